@@ -11,6 +11,7 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from .errors import CurvedocError, UsageError
+from .run import Refused
 
 SCHEMA = 1
 SEVERITIES = ("info", "warning", "critical")
@@ -236,14 +237,6 @@ class UnhealthyRun(CurvedocError):
             text = f"{report.name}: {lead.title} (confidence {lead.confidence:.2f})"
             text += f". {lead.fixes[0].do}" if lead.fixes else ""
         super().__init__(text)
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A file that cannot be read, or that was skipped because it holds no scalar, and why."""
-
-    file: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True)

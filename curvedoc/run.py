@@ -127,6 +127,24 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that gave no run, and why: unreadable (refused), or without a scalar in it (skipped)."""
+
+    file: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the caller knows and the log does not: number of classes, a loss that would be good (human or
+    benchmark level), the task ("classification", "regression", "language", "gan", "rl" ...)."""
+
+    classes: int | None = None
+    target_loss: float | None = None
+    task: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Tag:
     """One logged tag or column and what it was taken for; `role` None when nobody claimed it.
 

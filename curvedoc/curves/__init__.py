@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: pooling, smoothing, trends, extrapolation. No Run, no role, no text."""

@@ -1,0 +1,205 @@
+"""What is a rule? TOML in, frozen Rule out; strict, with the nearest right name for every mistake."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import RuleError, UsageError
+
+_HERE = Path(__file__).parent
+#: Inside a wheel the rules lie in the package, in a checkout at its top.
+RULES = _HERE / "rules" if (_HERE / "rules").is_dir() else _HERE.parent / "rules"
+
+SEVERITIES = ("info", "warning", "critical")
+STAGES = ("logging", "numerics", "start", "optimization", "generalization", "budget")
+SUBJECTS = ("run", "lr_drop", "layer")
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One piece of evidence: the vital grades 0 at `no_at` and 1 at `yes_at`, linear in between.
+
+    `says` is the sentence for the report, with vitals in braces; `reason` says why these thresholds.
+    `if_missing` is the grade when the vital cannot be measured; None makes the rule not assessed.
+    """
+
+    vital: str
+    no_at: float
+    yes_at: float
+    says: str
+    reason: str
+    if_missing: float | None = None
+
+    def grade(self, low: float, value: float, high: float) -> float:
+        """Grade 0..1 averaged over an 80 % interval.
+
+        The weights 0.3, 0.4, 0.3 for the 10th, 50th and 90th percentile are Swanson's rule for the mean
+        of a quantity known by these three (Hurst, Brown and Swanson 2000).
+
+        >>> round(Clause("v", 0.1, 0.3, "", "").grade(0.1, 0.2, 0.3), 3)
+        0.5
+        """
+        share = [min(1.0, max(0.0, (x - self.no_at) / (self.yes_at - self.no_at))) for x in (low, value, high)]
+        return 0.3 * share[0] + 0.4 * share[1] + 0.3 * share[2]
+
+
+@dataclass(frozen=True, slots=True)
+class FixTemplate:
+    """What to do, with vitals in braces; `action` is what a machine can apply."""
+
+    do: str
+    why: str = ""
+    action: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One diagnosis, as its file states it. `each` is what it is asked of: the run, every learning-rate
+    drop or every layer; `onset` the vital that says where it begins; `explains` the rules that are its
+    consequences when both stand; `look_alikes` name to how to tell."""
+
+    id: str
+    title: str
+    severity: str
+    stage: str
+    each: str
+    story: str
+    sources: tuple[str, ...]
+    evidence: tuple[Clause, ...]
+    fixes: tuple[FixTemplate, ...]
+    look_alikes: Mapping[str, str]
+    explains: tuple[str, ...] = ()
+    onset: str | None = None
+
+
+def load_rules(
+    extra: Path | None = None, *, select: Sequence[str] = (), ignore: Sequence[str] = ()
+) -> tuple[Rule, ...]:
+    """All rules in the order of their stage, then id.
+
+    `extra` is a directory whose files add rules or replace those of the same id; `select` keeps only the
+    named ids, `ignore` drops them. Raises RuleError for a file that is not a rule and UsageError for an
+    unknown id or a missing directory.
+    """
+    files = {path.stem: path for path in sorted(RULES.glob("*.toml"))}
+    if extra is not None:
+        if not extra.is_dir():
+            raise UsageError(f"{extra}: no such directory of rules")
+        files |= {path.stem: path for path in sorted(extra.glob("*.toml"))}
+    for name in (*select, *ignore):
+        if name not in files:
+            raise UsageError(f"no rule {name!r}{_hint(name, files)}; `curvedoc rules` lists them all")
+    wanted = [i for i in files if (not select or i in select) and i not in ignore]
+    rules = [read_rule(files[i]) for i in wanted]
+    for rule in rules:
+        for name in rule.explains:
+            if name not in files:
+                raise RuleError(f"{files[rule.id]}: explains: no rule {name!r}{_hint(name, files)}")
+    return tuple(sorted(rules, key=lambda rule: (STAGES.index(rule.stage), rule.id)))
+
+
+def read_rule(path: Path) -> Rule:
+    """The rule in a file. Raises RuleError that names file, key and the nearest right name."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RuleError(f"{path}: not a rule file: {error}") from error
+    where = str(path)
+    _keys(
+        where,
+        data,
+        must=("title", "severity", "stage", "story", "sources", "evidence", "fix", "look_alikes"),
+        may=("each", "explains", "onset"),
+    )
+    rule = Rule(
+        id=path.stem,
+        title=_text(where, data, "title"),
+        severity=_one_of(where, data, "severity", SEVERITIES),
+        stage=_one_of(where, data, "stage", STAGES),
+        each=_one_of(where, {"each": "run"} | data, "each", SUBJECTS),
+        story=_text(where, data, "story"),
+        sources=_texts(where, data, "sources"),
+        evidence=tuple(_clause(f"{where}: evidence {n}", c) for n, c in enumerate(_tables(where, data, "evidence"), 1)),
+        fixes=tuple(_fix(f"{where}: fix {n}", f) for n, f in enumerate(_tables(where, data, "fix"), 1)),
+        look_alikes=_look_alikes(where, data["look_alikes"]),
+        explains=_texts(where, {"explains": []} | data, "explains"),
+        onset=_text(where, data, "onset") if "onset" in data else None,
+    )
+    if rule.stage in ("logging", "budget") and rule.severity != "info":
+        raise RuleError(f"{where}: severity: rules of stage {rule.stage!r} are info")
+    return rule
+
+
+def _clause(where: str, data: Mapping[str, Any]) -> Clause:
+    _keys(where, data, must=("vital", "no_at", "yes_at", "says", "reason"), may=("if_missing",))
+    no_at, yes_at = _number(where, data, "no_at"), _number(where, data, "yes_at")
+    if no_at == yes_at:
+        raise RuleError(f"{where}: no_at and yes_at are both {no_at}: a grade needs a slope")
+    if_missing = _number(where, data, "if_missing") if "if_missing" in data else None
+    if if_missing is not None and not 0 <= if_missing <= 1:
+        raise RuleError(f"{where}: if_missing is {if_missing}, a grade lies in 0..1")
+    texts = {key: _text(where, data, key) for key in ("vital", "says", "reason")}
+    return Clause(texts["vital"], no_at, yes_at, texts["says"], texts["reason"], if_missing)
+
+
+def _fix(where: str, data: Mapping[str, Any]) -> FixTemplate:
+    _keys(where, data, must=("do",), may=("why", "action"))
+    action = data.get("action")
+    if action is not None and not (isinstance(action, dict) and isinstance(action.get("kind"), str)):
+        raise RuleError(f"{where}: action: must be a table with a 'kind'")
+    return FixTemplate(_text(where, data, "do"), _text(where, {"why": ""} | dict(data), "why"), action)
+
+
+def _look_alikes(where: str, data: Any) -> dict[str, str]:
+    if not isinstance(data, dict) or not all(isinstance(tell, str) for tell in data.values()):
+        raise RuleError(f"{where}: look_alikes: must be a table of name = how to tell")
+    return dict(data)
+
+
+def _keys(where: str, data: Mapping[str, Any], must: Sequence[str], may: Sequence[str]) -> None:
+    for key in data:
+        if key not in must and key not in may:
+            raise RuleError(f"{where}: unknown key {key!r}{_hint(key, (*must, *may))}")
+    for key in must:
+        if key not in data:
+            raise RuleError(f"{where}: key {key!r} is missing")
+
+
+def _text(where: str, data: Mapping[str, Any], key: str) -> str:
+    if not isinstance(data[key], str):
+        raise RuleError(f"{where}: {key}: must be a text, not {data[key]!r}")
+    return " ".join(data[key].split())
+
+
+def _texts(where: str, data: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    if not isinstance(data[key], list) or not all(isinstance(item, str) for item in data[key]):
+        raise RuleError(f"{where}: {key}: must be a list of texts")
+    return tuple(data[key])
+
+
+def _tables(where: str, data: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    if not isinstance(data[key], list) or not data[key] or not all(isinstance(item, dict) for item in data[key]):
+        raise RuleError(f"{where}: {key}: must be one or more [[{key}]] tables")
+    return list(data[key])
+
+
+def _number(where: str, data: Mapping[str, Any], key: str) -> float:
+    if isinstance(data[key], bool) or not isinstance(data[key], (int, float)):
+        raise RuleError(f"{where}: {key}: must be a number, not {data[key]!r}")
+    return float(data[key])
+
+
+def _one_of(where: str, data: Mapping[str, Any], key: str, allowed: Sequence[str]) -> str:
+    if data[key] not in allowed:
+        raise RuleError(f"{where}: {key}: {data[key]!r} is not one of {', '.join(allowed)}{_hint(str(data[key]), allowed)}")
+    return str(data[key])
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), 1, 0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""

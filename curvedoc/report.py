@@ -149,7 +149,11 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What curvedoc says about one run. `diagnoses[0]` is the one to treat first when any stands."""
+    """What curvedoc says about one run. `diagnoses[0]` is the one to treat first when any stands.
+
+    `assessed` are the ids of the rules that could be judged, whether they spoke or not; `measured` the vital
+    signs in words; `why` the verdict's reason in a sentence.
+    """
 
     name: str
     path: str
@@ -164,6 +168,7 @@ class Report:
     measured: Mapping[str, str] = field(default_factory=dict)
     curves: tuple[Drawn, ...] = ()
     why: str = ""
+    assessed: tuple[str, ...] = ()
 
     @property
     def findings(self) -> tuple[Diagnosis, ...]:
@@ -285,7 +290,7 @@ class Analysis(Sequence[Report]):
 
 
 #: Fields of a Report that schema 1 leaves out.
-_DRAWING = ("axis", "hyper", "measured", "curves", "why")
+_DRAWING = ("axis", "hyper", "measured", "curves", "why", "assessed")
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,179 @@
+"""What happens between a path (or data in memory) and its Reports? The functions behind the door."""
+
+from __future__ import annotations
+
+import traceback
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+from .discover import Found, find_runs
+from .engine import judge
+from .errors import NoLogFound, SeveralRuns, UnreadableLog, UsageError
+from .memory import from_memory
+from .report import SEVERITIES, Analysis, Reading, Report
+from .rulebook import Rule, load_rules
+from .run import Context, Refused, Run
+
+_HERE = Path(__file__).parent
+
+#: What is told while working: what is being done, how much of it is done, how much there is.
+Progress = Callable[[str, int, int], None]
+
+
+def diagnose(
+    data: Any,
+    *,
+    name: str | None = None,
+    roles: Mapping[str, str] | None = None,
+    classes: int | None = None,
+    target_loss: float | None = None,
+    task: str | None = None,
+) -> Report:
+    """What is wrong with one run.
+
+    `data` is the path of a log file or of a run's directory, a Run, or the curves themselves: a dict of
+    lists, a list of dicts, a DataFrame, a Keras History, a Hugging Face `log_history` ... `roles` says which
+    tag or column plays a role, as in {"train_loss": "my/objective"}. `classes`, `target_loss` (a loss that
+    would be good, say a human's) and `task` tell what the log does not know.
+
+    Raises SeveralRuns when the path holds more than one run (`analyze` takes them all), NoLogFound when it
+    holds none, UnreadableLog when what it holds cannot be read.
+    """
+    run, refused = _one_run(data, name, roles or {})
+    report = judge(run, load_rules(), Context(classes, target_loss, task))
+    unread = tuple(Reading(r.file, None, None, f"not read: {r.why}") for r in refused)
+    return replace(report, reading=report.reading + unread) if unread else report
+
+
+def analyze(
+    path: str | PathLike[str] | Sequence[str | PathLike[str]],
+    *,
+    roles: Mapping[str, str] | None = None,
+    classes: int | None = None,
+    target_loss: float | None = None,
+    task: str | None = None,
+    rules: str | PathLike[str] | None = None,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    on_progress: Progress | None = None,
+) -> Analysis:
+    """The reports of every run under a path (or several paths), worst first.
+
+    The Analysis is a sequence of Reports that also holds the files that were `refused` (logs that could not
+    be read) and `skipped` (no scalar in them, or no logs). `rules` is a directory that adds rules or replaces
+    those of the same id, `select` keeps only the named rules, `ignore` drops some; the rest is as in
+    `diagnose`. A run whose judging fails on a mistake of ours is listed among the refused, with the place of
+    the failure; `diagnose` on the same path raises it. Raises NoLogFound when there is no log at all.
+    """
+    book = load_rules(Path(rules) if rules is not None else None, select=select, ignore=ignore)
+    found = find(path, roles=roles, on_progress=on_progress)
+    return judge_all(found, book, Context(classes, target_loss, task), on_progress=on_progress)
+
+
+def read(path: str | PathLike[str], *, roles: Mapping[str, str] | None = None) -> tuple[Run, ...]:
+    """Every run under a path, as read: curves by role, and in each run's `notes` what was repaired.
+
+    A log that cannot be read is warned about when others can, and raises UnreadableLog when none can. Raises
+    NoLogFound when there is no log.
+    """
+    found = find(path, roles=roles)
+    if found.refused and not found.runs:
+        raise UnreadableLog(found.refused[0].file, found.refused[0].why)
+    if found.refused:
+        names = "; ".join(f"{r.file}: {r.why}" for r in found.refused)
+        warnings.warn(f"{len(found.refused)} of the logs could not be read: {names}", stacklevel=2)
+    return found.runs
+
+
+def find(
+    path: str | PathLike[str] | Sequence[str | PathLike[str]],
+    *,
+    roles: Mapping[str, str] | None = None,
+    on_progress: Progress | None = None,
+) -> Found:
+    """The runs under one or several paths. Raises UsageError for a path that does not exist and NoLogFound
+    when nothing under any of them is a log; one of several paths without a log is listed as skipped."""
+    paths = list(dict.fromkeys(fspath(p) for p in ([path] if isinstance(path, (str, PathLike)) else path)))
+    for p in paths:
+        if not Path(p).exists():
+            raise UsageError(f"{p}: no such file or directory")
+    tell = None if on_progress is None else partial(on_progress, "reading")
+    runs: list[Run] = []
+    refused: list[Refused] = []
+    skipped: list[Refused] = []
+    for p in paths:
+        try:
+            found = find_runs(p, roles=roles or {}, on_progress=tell)
+        except NoLogFound as error:
+            if len(paths) == 1:
+                raise
+            skipped.append(Refused(p, str(error)))
+            continue
+        runs += found.runs
+        refused += found.refused
+        skipped += found.skipped
+    if not runs and not refused:
+        raise NoLogFound(f"{', '.join(paths)}: no training log found")
+    return Found(tuple(runs), tuple(refused), tuple(skipped))
+
+
+def judge_all(
+    found: Found, rules: tuple[Rule, ...], context: Context, *, on_progress: Progress | None = None
+) -> Analysis:
+    """Judge every run that was found; worst first, then by name."""
+    reports, refused = [], list(found.refused)
+    for done, run in enumerate(found.runs):
+        if on_progress is not None:
+            on_progress("judging", done, len(found.runs))
+        try:
+            reports.append(judge(run, rules, context))
+        except Exception as error:  # a mistake of ours in one run must neither hide nor take the others with it
+            refused.append(Refused(run.path or run.name, _internal(error)))
+    if on_progress is not None and found.runs:
+        on_progress("judging", len(found.runs), len(found.runs))
+    return Analysis(tuple(sorted(reports, key=_worst_first)), tuple(refused), found.skipped)
+
+
+def _one_run(data: Any, name: str | None, roles: Mapping[str, str]) -> tuple[Run, tuple[Refused, ...]]:
+    """The run that `diagnose` was given, and the files beside it that could not be read."""
+    if isinstance(data, Run):
+        if roles:
+            raise UsageError("roles= says how to read a log; a Run is read already: give its curves the right roles")
+        return (data if name is None else replace(data, name=name)), ()
+    if not isinstance(data, (str, PathLike)):
+        return from_memory(data, name="run" if name is None else name, roles=roles), ()
+    found = find(data, roles=roles)
+    if not found.runs:
+        raise UnreadableLog(found.refused[0].file, found.refused[0].why)
+    if len(found.runs) > 1:
+        names = ", ".join(run.name for run in found.runs[:8])
+        more = f" and {len(found.runs) - 8} more" if len(found.runs) > 8 else ""
+        raise SeveralRuns(
+            f"{fspath(data)} holds {len(found.runs)} runs: {names}{more}; give one of them, or call analyze() for all"
+        )
+    run = found.runs[0]
+    return (run if name is None else replace(run, name=name)), found.refused
+
+
+def _internal(error: Exception) -> str:
+    """A sentence about a mistake of ours: the kind of error and the place in our code, no path of this machine."""
+    frame = next(
+        f for f in reversed(traceback.extract_tb(error.__traceback__)) if Path(f.filename).is_relative_to(_HERE)
+    )
+    place = f"{Path(frame.filename).relative_to(_HERE.parent).as_posix()}:{frame.lineno}"
+    return (
+        f"internal error in {place} ({type(error).__name__}: {error}): the log was read but not judged. "
+        "Please report it with this line, and with the log if you can share it."
+    )
+
+
+def _worst_first(report: Report) -> tuple[int, float, str]:
+    lead = report.leading
+    return (
+        (0, 0.0, report.name) if lead is None else (-1 - SEVERITIES.index(lead.severity), -lead.confidence, report.name)
+    )

@@ -1,0 +1,79 @@
+"""What does a rule say, for people? One page of a rule, and the list of all, printed from the rule files."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from .rulebook import Clause, Rule
+
+
+def page(rule: Rule, *, width: int = 80) -> str:
+    """All that the rule file says: story, evidence with its thresholds, look-alikes, fixes, sources."""
+    parts = [f"{rule.id} ({rule.severity}, {rule.stage})", _wrap(rule.title, width), "", _wrap(rule.story, width)]
+    asked = {"run": "the run", "lr_drop": "every drop of the learning rate", "layer": "every layer"}[rule.each]
+    parts += ["", f"Evidence, asked of {asked}; the weakest piece decides"]
+    for number, clause in enumerate(rule.evidence, 1):
+        parts += _clause(number, clause, width)
+    if rule.look_alikes:
+        parts += ["", "Looks alike, but is not"]
+        parts += [_item("-", f"{name}: {tell}", width) for name, tell in rule.look_alikes.items()]
+    parts += ["", "What to do"]
+    parts += [_item(f"{n}.", f"{fix.do} {fix.why}".strip(), width) for n, fix in enumerate(rule.fixes, 1)]
+    if rule.explains:
+        parts += ["", _wrap(f"When it stands, these are its consequences: {', '.join(rule.explains)}.", width)]
+    if rule.sources:
+        parts += ["", "Sources", *(_item("-", source, width) for source in rule.sources)]
+    return "\n".join(parts) + "\n"
+
+
+def table(rules: Sequence[Rule], *, width: int = 80) -> str:
+    """Id, severity and title of every rule, under the name of its stage."""
+    longest = max((len(rule.id) for rule in rules), default=0)
+    lines: list[str] = []
+    for stage, members in _by_stage(rules):
+        lines += ["", stage] if lines else [stage]
+        for rule in members:
+            head = f"  {rule.id:<{longest}}  {rule.severity:<8}  "
+            lines += textwrap.wrap(
+                rule.title, max(width, len(head) + 20), initial_indent=head, subsequent_indent=" " * len(head)
+            )
+    return "\n".join(lines) + "\n"
+
+
+def markdown(rules: Sequence[Rule]) -> str:
+    """The same list as a Markdown table."""
+    rows = ["| rule | what it means | severity | stage |", "| --- | --- | --- | --- |"]
+    rows += [f"| `{r.id}` | {r.title.replace('|', chr(92) + '|')} | {r.severity} | {r.stage} |" for r in rules]
+    return "\n".join(rows) + "\n"
+
+
+def to_dict(rules: Sequence[Rule]) -> dict[str, Any]:
+    """Every key of every rule, as plain data."""
+    return {"schema": 1, "rules": [asdict(rule) for rule in rules]}
+
+
+def _clause(number: int, clause: Clause, width: int) -> Iterable[str]:
+    yield _item(f"{number}.", clause.says, width)
+    direction = "no below" if clause.no_at < clause.yes_at else "no above"
+    full = "yes from" if clause.no_at < clause.yes_at else "yes down to"
+    scale = f"{clause.vital}: {direction} {clause.no_at:g}, {full} {clause.yes_at:g}. {clause.reason}"
+    if clause.if_missing is not None:
+        scale += f" Not logged: counted as {clause.if_missing:g}."
+    yield _item("  ", scale, width)
+
+
+def _by_stage(rules: Sequence[Rule]) -> Iterable[tuple[str, list[Rule]]]:
+    for stage in dict.fromkeys(rule.stage for rule in rules):
+        yield stage, [rule for rule in rules if rule.stage == stage]
+
+
+def _item(mark: str, text: str, width: int) -> str:
+    head = f"  {mark} "
+    return textwrap.fill(text, width, initial_indent=head, subsequent_indent=" " * len(head))
+
+
+def _wrap(text: str, width: int) -> str:
+    return textwrap.fill(text, width)

@@ -65,6 +65,8 @@ def smooth(step: Array, value: Array) -> Smooth:
     middle = _rolling_median(value, 5)
     # Six standard deviations from its neighbours is one point in 10^9 under a normal law: a spike, not noise.
     spike = np.abs(value - middle) > 6 * np.maximum(noise, 1e-12 + 1e-9 * np.abs(middle))
+    # The first and last points have neighbours on one side only: a steep start or a final blow-up is no spike.
+    spike[:2] = spike[-2:] = False
     level = np.where(spike, middle, value)
     n = len(level)
     best, best_se = level.copy(), noise.copy()
@@ -139,5 +141,9 @@ def _local_linear(n: int, half_width: float) -> tuple[Array, Array]:
     away = (index[None, :] - index[:, None]) / reach[:, None]
     kernel = np.clip(1 - np.abs(away) ** 3, 0, None) ** 3
     s0, s1, s2 = kernel.sum(1), (kernel * away).sum(1), (kernel * away**2).sum(1)
-    weights = kernel * (s2[:, None] - s1[:, None] * away) / (s0 * s2 - s1**2)[:, None]
+    # A window that holds a single point has no slope: the fit is the point itself.
+    spread = s0 * s2 - s1**2
+    alone = spread < 1e-12
+    weights = kernel * (s2[:, None] - s1[:, None] * away) / np.where(alone, 1.0, spread)[:, None]
+    weights[alone] = np.eye(n)[alone]
     return weights, np.sqrt((weights**2).sum(1))

@@ -1,0 +1,301 @@
+"""Chart and rules in, Report out: grades evidence, ranks diagnoses, says what could not be judged."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .curves.thin import thin
+from .errors import RuleError
+from .estimate import Estimate, show
+from .report import (
+    FINDING,
+    POSSIBLE,
+    SEVERITIES,
+    STAGES,
+    Best,
+    Diagnosis,
+    Drawn,
+    Evidence,
+    Fix,
+    LookAlike,
+    NotAssessed,
+    Onset,
+    Reading,
+    Report,
+    Schedule,
+    Subject,
+)
+from .rulebook import Clause, FixTemplate, Rule
+from .run import ROLES, Context, Curve, Run, role_of
+from .vitals import VITALS, Chart, Measured, Missing, Row, Signals, measure
+
+_BRACES = re.compile(r"\{([\w.]+)\}")
+#: Roles drawn in the report, in this order; layered roles are drawn per layer.
+_DRAWN = ("train_loss", "val_loss", "train_accuracy", "val_accuracy", "val_metric", "val_metric_lower", "lr", "grad_norm")
+_DRAWN_LAYERED = ("update_ratio", "dead_share")
+
+
+def judge(run: Run, rules: Sequence[Rule], context: Context = Context()) -> Report:
+    """The report on one run. Raises RuleError for a rule that asks for a vital nobody measures."""
+    check(rules)
+    chart, signals = measure(run, context)
+    diagnoses, not_assessed, assessed = [], [], []
+    for rule in rules:
+        outcome = _apply(rule, chart, signals)
+        if isinstance(outcome, NotAssessed):
+            not_assessed.append(outcome)
+            continue
+        assessed.append(rule.id)
+        if outcome is not None:
+            diagnoses.append(outcome)
+    ranked = _rank(diagnoses, {rule.id: rule for rule in rules})
+    verdict, why = _verdict(ranked, rules, assessed, not_assessed, run)
+    return Report(
+        name=run.name,
+        path=run.path,
+        verdict=verdict,
+        schedule=_schedule(signals),
+        best=_best(run),
+        diagnoses=ranked,
+        not_assessed=tuple(not_assessed),
+        reading=tuple(Reading(note.file, note.line, note.offset, note.what) for note in run.notes),
+        axis=run.axis,
+        hyper=dict(run.hyper),
+        measured={name: str(value) for name, value in chart.run.vitals.items() if isinstance(value, Estimate)},
+        curves=_drawn(run, signals),
+        why=why,
+        assessed=tuple(assessed),
+    )
+
+
+def check(rules: Sequence[Rule]) -> None:
+    """Raise RuleError when a rule names a vital that is not measured for its kind of subject."""
+    for rule in rules:
+        known = {**VITALS["run"], **VITALS[rule.each]}
+        named = [clause.vital for clause in rule.evidence] + ([rule.onset] if rule.onset else [])
+        for text in (*(c.says for c in rule.evidence), *(f.do + f.why + str(f.action or "") for f in rule.fixes)):
+            named += _BRACES.findall(text)
+        for vital in named:
+            if vital not in known and vital != "subject":
+                near = difflib.get_close_matches(vital, known, 1, 0.5)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise RuleError(f"rule {rule.id}: no vital {vital!r} is measured for each {rule.each}{hint}")
+
+
+def _apply(rule: Rule, chart: Chart, signals: Signals) -> Diagnosis | NotAssessed | None:
+    """The diagnosis of the subject that the rule fits best, None when it fits none well enough."""
+    rows = chart.rows(rule.each)
+    if not rows:
+        needs = {"layer": "update_ratio", "lr_drop": "lr"}[rule.each]
+        if needs == "lr" and signals.lr is not None:
+            return None
+        return NotAssessed(rule.id, f"no {needs} in the log", (needs,))
+    judged, gaps = [], []
+    for row in rows:
+        evidence = _grade(rule, chart, row)
+        if isinstance(evidence, NotAssessed):
+            gaps.append(evidence)
+        else:
+            judged.append((min(e.grade for e in evidence), row, evidence))
+    if not judged:
+        return gaps[0]
+    judged.sort(key=lambda item: -item[0])
+    confidence, row, evidence = judged[0]
+    if confidence < POSSIBLE:
+        return None
+    others = [other for grade, other, _ in judged[1:] if grade >= FINDING]
+    if others:
+        names = ", ".join(other.name for other in others[:5]) + (" ..." if len(others) > 5 else "")
+        kind = "layers" if rule.each == "layer" else "drops"
+        says = f"the same holds for {names} ({len(others) + 1} of {len(rows)} {kind})"
+        evidence = (*evidence, Evidence(says, evidence[0].vital, None, None, None, "", confidence))
+    return _diagnosis(rule, chart, row, confidence, evidence)
+
+
+def _grade(rule: Rule, chart: Chart, row: Row) -> tuple[Evidence, ...] | NotAssessed:
+    """Every clause graded on one subject, or why the rule cannot be judged on it."""
+    graded, lacking = [], []
+    for clause in rule.evidence:
+        found = chart.find(row, clause.vital)
+        if isinstance(found, Estimate):
+            graded.append(_evidence(clause, found, chart, row))
+            continue
+        gap = found if isinstance(found, Missing) else Missing(f"{clause.vital} was not measured")
+        if clause.if_missing is None:
+            lacking.append(gap)
+        else:
+            says = f"{gap.why}: this clause counts {clause.if_missing:g} at most"
+            graded.append(Evidence(says, clause.vital, None, None, None, "", clause.if_missing))
+    if not lacking:
+        return tuple(graded)
+    why = "; ".join(dict.fromkeys(gap.why for gap in lacking))
+    return NotAssessed(rule.id, why, tuple(dict.fromkeys(need for gap in lacking for need in gap.needs)))
+
+
+def _evidence(clause: Clause, found: Estimate, chart: Chart, row: Row) -> Evidence:
+    grade = clause.grade(found.low, found.value, found.high)
+    says = _fill(clause.says, chart, row) or clause.says
+    return Evidence(says, clause.vital, found.value, found.low, found.high, found.unit, grade, found.steps)
+
+
+def _diagnosis(rule: Rule, chart: Chart, row: Row, confidence: float, evidence: tuple[Evidence, ...]) -> Diagnosis:
+    onset = chart.find(row, rule.onset) if rule.onset else None
+    possible = confidence < FINDING
+    fixes = (_fix(fix, chart, row) for fix in rule.fixes)
+    return Diagnosis(
+        rule=rule.id,
+        title=rule.title,
+        severity="info" if possible else rule.severity,
+        stage=rule.stage,
+        confidence=round(confidence, 4),
+        calibrated=False,
+        possible=possible,
+        place="also",
+        of=None,
+        subject=Subject(rule.each, row.name),
+        onset=Onset(onset.value, onset.low, onset.high) if isinstance(onset, Estimate) else None,
+        evidence=evidence,
+        fixes=tuple(fix for fix in fixes if fix is not None),
+        story=rule.story,
+        look_alikes=tuple(LookAlike(name, tell) for name, tell in rule.look_alikes.items()),
+    )
+
+
+def _fix(template: FixTemplate, chart: Chart, row: Row) -> Fix | None:
+    """A fix with its numbers filled in, or None when one of them could not be measured."""
+    do, why = _fill(template.do, chart, row), _fill(template.why, chart, row)
+    if do is None or why is None:
+        return None
+    action: dict[str, Any] = {}
+    for key, value in (template.action or {}).items():
+        action[key] = value
+        if isinstance(value, str) and (match := _BRACES.fullmatch(value)):
+            found = chart.find(row, match[1])
+            if match[1] == "subject":
+                action[key] = row.name
+            elif isinstance(found, Estimate):
+                action[key] = found.value
+            else:
+                return None
+    return Fix(do, why, action or None)
+
+
+def _fill(text: str, chart: Chart, row: Row) -> str | None:
+    """Vitals in braces replaced by their values in words; None when one could not be measured."""
+    values: dict[str, str] = {"subject": row.name}
+    for name in _BRACES.findall(text):
+        found: Measured | None = chart.find(row, name)
+        if isinstance(found, Estimate):
+            values[name] = show(abs(found.value) if found.unit == "share" else found.value, found.unit)
+        elif name != "subject":
+            return None
+    return _BRACES.sub(lambda match: values[match[1]], text)
+
+
+def _rank(diagnoses: Sequence[Diagnosis], rules: Mapping[str, Rule]) -> tuple[Diagnosis, ...]:
+    """The one to treat first leads: no consequence of another, of the earliest stage, then the surest."""
+    serious = [d for d in diagnoses if not d.possible and d.severity != "info"]
+    explained = {name: d.rule for d in serious for name in rules[d.rule].explains}
+    roots = [d for d in serious if explained.get(d.rule) not in {o.rule for o in serious if o.rule != d.rule}] or serious
+    leading = min(roots, key=_urgency, default=None)
+    if leading is None:
+        return tuple(sorted(diagnoses, key=lambda d: (d.possible, -d.confidence, d.rule)))
+    placed = [replace(leading, place="leading")]
+    for d in sorted(serious, key=_urgency):
+        if d is leading:
+            continue
+        cause = explained.get(d.rule)
+        if cause is not None and any(o.rule == cause for o in serious):
+            placed.append(replace(d, place="consequence", of=cause))
+        elif d.rule in rules[leading.rule].look_alikes or leading.rule in rules[d.rule].look_alikes:
+            placed.append(replace(d, place="alternative", of=leading.rule))
+        else:
+            placed.append(d)
+    rest = [d for d in diagnoses if d not in serious]
+    return (*placed, *sorted(rest, key=lambda d: (d.possible, -d.confidence, d.rule)))
+
+
+def _urgency(d: Diagnosis) -> tuple[float, ...]:
+    return STAGES.index(d.stage), -SEVERITIES.index(d.severity), -d.confidence
+
+
+def _verdict(
+    diagnoses: Sequence[Diagnosis],
+    rules: Sequence[Rule],
+    assessed: Sequence[str],
+    not_assessed: Sequence[NotAssessed],
+    run: Run,
+) -> tuple[str, str]:
+    """findings, healthy or not assessed, and the reason in a sentence.
+
+    Healthy needs every stage judged that decides over a run: start, optimization and, when validation is
+    logged, generalization; with `--select` only the stages that still have rules.
+    """
+    standing = [d for d in diagnoses if not d.possible and d.severity != "info"]
+    if standing:
+        return "findings", f"{standing[0].title} (confidence {standing[0].confidence:.2f})"
+    wanted = ["start", "optimization"]
+    if run.get("val_loss") is not None:
+        wanted.append("generalization")
+    by_stage = {stage: [r.id for r in rules if r.stage == stage] for stage in wanted}
+    unjudged = [stage for stage, ids in by_stage.items() if ids and not set(ids) & set(assessed)]
+    if not assessed or unjudged:
+        first = next((n for n in not_assessed if not unjudged or n.rule in by_stage[unjudged[0]]), None)
+        reason = first.why if first is not None else "no rule was asked"
+        return "not assessed", f"{' and '.join(unjudged) or 'nothing'} could not be judged: {reason}"
+    return "healthy", f"{len(assessed)} rules were judged, none of them speaks"
+
+
+def _schedule(signals: Signals) -> Schedule | None:
+    fit = signals.schedule
+    if fit is None:
+        return None
+    return Schedule(fit.kind, fit.warmup_until, fit.drops, round(max(0.0, 1 - fit.error / 0.06), 3))
+
+
+def _best(run: Run) -> Best | None:
+    """The best logged point of the held-out loss, else of the held-out metric, else of the training loss."""
+    for role in ("val_loss", "val_accuracy", "val_metric", "val_metric_lower", "train_loss"):
+        curve = run.get(role)
+        if curve is None or not np.isfinite(curve.value).any():
+            continue
+        value = np.where(np.isfinite(curve.value), curve.value, np.nan)
+        at = int(np.nanargmax(value) if ROLES[role].better == "high" else np.nanargmin(value))
+        return Best(role, float(curve.step[at]), float(curve.value[at]))
+    return None
+
+
+def _drawn(run: Run, signals: Signals) -> tuple[Drawn, ...]:
+    smoothed = {
+        "train_loss": signals.train,
+        "val_loss": signals.val,
+        "train_accuracy": signals.train_accuracy,
+    }
+    keys = [key for key in _DRAWN if key in run.curves]
+    keys += [key for key in run.curves if role_of(key)[0].name in _DRAWN_LAYERED]
+    drawn = []
+    for key in keys:
+        curve: Curve = run.curves[key][0]
+        x, y = thin(curve.step, curve.value)
+        lost = curve.step[~np.isfinite(curve.value)]
+        line = smoothed.get(key)
+        percent = 100.0 if curve.unit == "percent" else 1.0
+        drawn.append(
+            Drawn(
+                key,
+                curve.tag or key,
+                tuple(map(float, x)),
+                tuple(map(float, y)),
+                () if line is None else tuple(map(float, line.step)),
+                () if line is None else tuple(float(v) * percent for v in line.value),
+                tuple(map(float, lost[:50])),
+                len(curve),
+            )
+        )
+    return tuple(drawn)

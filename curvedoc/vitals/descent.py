@@ -1,0 +1,107 @@
+"""Is the training loss still coming down, since when not, and how much of it is left?"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..curves.smooth import Smooth
+from ..estimate import Estimate, exact
+from .chart import Measured, Missing
+from .signals import Signals
+
+VITALS = {
+    "train_loss.flat_for": "share of the run, at its end, in which the smoothed loss moved by less than a twentieth of "
+    "its level and a thirtieth of its descent",
+    "train_loss.flat_from": "step from which that holds",
+    "train_loss.pace_kept": "share; fall in the second half of the run over the fall in its second quarter",
+    "train_loss.left": "share of the initial loss (or of log of the classes) that is left at the end",
+    "train_loss.level": "loss at the end, smoothed",
+    "train_loss.above_target": "share by which the final loss lies above the target loss that the caller gave",
+    "train_accuracy.missing": "share that the final training accuracy lacks to 1",
+}
+
+
+def measure(signals: Signals) -> dict[str, Measured]:
+    """Vitals of the descent, from the smoothed training loss; intervals of 1.28 standard errors."""
+    return _descent(signals) | _target(signals) | _accuracy(signals)
+
+
+def _descent(signals: Signals) -> dict[str, Measured]:
+    train = signals.train
+    names = list(VITALS)[:5]
+    if train is None:
+        return dict.fromkeys(names, signals.absent["train_loss"])
+    if signals.lost_at is not None:
+        return dict.fromkeys(names, Missing("the loss was lost to NaN or infinity"))
+    found: dict[str, Measured] = {}
+    last = max(1, len(train.value) // 20)
+    level, doubt = float(np.median(train.value[-last:])), 1.28 * float(np.median(train.se[-last:]))
+    found["train_loss.level"] = Estimate(level, level - doubt, level + doubt, "loss")
+    found |= _flat(signals, train, level, doubt)
+    found["train_loss.pace_kept"] = _pace_kept(signals, train)
+    first = float(np.median(train.value[: max(1, len(train.value) // 50)]))
+    if signals.context.classes is not None and signals.context.classes > 1:
+        first = min(first, math.log(signals.context.classes))
+    if train.value.min() > 0 and first > 0:
+        left = level / first
+        found["train_loss.left"] = Estimate(left, left - doubt / first, left + doubt / first, "share")
+    else:
+        found["train_loss.left"] = Missing("the loss takes values below zero: no share of it has a meaning")
+    return found
+
+
+def _flat(signals: Signals, train: Smooth, level: float, doubt: float) -> dict[str, Measured]:
+    """How long the end of the curve has stayed within a small band around its last value.
+
+    The band is 5 % of the level, the smallest gain that counts as an improvement when a treatment is
+    compared, and no more than a thirtieth of the descent, so that a loss on a high floor can move too.
+    """
+    descent = float(np.ptp(train.value))
+    band = descent / 30
+    if train.value.min() > 0:
+        band = min(band, 0.05 * level)
+    shares = []
+    for width in (band, band + doubt, band + 2 * doubt):
+        outside = np.flatnonzero(np.abs(train.value - level) > width)
+        start = train.step[outside[-1] + 1] if len(outside) and outside[-1] + 1 < len(train.step) else train.step[0]
+        start = train.step[-1] if len(outside) and outside[-1] + 1 >= len(train.step) else start
+        shares.append(float(start))
+    share = [(signals.end - s) / signals.length if signals.length else 0.0 for s in shares]
+    return {
+        "train_loss.flat_for": Estimate(share[1], share[0], share[2], "share", (shares[1], signals.end)),
+        "train_loss.flat_from": Estimate(shares[1], shares[2], shares[0], "step", (shares[1], shares[1])),
+    }
+
+
+def _pace_kept(signals: Signals, train: Smooth) -> Measured:
+    """Fall from a half to the end over the fall from a quarter to a half: equal stretches of log time.
+
+    A power law t^-a keeps 2^-a of its pace (0.5 to 0.93 for a from 1 to 0.1), a plateau none.
+    """
+    begin, length = train.step[0], train.step[-1] - train.step[0]
+    at = [begin + length * x for x in (0.25, 0.5, 1.0)]
+    quarter, half, end = (float(train.at(x)) for x in at)
+    doubt = 1.28 * math.hypot(train.se_at(at[1]), train.se_at(at[2]))
+    early, late = quarter - half, half - end
+    early = max(early, doubt, 0.003 * float(np.ptp(train.value)), 1e-12)
+    return Estimate(late / early, (late - doubt) / early, (late + doubt) / early, "share", (at[1], at[2]))
+
+
+def _target(signals: Signals) -> dict[str, Measured]:
+    target, train = signals.context.target_loss, signals.train
+    if target is None:
+        return {"train_loss.above_target": Missing("no target loss was given (--target-loss)")}
+    if train is None:
+        return {"train_loss.above_target": signals.absent["train_loss"]}
+    level = float(train.value[-1])
+    return {"train_loss.above_target": exact((level - target) / abs(target) if target else level, "share")}
+
+
+def _accuracy(signals: Signals) -> dict[str, Measured]:
+    accuracy = signals.train_accuracy
+    if accuracy is None:
+        return {"train_accuracy.missing": signals.absent["train_accuracy"]}
+    value, doubt = float(accuracy.value[-1]), 1.28 * float(accuracy.se[-1])
+    return {"train_accuracy.missing": Estimate(1 - value, 1 - value - doubt, 1 - value + doubt, "share")}

@@ -1,0 +1,68 @@
+"""Does what is learned hold on data that the model has not seen?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..estimate import Estimate, exact
+from .chart import Measured, Missing
+from .signals import Signals
+
+VITALS = {
+    "val_loss.best_step": "step at which the smoothed validation loss was lowest",
+    "val_loss.best_at": "share of the run before that step",
+    "val_loss.rise": "share by which the smoothed validation loss has risen above its lowest value",
+    "val_loss.rise_sd": "sd; that rise in standard deviations of one logged point",
+    "train_loss.fall_after_best": "share of the training loss that fell off after the best validation step",
+    "val_metric.gain_after_best": "change of the held-out metric after the best validation loss, per unit of its range",
+    "gap.of_loss": "share of the final validation loss by which it lies above the training loss",
+}
+
+
+def measure(signals: Signals) -> dict[str, Measured]:
+    """Vitals of generalisation, from smoothed curves; intervals of 1.28 standard errors."""
+    val, train = signals.val, signals.train
+    if val is None:
+        return dict.fromkeys(VITALS, signals.absent["val_loss"])
+    if signals.lost_at is not None:
+        return dict.fromkeys(VITALS, Missing("the loss was lost to NaN or infinity"))
+    best = int(np.argmin(val.value))
+    lowest, best_step = float(val.value[best]), float(val.step[best])
+    last = max(1, len(val.value) // 20)
+    end, doubt = float(np.median(val.value[-last:])), 1.28 * float(np.hypot(val.se[best], np.median(val.se[-last:])))
+    near = val.step[val.value <= lowest + doubt]
+    length = signals.length or 1.0
+    at = [(s - signals.begin) / length for s in (near.min(), best_step, near.max())]
+    scale, noise = abs(lowest) or 1.0, max(float(np.median(val.noise)), 1e-9 * (abs(lowest) or 1.0))
+    rise = max(0.0, end - lowest)
+    found: dict[str, Measured] = {
+        "val_loss.best_step": Estimate(best_step, float(near.min()), float(near.max()), "step", (best_step, best_step)),
+        "val_loss.best_at": Estimate(at[1], at[0], at[2], "share"),
+        "val_loss.rise": _around(rise / scale, doubt / scale, "share", (best_step, signals.end)),
+        "val_loss.rise_sd": _around(rise / noise, doubt / noise, "sd", (best_step, signals.end)),
+    }
+    if train is None:
+        found |= dict.fromkeys(("train_loss.fall_after_best", "gap.of_loss"), signals.absent["train_loss"])
+    else:
+        then, now = float(train.at(best_step)), float(np.median(train.value[-max(1, len(train.value) // 20) :]))
+        se, size = 1.28 * float(np.hypot(train.se_at(best_step), train.se[-1])), abs(then) or 1.0
+        found["train_loss.fall_after_best"] = _around((then - now) / size, se / size, "share", (best_step, signals.end))
+        found["gap.of_loss"] = _around((end - now) / (abs(end) or 1.0), se / (abs(end) or 1.0), "share")
+    found["val_metric.gain_after_best"] = _metric_gain(signals, best_step)
+    return found
+
+
+def _metric_gain(signals: Signals, best_step: float) -> Measured:
+    metric = signals.metric
+    if metric is None:
+        return signals.absent["val_accuracy"]
+    spread = float(np.ptp(metric.value))
+    if spread == 0:
+        return exact(0.0, "share")
+    gain = float(metric.value[-1]) - float(metric.at(best_step))
+    se = 1.28 * float(np.hypot(metric.se[-1], metric.se_at(best_step)))
+    return _around(gain / spread, se / spread, "share", (best_step, signals.end))
+
+
+def _around(value: float, doubt: float, unit: str, steps: tuple[float, float] | None = None) -> Estimate:
+    return Estimate(value, value - doubt, value + doubt, unit, steps)

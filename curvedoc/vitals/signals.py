@@ -1,0 +1,142 @@
+"""Which curves of a run are measured, smoothed once for all vitals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..curves.schedule import ScheduleFit, fit_schedule
+from ..curves.smooth import Smooth, smooth
+from ..run import Array, Context, Curve, Run
+from .chart import Missing
+
+#: Fewer points than this say nothing about a shape; the forty questions' experts draw the line at five.
+FEWEST = 6
+#: A curve that ends before this share of the run cannot tell how the run ended.
+COVERS = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """The curves that vitals are measured on.
+
+    `train`, `val`, `metric` hold the finite points before the loss was lost for good; `begin`, `end` bound
+    the run in its own steps. `metric` is the held-out metric beside the loss, turned so that higher is
+    better, as a share of 1 where it was logged in percent. None where not logged or too short.
+    """
+
+    run: Run
+    context: Context
+    begin: float
+    end: float
+    train: Smooth | None
+    val: Smooth | None
+    metric: Smooth | None
+    train_accuracy: Smooth | None
+    lr: Curve | None
+    schedule: ScheduleFit | None
+    lost_at: float | None
+    absent: Mapping[str, Missing]
+
+    @property
+    def length(self) -> float:
+        """The length of the run in its own steps."""
+        return self.end - self.begin
+
+    def lr_at(self, step: float) -> float | None:
+        """The logged rate that held at a step, None when no rate was logged."""
+        if self.lr is None:
+            return None
+        index = int(np.searchsorted(self.lr.step, step, side="right")) - 1
+        return float(self.lr.value[max(0, index)])
+
+
+def prepare(run: Run, context: Context) -> Signals:
+    """Choose and smooth the curves of a run, and say why one is absent."""
+    curves = [c for r in ("train_loss", "val_loss", "train_accuracy", "val_accuracy", "lr") if (c := run.get(r))]
+    curves = curves or [c[0] for c in run.curves.values()]
+    begin = min((float(c.step[0]) for c in curves if len(c)), default=0.0)
+    end = max((float(c.step[-1]) for c in curves if len(c)), default=0.0)
+    lost = _lost_at(run)
+    metric = run.get("val_accuracy") or run.get("val_metric")
+    turned = None
+    if metric is None and (lower := run.get("val_metric_lower")) is not None:
+        turned = Curve(lower.step, -lower.value)
+    rate = _finite(run.get("lr"))
+    if rate is not None and (rate.value < 0).any():
+        rate = None
+    smoothed: dict[str, Smooth | None] = {}
+    absent: dict[str, Missing] = {"lr": Missing("no lr in the log", ("lr",))}
+    for role, curve in (
+        ("train_loss", run.get("train_loss")),
+        ("val_loss", run.get("val_loss")),
+        ("train_accuracy", run.get("train_accuracy")),
+        ("val_accuracy", metric or turned),
+    ):
+        result = _smooth(role, curve, lost, begin, end)
+        smoothed[role] = result if isinstance(result, Smooth) else None
+        if isinstance(result, Missing):
+            absent[role] = result
+    return Signals(
+        run=run,
+        context=context,
+        begin=begin,
+        end=end,
+        train=smoothed["train_loss"],
+        val=smoothed["val_loss"],
+        metric=smoothed["val_accuracy"],
+        train_accuracy=smoothed["train_accuracy"],
+        lr=rate,
+        schedule=fit_schedule(rate.step, rate.value) if rate is not None and len(rate) >= 3 else None,
+        lost_at=lost,
+        absent=absent,
+    )
+
+
+def _finite(curve: Curve | None) -> Curve | None:
+    if curve is None:
+        return None
+    keep = np.isfinite(curve.value)
+    return Curve(curve.step[keep], curve.value[keep]) if keep.any() else None
+
+
+def _smooth(role: str, curve: Curve | None, lost: float | None, begin: float, end: float) -> Smooth | Missing:
+    """The smoothed curve up to where the loss was lost, or why there is none."""
+    if curve is None:
+        return Missing(f"no {role} in the log", (role,))
+    value: Array = curve.value / 100 if curve.unit == "percent" else curve.value
+    # Squares of larger numbers overflow a float64: a loss of 1e150 is as lost as an infinite one.
+    keep = np.isfinite(value) & (curve.step < (np.inf if lost is None else lost)) & (np.abs(value) < 1e150)
+    points = int(keep.sum())
+    if points < FEWEST:
+        return Missing(f"{role} has {points} finite points, {FEWEST} are needed", (role,))
+    covered = (float(curve.step[keep][-1]) - begin) / ((end if lost is None else lost) - begin)
+    if covered < COVERS:
+        return Missing(f"{role} is logged for the first {100 * covered:.0f} % of the run only", (role,))
+    return smooth(curve.step[keep], value[keep])
+
+
+def _lost_at(run: Run) -> float | None:
+    """The first step from which a loss or the gradient norm stays non-finite to the end.
+
+    A validation column that is empty between validations ends in NaN as well: the last stretch must be
+    longer than every earlier one. A mixed-precision scaler skips single steps with an infinite norm: two
+    points at least for anything but the training loss. A training loss that was never finite was lost at
+    its first step; another curve that was never finite is a column nobody filled.
+    """
+    steps = []
+    for role, fewest in (("train_loss", 1), ("val_loss", 2), ("grad_norm", 2)):
+        curve = run.get(role)
+        if curve is None or not len(curve) or np.isfinite(curve.value[-1]):
+            continue
+        finite = np.flatnonzero(np.isfinite(curve.value))
+        if not len(finite):
+            steps += [float(curve.step[0])] if role == "train_loss" else []
+            continue
+        last = len(curve) - 1 - int(finite[-1])
+        earlier = int(np.diff(finite, prepend=-1).max()) - 1
+        if last >= fewest and last > earlier:
+            steps.append(float(curve.step[finite[-1] + 1]))
+    return min(steps, default=None)

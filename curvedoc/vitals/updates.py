@@ -1,0 +1,62 @@
+"""How large are the updates of each layer, next to its weights?"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from ..estimate import Estimate, exact
+from ..run import Curve
+from .chart import Measured, Missing, Row
+from .signals import Signals
+
+VITALS = {
+    "update_ratio.median": "log10; norm of the update over norm of the weight, median while the rate is near its peak",
+    "update_ratio.still_share": "share of the points at which the layer did not move at all",
+    "update_ratio.behind_others": "log10; by how much the layer lies below the median of the other layers",
+}
+#: A ratio below this is no movement: float32 cannot add a part of 1e-8 to a weight.
+STILL = 1e-8
+#: Biases and normalisation gains start at 0 or 1 and have no scale of their own: the rule of thumb of 1e-3
+#: (Karpathy) is about weight matrices.
+_NO_MATRIX = re.compile(r"(^|[/._ -])(bias|b|bn\d*|batch_?norm\w*|ln\d*|ln_\w+|layer_?norm\w*|norm\d*|gamma|beta)($|[/._ -])", re.I)
+
+
+def layers(signals: Signals) -> tuple[Row, ...]:
+    """One row per weight matrix with a logged update ratio. The interval is the middle 80 % of its points."""
+    logs = {}
+    for name, curve in signals.run.layers("update_ratio").items():
+        if not _NO_MATRIX.search(name) and len(value := _near_peak(signals, curve)) >= 3:
+            logs[name] = value
+    rows = []
+    for name, value in logs.items():
+        moving = value[value > STILL]
+        still = 1 - len(moving) / len(value)
+        vitals: dict[str, Measured] = {"update_ratio.still_share": exact(still, "share", (signals.begin, signals.end))}
+        if len(moving):
+            low, middle, high = (float(x) for x in np.quantile(np.log10(moving), (0.1, 0.5, 0.9)))
+            vitals["update_ratio.median"] = Estimate(middle, low, high, "log10", (signals.begin, signals.end))
+            others = [float(np.median(np.log10(v[v > STILL]))) for n, v in logs.items() if n != name and (v > STILL).any()]
+            vitals["update_ratio.behind_others"] = (
+                exact(float(np.median(others)) - middle, "log10")
+                if others
+                else Missing("no other layer has a logged update ratio", ("update_ratio",))
+            )
+        else:
+            vitals |= dict.fromkeys(("update_ratio.median", "update_ratio.behind_others"), Missing("the layer never moves"))
+        rows.append(Row(name, vitals))
+    return tuple(rows)
+
+
+def _near_peak(signals: Signals, curve: Curve) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Ratios behind warm-up while the rate is above a third of its peak: a decayed rate makes small updates.
+
+    The first step is left out: bias correction makes Adam's first update as large as the rate itself.
+    """
+    keep = np.isfinite(curve.value) & (curve.step > signals.begin)
+    if signals.lr is not None:
+        index = np.searchsorted(signals.lr.step, curve.step, side="right") - 1
+        near = signals.lr.value[np.maximum(index, 0)] >= signals.lr.value.max() / 3
+        keep = keep & near if (keep & near).sum() >= 3 else keep
+    return np.abs(curve.value[keep])

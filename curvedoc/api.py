@@ -13,7 +13,7 @@ from typing import Any
 
 from .discover import Found, find_runs
 from .engine import judge
-from .errors import NoLogFound, SeveralRuns, UnreadableLog, UsageError
+from .errors import CurvedocError, NoLogFound, SeveralRuns, UnreadableLog, UsageError
 from .memory import from_memory
 from .report import SEVERITIES, Analysis, Reading, Report
 from .rulebook import Rule, load_rules
@@ -132,6 +132,8 @@ def judge_all(
             on_progress("judging", done, len(found.runs))
         try:
             reports.append(judge(run, rules, context))
+        except CurvedocError:  # a mistake in the caller's rules or arguments: it holds for all runs
+            raise
         except Exception as error:  # a mistake of ours in one run must neither hide nor take the others with it
             refused.append(Refused(run.path or run.name, _internal(error)))
     if on_progress is not None and found.runs:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from .estimate import UNITS, show
 from .rulebook import Clause, Rule
+from .vitals import VITALS
 
 
 def page(rule: Rule, *, width: int = 80) -> str:
@@ -16,12 +19,12 @@ def page(rule: Rule, *, width: int = 80) -> str:
     asked = {"run": "the run", "lr_drop": "every drop of the learning rate", "layer": "every layer"}[rule.each]
     parts += ["", f"Evidence, asked of {asked}; the weakest piece decides"]
     for number, clause in enumerate(rule.evidence, 1):
-        parts += _clause(number, clause, width)
+        parts += _clause(number, clause, {**VITALS["run"], **VITALS[rule.each]}, width)
     if rule.look_alikes:
         parts += ["", "Looks alike, but is not"]
         parts += [_item("-", f"{name}: {tell}", width) for name, tell in rule.look_alikes.items()]
     parts += ["", "What to do"]
-    parts += [_item(f"{n}.", f"{fix.do} {fix.why}".strip(), width) for n, fix in enumerate(rule.fixes, 1)]
+    parts += [_item(f"{n}.", _say(f"{fix.do} {fix.why}").strip(), width) for n, fix in enumerate(rule.fixes, 1)]
     if rule.explains:
         parts += ["", _wrap(f"When it stands, these are its consequences: {', '.join(rule.explains)}.", width)]
     if rule.sources:
@@ -55,14 +58,22 @@ def to_dict(rules: Sequence[Rule]) -> dict[str, Any]:
     return {"schema": 1, "rules": [asdict(rule) for rule in rules]}
 
 
-def _clause(number: int, clause: Clause, width: int) -> Iterable[str]:
-    yield _item(f"{number}.", clause.says, width)
-    direction = "no below" if clause.no_at < clause.yes_at else "no above"
-    full = "yes from" if clause.no_at < clause.yes_at else "yes down to"
-    scale = f"{clause.vital}: {direction} {clause.no_at:g}, {full} {clause.yes_at:g}. {clause.reason}"
-    if clause.if_missing is not None:
-        scale += f" Not logged: counted as {clause.if_missing:g}."
-    yield _item("  ", scale, width)
+def _clause(number: int, clause: Clause, meanings: Mapping[str, str], width: int) -> Iterable[str]:
+    yield _item(f"{number}.", _say(clause.says), width)
+    meaning = meanings.get(clause.vital, "")
+    first = meaning.split(" ")[0]
+    unit = first.strip(";") if first.strip(";") in UNITS else ""
+    meaning = meaning.removeprefix(first).strip() if first.endswith(";") else meaning
+    up = clause.no_at < clause.yes_at
+    no, yes = show(clause.no_at, unit), show(clause.yes_at, unit)
+    scale = f"No {'up' if up else 'down'} to {no}, yes from {yes} {'up' if up else 'down'}."
+    missing = "" if clause.if_missing is None else f" Counts {clause.if_missing:g} when it cannot be measured."
+    yield _item("  ", f"{clause.vital}: {meaning}. {scale} {clause.reason}{missing}", width)
+
+
+def _say(template: str) -> str:
+    """A sentence of the rule file without the run that would fill its blanks."""
+    return re.sub(r"\{[^{}]*\}", "...", template)
 
 
 def _by_stage(rules: Sequence[Rule]) -> Iterable[tuple[str, list[Rule]]]:

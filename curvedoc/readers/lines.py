@@ -1,0 +1,71 @@
+"""How a text file on disk becomes lines: encoding, line ends and bounds."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from pathlib import Path
+
+HEAD = 64 * 1024  # bytes that a reader sees before it decides
+MAX_LINE = 1 << 22  # characters; a longer line is no log line, and is dropped unread
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_LFS = b"version https://git-lfs.github.com/spec/"
+
+
+def encoding_of(head: bytes) -> str | None:
+    """The encoding of a file by its first bytes, or None when it is no text.
+
+    PowerShell's `>` writes UTF-16 with a byte order mark; everything else that trainers write is UTF-8.
+
+    >>> encoding_of(b"epoch,loss"), encoding_of(b"\\xff\\xfee\\x00"), encoding_of(b"PK\\x03\\x04\\x00\\x00")
+    ('utf-8', 'utf-16', None)
+    """
+    for bom, name in _BOMS:
+        if head.startswith(bom):
+            return name
+    return None if b"\0" in head else "utf-8"
+
+
+def text_of(head: bytes) -> str:
+    """The head as text, undecodable bytes replaced, a character cut at the end dropped; "" when it is no text."""
+    encoding = encoding_of(head)
+    if encoding is None:
+        return ""
+    return codecs.getincrementaldecoder(encoding)("replace").decode(head)
+
+
+def is_lfs_pointer(head: bytes) -> bool:
+    """Whether the file is the stand-in that Git LFS leaves in a clone without the data."""
+    return head.startswith(_LFS)
+
+
+def lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Number (from 1) and text of each line, without its end; `\\n`, `\\r\\n` and `\\r` all end a line.
+
+    A line longer than MAX_LINE is given as "" so that one bomb of a line costs neither memory nor the rest.
+    """
+    with path.open("rb") as binary:
+        encoding = encoding_of(binary.read(HEAD)) or "utf-8"
+    with path.open(encoding=encoding, errors="replace") as file:
+        number = 0
+        while line := file.readline(MAX_LINE):
+            number += 1
+            if len(line) == MAX_LINE and not line.endswith("\n"):
+                while (rest := file.readline(MAX_LINE)) and not rest.endswith("\n"):
+                    pass
+                line = ""
+            yield number, line.rstrip("\n")
+
+
+def quoted(text: str, most: int = 40) -> str:
+    """A piece of a log as it may stand in a message: in quotes, escaped, cut.
+
+    >>> print(quoted("a\\x1b[31m" + 60 * "b", 12))
+    'a\\x1b[31mbbbb'...
+    """
+    return repr(text) if len(text) <= most else f"{text[:most]!r}..."

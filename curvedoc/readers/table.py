@@ -1,0 +1,349 @@
+"""Which column of a table counts the steps, and how many runs stand in it: cells become Logs."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..run import Array, Note
+from .lines import quoted
+from .log import Log, Series
+
+MAX_COLUMNS = 20_000
+MAX_PARTS = 1_000
+MAX_WORDS = 1_000  # different texts in one column; beyond, it is prose and tells no runs apart
+_PARTS_WITHOUT_COUNTER = 50  # a list of models is a summary per model; a longer one is a data set
+
+#: Counters by name without their scope. When several stand in one table, the first that is filled beside a
+#: value tells its step; counters inside an epoch come last.
+_STEPS = (
+    ("global step", "total step", "total steps", "num steps"),
+    ("total timesteps", "timesteps total", "num timesteps", "timesteps", "timestep", "num env steps sampled"),
+    ("step", "current step", "step num", "optimizer step"),
+    ("iteration", "iterations", "iter", "iters", "it", "itr", "training iteration", "boosting round"),
+    ("num updates", "n updates", "update", "updates"),
+    ("episode", "episodes", "generation", "generations", "round", "rounds", "evaluations", "tree", "trees"),
+    ("batch", "batch idx", "batches", "minibatch", "count"),
+    ("steps",),
+)
+_EPOCHS = ("epoch", "epochs", "epoch num", "epoch idx", "epoch number", "epoch id", "current epoch", "cur epoch")
+_MOMENTS = ("wall time", "timestamp", "time stamp", "created at", "datetime", "date time", "date")
+_ELAPSED = ("runtime", "time elapsed", "elapsed", "elapsed time", "time total s", "total time", "wall clock", "time")
+_INDEX = ("", "unnamed 0", "index", "idx", "row")
+_SCOPES = ("train", "trainer", "training", "time")
+_WANDB_ROW = "_step"  # counts calls of wandb.log, not the trainer's steps
+_KINDS: Mapping[str, tuple[str, int]] = {
+    **dict.fromkeys(_ELAPSED, ("time", 1)),
+    **dict.fromkeys(_MOMENTS, ("time", 0)),
+    **dict.fromkeys(_INDEX, ("row", 0)),
+    **{name: ("epoch", rank) for rank, name in enumerate(_EPOCHS)},
+    **{name: ("step", rank) for rank, names in enumerate(_STEPS) for name in names},
+}
+
+_SPLITS = frozenset(
+    ("train", "training", "tr", "val", "valid", "validation", "dev", "eval", "evaluation", "test", "testing", "holdout")
+)
+_SPLIT_COLUMNS = frozenset(
+    ("split", "phase", "mode", "set", "stage", "subset", "dataset", "partition", "type", "kind", "event")
+)
+_NUMBERED_RUNS = frozenset(("fold", "seed", "run", "run id", "trial", "trial id", "version"))
+_RUN_COLUMNS = _NUMBERED_RUNS | {
+    *("run name", "model", "model name", "experiment", "experiment name", "exp", "exp name", "config", "config name"),
+    *("variant", "name", "arch", "architecture", "network", "method", "optimizer", "algorithm", "algo", "task", "id"),
+}
+_METRIC_COLUMNS = ("metric", "metric name", "tag", "key", "name", "variable")
+_VALUE_COLUMNS = ("value", "metric value")
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class Table:
+    """Cells collected row by row with `put`; `rows` counts the rows begun."""
+
+    rows: int = 0
+    numbers: dict[str, tuple[array[int], array[float]]] = field(default_factory=dict)
+    texts: dict[str, dict[int, str]] = field(default_factory=dict)
+    absent: dict[str, int] = field(default_factory=dict)
+    prose: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """One column: `row (m,)`, rising, says which rows hold a number; `value (m,)`."""
+
+    name: str
+    row: Rows
+    value: Array
+
+
+def put(table: Table, name: str, cell: float | str | None) -> None:
+    """Enter a cell of the current row: a number, a text, or None where the log says "no value"."""
+    if cell is None:
+        table.absent[name] = table.absent.get(name, 0) + 1
+    elif isinstance(cell, str):
+        if name not in table.prose:
+            words = table.texts.setdefault(name, {})
+            words[table.rows] = cell
+            if len(words) % MAX_WORDS == 0 and len(set(words.values())) >= MAX_WORDS:
+                table.prose.add(name)
+                del table.texts[name]
+    else:
+        pair = table.numbers.get(name)
+        if pair is None:
+            pair = table.numbers[name] = (array("q"), array("d"))
+        pair[0].append(table.rows)
+        pair[1].append(cell)
+
+
+def to_logs(
+    table: Table, file: str, format: str, hyper: Mapping[str, Any] | None = None, notes: Iterable[Note] = ()
+) -> tuple[Log, ...]:
+    """The runs of a table: one Log, or one per model, fold or seed when a column tells several apart.
+
+    A column of `train`/`val` words goes into the tags (`val/loss`), a `metric`, `value` pair of columns
+    becomes one series per metric. () when no column holds a number.
+    """
+    columns = [Column(n, np.asarray(r, np.int64), np.asarray(v, np.float64)) for n, (r, v) in table.numbers.items()]
+    if not columns:
+        return ()
+    columns = _by_metric(columns, table.texts)
+    columns = _by_split(columns, table.texts)
+    said = (*notes, *_remarks(table, columns, file))
+    logs = []
+    for part, stated, chosen in _parts(columns, table.texts, table.rows):
+        series, more = to_series(chosen, file)
+        logs.append(Log(file, format, series, part, {**(hyper or {}), **stated}, (*said, *more)))
+        said = ()  # what concerns the whole file is said once
+    return tuple(logs)
+
+
+def to_series(columns: Sequence[Column], file: str) -> tuple[tuple[Series, ...], tuple[Note, ...]]:
+    """One Series per column, counters included, each on the finest counter that is filled beside it."""
+    n_rows = 1 + max((int(c.row[-1]) for c in columns if len(c.row)), default=-1)
+    counters = [c for c in (_counter(column, n_rows) for column in columns) if c is not None]
+    steps = sorted((c for c in counters if c.kind == "step"), key=lambda c: c.order)
+    epochs = sorted((c for c in counters if c.kind == "epoch"), key=lambda c: c.order)
+    indices = [c for c in counters if c.kind == "row"]
+    times = sorted((c for c in counters if c.kind == "time"), key=lambda c: c.order)
+    series, notes = [], []
+    for column in columns:
+        here = column.row
+        found = _first_filled((*steps, *epochs, *indices), here)
+        epoch = next((c.at[here] for c in epochs if np.isfinite(c.at[here]).any()), None)
+        if found is None:
+            step, axis = here.astype(np.float64), "row"
+        else:
+            step, axis = found.at[here], found.kind
+            if axis == "step" and epoch is None and epochs and _counts_epochs(found, epochs[0], here):
+                axis = "epoch"
+        moment = next((c.at[here] for c in times if np.isfinite(c.at[here]).all()), None)
+        known = np.isfinite(step)
+        if not known.all():
+            what = f"{np.count_nonzero(~known)} values of {quoted(column.name)} stand in rows without a step: left out"
+            notes.append(Note(file, what))
+        series.append(
+            Series(
+                column.name,
+                step[known],
+                column.value[known],
+                axis,
+                None if epoch is None or axis == "epoch" else epoch[known],
+                None if moment is None else moment[known],
+            )
+        )
+    still = [c.name for c in columns if counter_kind(c.name)[0] in ("step", "epoch") and _stands_still(c.value)]
+    if still and not steps and not epochs:
+        notes.append(Note(file, f"the counter {quoted(still[0])} never advances: rows are counted instead"))
+    return tuple(series), tuple(notes)
+
+
+@lru_cache(maxsize=4096)
+def counter_kind(name: str) -> tuple[str, int]:
+    """What a column counts by its name: "step", "epoch", "time", "row" or "", and its rank among its kind.
+
+    >>> counter_kind("trainer/global_step"), counter_kind("Epoch"), counter_kind("_step"), counter_kind("val_loss")
+    (('step', 0), ('epoch', 0), ('step', 99), ('', 0))
+    """
+    if name == _WANDB_ROW:
+        return "step", 99
+    words = plain_name(name)
+    scope, _, rest = words.partition(" ")
+    return _KINDS.get(words) or (_KINDS.get(rest) if rest and scope in _SCOPES else None) or ("", 0)
+
+
+def plain_name(name: str) -> str:
+    """A name in lower case with single blanks between its words.
+
+    >>> plain_name("trainer/globalStep"), plain_name("Wall-time ")
+    ('trainer global step', 'wall time')
+    """
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return re.sub(r"[\s_\-./:#]+", " ", apart).strip().lower()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Counter:
+    kind: str
+    order: tuple[bool, int]
+    at: Array  # (rows,), NaN where the row does not tell
+
+
+def _counter(column: Column, n_rows: int) -> _Counter | None:
+    """The column as a counter over all rows, or None when it is none or useless."""
+    kind, rank = counter_kind(column.name)
+    if not kind or _stands_still(column.value):
+        return None
+    if kind == "time" and rank == 1 and not _accumulates(column.value):
+        return None
+    at = np.full(n_rows, np.nan)
+    at[column.row] = np.where(np.abs(column.value) < 1e18, column.value, np.nan)
+    restarts = kind == "step" and _times_back(column.value) > 2  # counts inside an epoch
+    return _Counter(kind, (restarts, rank), at)
+
+
+def _stands_still(value: Array) -> bool:
+    finite = value[np.isfinite(value)]
+    return len(finite) == 0 or (len(value) > 1 and finite.min() == finite.max())
+
+
+def _accumulates(value: Array) -> bool:
+    """Whether seconds add up over the rows, and are not those of each row alone."""
+    return len(value) > 2 and bool((np.diff(value) >= 0).all()) and value[-1] >= 0.5 * len(value) * value[0]
+
+
+def _times_back(value: Array) -> int:
+    return int(np.count_nonzero(np.diff(value) < 0))
+
+
+def _first_filled(counters: Sequence[_Counter], here: Rows) -> _Counter | None:
+    """The first counter that every row of `here` tells and that advances there; failing that, one that stands
+    still; failing that, one that nine in ten rows tell."""
+    known = [(c, np.isfinite(c.at[here])) for c in counters]
+    full = [c for c, at in known if at.all()]
+    advancing = next((c for c in full if len(here) == 1 or (c.at[here] != c.at[here[0]]).any()), None)
+    return advancing or next(iter(full), None) or next((c for c, at in known if at.mean() >= 0.9), None)
+
+
+def _counts_epochs(step: _Counter, epoch: _Counter, here: Rows) -> bool:
+    """Whether the steps of these rows are epochs, as in mmengine's validation rows (`"step": 3` after epoch 3)."""
+    known = np.isfinite(epoch.at)
+    last = np.maximum.accumulate(np.where(known, np.arange(len(known)), -1))[here]
+    seen = last >= 0
+    if not seen.any():
+        return False
+    return bool(
+        (step.at[here][seen] == epoch.at[last[seen]]).all() and (step.at[last[seen]] != epoch.at[last[seen]]).any()
+    )
+
+
+def _by_metric(columns: list[Column], texts: Mapping[str, Mapping[int, str]]) -> list[Column]:
+    """A table in long form, one row per metric and step, with one column per metric instead."""
+    name = next((t for t in texts if plain_name(t) in _METRIC_COLUMNS), None)
+    value = next((c for c in columns if plain_name(c.name) in _VALUE_COLUMNS), None)
+    if name is None or value is None:
+        return columns
+    places: dict[str, list[int]] = {}
+    for place, row in enumerate(value.row.tolist()):
+        places.setdefault(texts[name].get(row, value.name), []).append(place)
+    made = [Column(metric, value.row[at], value.value[at]) for metric, at in places.items()]
+    return [c for c in columns if c is not value] + made
+
+
+def _by_split(columns: list[Column], texts: Mapping[str, Mapping[int, str]]) -> list[Column]:
+    """Values of rows that say `train` or `val` in a column of their own, with that word in front of the name."""
+    for name, words in texts.items():
+        if plain_name(name) in _SPLIT_COLUMNS:
+            sides = {word: bool(_SPLITS & set(plain_name(word).split())) for word in set(words.values())}
+            if sum(sides[word] for word in words.values()) >= 0.8 * len(words):
+                return [made for column in columns for made in _split(column, words)]
+    return columns
+
+
+def _split(column: Column, words: Mapping[int, str]) -> list[Column]:
+    if counter_kind(column.name)[0] or _SPLITS & set(plain_name(column.name).split()):
+        return [column]
+    sides = np.asarray([words.get(row, "").strip() for row in column.row.tolist()])
+    made = []
+    for side in dict.fromkeys(sides.tolist()):
+        at = sides == side
+        made.append(Column(f"{side}/{column.name}" if side else column.name, column.row[at], column.value[at]))
+    return made
+
+
+def _parts(
+    columns: list[Column], texts: Mapping[str, Mapping[int, str]], n_rows: int
+) -> list[tuple[str, dict[str, str], list[Column]]]:
+    """Name, stated facts and columns of each run in the table."""
+    counter = min(
+        (c for c in columns if counter_kind(c.name)[0] in ("step", "epoch") and not _stands_still(c.value)),
+        key=lambda c: (counter_kind(c.name)[0] == "epoch", counter_kind(c.name)[1]),
+        default=None,
+    )
+    labels = {n: [words.get(row, "") for row in range(n_rows)] for n, words in texts.items()}
+    for column in columns:
+        if plain_name(column.name) in _NUMBERED_RUNS and len(column.row) == n_rows and counter is not None:
+            labels[column.name] = [f"{column.name} {v:g}" for v in column.value.tolist()]
+    stated = {n: c[0] for n, c in labels.items() if plain_name(n) in _RUN_COLUMNS and n in texts and len(set(c)) == 1}
+    names = [n for n, cells in labels.items() if _tells_runs(n, cells, counter)]
+    keys = list(zip(*(labels[n] for n in names), strict=True)) if names else []
+    parts = dict.fromkeys(keys)
+    if len(parts) < 2 or len(parts) > MAX_PARTS:
+        return [("", stated, columns)]
+    number = {key: k for k, key in enumerate(parts)}
+    part_of = np.asarray([number[key] for key in keys])
+    found = []
+    for key, k in number.items():
+        mine = part_of == k
+        place = np.cumsum(mine) - 1
+        chosen = [Column(c.name, place[c.row[at]], c.value[at]) for c in columns if (at := mine[c.row]).any()]
+        title = ", ".join(word.strip() for word in key if word.strip())
+        found.append((title, {**stated, **dict(zip(names, key, strict=True))}, chosen))
+    return [f for f in found if f[2]]
+
+
+def _tells_runs(name: str, cells: Sequence[str], counter: Column | None) -> bool:
+    """Whether a column of labels keeps several runs apart: within a label, the counter no longer goes back."""
+    different = len(set(cells))
+    named = plain_name(name) in _RUN_COLUMNS
+    if different < 2 or different > MAX_PARTS:
+        return False
+    if counter is None:
+        return named and different <= _PARTS_WITHOUT_COUNTER
+    by_label: dict[str, list[float]] = {}
+    for row, value in zip(counter.row.tolist(), counter.value.tolist(), strict=True):
+        by_label.setdefault(cells[row], []).append(value)
+    back = int(np.count_nonzero(np.diff(counter.value) <= 0))
+    left = sum(int(np.count_nonzero(np.diff(v) <= 0)) for v in by_label.values())
+    return back > 0 and left < (back if named else 0.5 * back)
+
+
+def _remarks(table: Table, columns: Sequence[Column], file: str) -> list[Note]:
+    """What is odd about whole columns."""
+    notes = []
+    absent = [n for n in table.absent if n in table.numbers]
+    if absent:
+        total = sum(table.absent[n] for n in absent)
+        notes.append(Note(file, f"{total} cells say NA, None or null, in {_listed(absent)}: taken as not logged"))
+    never = [n for n in table.absent if n not in table.numbers and n not in table.texts]
+    if never:
+        notes.append(Note(file, f"nothing but NA, None or null in {_listed(never)}: left out"))
+    mixed = [n for n in table.numbers if n in table.texts or n in table.prose]
+    if mixed:
+        notes.append(Note(file, f"text among the numbers of {_listed(mixed)}: those cells were left out"))
+    lost = [c.name for c in columns if len(c.value) and np.isnan(c.value).all()]
+    if lost:
+        notes.append(Note(file, f"every value of {_listed(lost)} is NaN"))
+    return notes
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(quoted(n) for n in names[:5])
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"

@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from ..curves.smooth import Smooth
-from ..estimate import Estimate, exact
+from ..estimate import Estimate
+from ..run import Run
 from .chart import Measured, Missing
 from .signals import Signals
 
@@ -18,14 +19,14 @@ VITALS = {
     "train_loss.pace_kept": "share; fall in the second half of the run over the fall in its second quarter",
     "train_loss.left": "share of the initial loss (or of log of the classes) that is left at the end",
     "train_loss.level": "loss at the end, smoothed",
-    "train_loss.above_target": "share by which the final loss lies above the target loss that the caller gave",
-    "train_accuracy.missing": "share that the final training accuracy lacks to 1",
+    "fit.unexplained": "share of the task that the model does not explain on its own training data: above the target "
+    "loss if one was given, else missing to 100 % accuracy, else of log(classes), else of the initial squared error",
 }
 
 
 def measure(signals: Signals) -> dict[str, Measured]:
     """Vitals of the descent, from the smoothed training loss; intervals of 1.28 standard errors."""
-    return _descent(signals) | _target(signals) | _accuracy(signals)
+    return _descent(signals) | {"fit.unexplained": _unexplained(signals)}
 
 
 def _descent(signals: Signals) -> dict[str, Measured]:
@@ -89,19 +90,34 @@ def _pace_kept(signals: Signals, train: Smooth) -> Measured:
     return Estimate(late / early, (late - doubt) / early, (late + doubt) / early, "share", (at[1], at[2]))
 
 
-def _target(signals: Signals) -> dict[str, Measured]:
-    target, train = signals.context.target_loss, signals.train
-    if target is None:
-        return {"train_loss.above_target": Missing("no target loss was given (--target-loss)")}
+def _unexplained(signals: Signals) -> Measured:
+    context, train, accuracy = signals.context, signals.train, signals.train_accuracy
+    if accuracy is not None and context.target_loss is None:
+        value, doubt = 1 - float(accuracy.value[-1]), 1.28 * float(accuracy.se[-1])
+        return Estimate(value, value - doubt, value + doubt, "share")
     if train is None:
-        return {"train_loss.above_target": signals.absent["train_loss"]}
-    level = float(train.value[-1])
-    return {"train_loss.above_target": exact((level - target) / abs(target) if target else level, "share")}
+        return signals.absent["train_loss"]
+    level, doubt = float(train.value[-1]), 1.28 * float(train.se[-1])
+    if context.target_loss is not None:
+        floor, worst = context.target_loss, float(train.value[0])
+    elif context.classes is not None and context.classes > 1 and context.task != "language":
+        floor, worst = _smoothed_floor(signals.run, context.classes), math.log(context.classes)
+    elif context.task == "regression":
+        floor, worst = 0.0, float(train.value[0])
+    else:
+        why = "neither a training accuracy nor the number of classes nor a target loss is known: no level is high or low"
+        return Missing(f"{why} (--classes, --target-loss)", ("train_accuracy",))
+    if worst <= floor:
+        return Missing(f"the loss began at {worst:.3g}, below the floor of {floor:.3g}")
+    share, doubt = (level - floor) / (worst - floor), doubt / (worst - floor)
+    return Estimate(share, share - doubt, share + doubt, "share")
 
 
-def _accuracy(signals: Signals) -> dict[str, Measured]:
-    accuracy = signals.train_accuracy
-    if accuracy is None:
-        return {"train_accuracy.missing": signals.absent["train_accuracy"]}
-    value, doubt = float(accuracy.value[-1]), 1.28 * float(accuracy.se[-1])
-    return {"train_accuracy.missing": Estimate(1 - value, 1 - value - doubt, 1 - value + doubt, "share")}
+def _smoothed_floor(run: Run, classes: int) -> float:
+    """The lowest cross-entropy that label smoothing leaves: the entropy of its smoothed target."""
+    smoothing = run.hyper.get("label_smoothing", 0)
+    if not isinstance(smoothing, (int, float)) or not 0 < smoothing < 1:
+        return 0.0
+    rest = smoothing / classes
+    right = 1 - smoothing + rest
+    return -right * math.log(right) - (classes - 1) * rest * math.log(rest)

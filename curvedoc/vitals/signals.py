@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,6 +17,10 @@ from .chart import Missing
 FEWEST = 6
 #: A curve that ends before this share of the run cannot tell how the run ended.
 COVERS = 0.8
+
+
+_LANGUAGE = re.compile(r"gpt|llama|bert|\bt5\b|\blm\b|language|char|token|trf|transformer|causal|seq2seq|translation")
+_REGRESSION = re.compile(r"mse|l2|mean_squared|regress|mae|huber|smooth_l1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ def prepare(run: Run, context: Context) -> Signals:
             absent[role] = result
     return Signals(
         run=run,
-        context=context,
+        context=_context(run, context),
         begin=begin,
         end=end,
         train=smoothed["train_loss"],
@@ -93,6 +98,22 @@ def prepare(run: Run, context: Context) -> Signals:
         lost_at=lost,
         absent=absent,
     )
+
+
+def _context(run: Run, given: Context) -> Context:
+    """What the caller did not say, from the hyper-parameters that the log states."""
+    hyper = {str(key).lower(): value for key, value in run.hyper.items()}
+    classes, task = given.classes, given.task
+    for key in ("num_classes", "n_classes", "classes", "num_labels", "nc"):
+        value = hyper.get(key)
+        if classes is None and isinstance(value, int) and not isinstance(value, bool) and 1 < value < 10**7:
+            classes = value
+    words = " ".join(str(v).lower() for k, v in hyper.items() if k in ("model", "task", "loss", "criterion", "arch"))
+    if task is None and _LANGUAGE.search(words):
+        task = "language"
+    if task is None and _REGRESSION.search(words):
+        task = "regression"
+    return Context(classes, given.target_loss, task)
 
 
 def _finite(curve: Curve | None) -> Curve | None:

@@ -1,0 +1,122 @@
+"""What goes into a pull-request comment? A table of the runs and a folded section per run with findings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..report import Analysis, Diagnosis, Report
+from . import words
+from .words import clean, plural, prose, shorten
+
+#: GitHub refuses a comment of more than 65 536 characters; whoever posts it may add a line of their own.
+MOST = 60_000
+ROWS = 100
+NAME, SENTENCE = 80, 600
+
+SIGNS = {"critical": "🔴", "warning": "🟠", "healthy": "🟢", "not assessed": "⚪"}
+_BLANK = "&#8203;"  # invisible; keeps GitHub, which looks at the rendered text, from linking what follows
+_SPECIAL = re.compile(r"[\\`*_{}\[\]<>|~$&]")
+_ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "$": "&#36;"}
+#: People, issues, web addresses, and emoji as in `:100:`.
+_LINKED = re.compile(r"([@#]|GH-)(?=\w)|(:)(?=//|[\w+-]+:)|(www)(?=\.)", re.IGNORECASE)
+
+
+def render(analysis: Analysis) -> str:
+    """GitHub-flavoured Markdown of at most about 60 000 characters; what did not fit is counted at the end.
+
+    Everything from a log is escaped: it can neither form markup nor a link, nor mention a person or an issue.
+    """
+    parts = [f"### curvedoc: {escape(words.tally(analysis))}", "\n".join(_table(analysis))]
+    sick = [r for r in analysis.reports if r.verdict == "findings"]
+    size, shown = sum(map(len, parts)), 0
+    for report in sick:
+        section = "\n".join(_section(report))
+        size += len(section)
+        if size > MOST:
+            break
+        parts.append(section)
+        shown += 1
+    if shown < len(sick):
+        parts.append(f"{plural(len(sick) - shown, 'more run')} with findings did not fit here; see the HTML report.")
+    if analysis.refused:
+        files = (f"- {code(file.file)}: {escape(prose(file.why))}" for file in analysis.refused[:20])
+        more = len(analysis.refused) - 20
+        tail = [f"- and {more} more"] if more > 0 else []
+        parts.append("\n".join([f"**{plural(len(analysis.refused), 'file')} refused**", "", *files, *tail]))
+    parts.append("<sub>Confidence is 0 to 1; where it says *not calibrated* it is no probability.</sub>")
+    return "\n\n".join(parts)
+
+
+def escape(text: str) -> str:
+    """Text that shows as it is: no markup, no link, no mention, no reference to an issue.
+
+    >>> escape("a|b @all #12 <b>")
+    'a\\\\|b @&#8203;all #&#8203;12 &lt;b&gt;'
+    """
+    text = _SPECIAL.sub(lambda found: _ENTITIES.get(found[0], "\\" + found[0]), shorten(clean(text), SENTENCE))
+    return re.sub(r"^(\s*)([-+=]|\d+[.)])", rf"\1{_BLANK}\2", _LINKED.sub(rf"\g<0>{_BLANK}", text))
+
+
+def code(text: str, most: int = NAME) -> str:
+    """A name in a code span that it cannot leave, in a table neither.
+
+    >>> code("run`1|x")
+    '<code>run&#96;1&#124;x</code>'
+    """
+    return f"<code>{_literal(shorten(clean(text), most))}</code>"
+
+
+def _literal(text: str) -> str:
+    """Text for a place where Markdown is not read: what HTML or a table could act on, as entities."""
+    return re.sub(r"[^\w ./()=,+\-]|_", lambda found: f"&#{ord(found[0])};", text)
+
+
+def _table(analysis: Analysis) -> Iterator[str]:
+    yield "| run | verdict | leading diagnosis | where | do first |"
+    yield "|---|---|---|---|---|"
+    for report in analysis.reports[:ROWS]:
+        lead, state = report.leading, words.state(report)
+        row = [code(words.name_of(report)), f"{SIGNS.get(state, '🔵')} {state}"]
+        if lead is None:
+            row += ["", "", escape(words.summary(report)) if report.verdict == "not assessed" else ""]
+        else:
+            first = escape(prose(lead.fixes[0].do)) if lead.fixes else ""
+            row += [f"{escape(words.headline(lead))} ({lead.confidence:.2f})", escape(words.where(report, lead)), first]
+        yield f"| {' | '.join(row)} |"
+    if len(analysis.reports) > ROWS:
+        yield f"| and {plural(len(analysis.reports) - ROWS, 'more run')} | | | | |"
+
+
+def _section(report: Report) -> Iterator[str]:
+    lead = report.leading
+    # A summary is HTML, where a backslash would show.
+    title = f": {_literal(shorten(prose(lead.title), NAME))}" if lead else ""
+    yield f"<details><summary>{code(words.name_of(report))}{title}</summary>"
+    yield ""
+    for diagnosis in report.findings:
+        yield from _diagnosis(report, diagnosis)
+    maybe = [f"{escape(words.headline(d))} ({d.confidence:.2f})" for d in report.diagnoses if d.possible]
+    if maybe:
+        yield f"Possible: {', '.join(maybe)}"
+        yield ""
+    for label, text in (("Best", words.best(report).removeprefix("best ")), ("Not judged", words.log_next(report))):
+        if text:
+            yield f"{label}: {escape(text)}"
+            yield ""
+    if report.reading:
+        more = f" (and {plural(len(report.reading) - 1, 'more note')})" if len(report.reading) > 1 else ""
+        yield f"Reading: {escape(words.note(report.reading[0]))}{more}"
+        yield ""
+    yield "</details>"
+
+
+def _diagnosis(report: Report, diagnosis: Diagnosis) -> Iterator[str]:
+    parts = [diagnosis.severity, words.sure(diagnosis), words.since(report, diagnosis), words.relation(diagnosis)]
+    yield f"**{escape(words.headline(diagnosis))}** ({escape(', '.join(part for part in parts if part))})"
+    yield ""
+    yield from (f"- {escape(prose(seen.says))}" for seen in diagnosis.evidence)
+    yield ""
+    for n, fix in enumerate(diagnosis.fixes, 1):
+        yield f"{n}. {' '.join(escape(part) for part in (prose(fix.do), prose(fix.why), words.expected(fix)) if part)}"
+    yield ""

@@ -63,7 +63,7 @@ class Events:
 
 def read_events(path: Path, shown: str) -> Events:
     """Every scalar of the file. Raises UnreadableLog when not even the first record holds, or tags are a bomb."""
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
     found = Events()
@@ -204,7 +204,7 @@ def _hyper(value: Any) -> dict[str, Any]:
     """Hyper-parameters of the HParams plugin, or those that the Hugging Face Trainer writes as a JSON text."""
     plugin = value.metadata.plugin_data
     if plugin.plugin_name == "hparams":
-        from google.protobuf.message import DecodeError
+        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
         from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
         try:

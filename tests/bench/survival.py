@@ -1,4 +1,4 @@
-"""What becomes of every file under a path: read, without a scalar, refused, not a log. `python -m tests.bench.survival PATH`"""
+"""What becomes of every file under a path: read, refused, no log? Usage: `python -m tests.bench.survival PATH`."""
 
 from __future__ import annotations
 

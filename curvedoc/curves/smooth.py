@@ -70,7 +70,8 @@ def smooth(step: Array, value: Array) -> Smooth:
     level = np.where(spike, middle, value)
     n = len(level)
     best, best_se = level.copy(), noise.copy()
-    low, high = np.full(n, -np.inf), np.full(n, np.inf)
+    # The point itself is the narrowest fit; three standard deviations, or one in twenty points would stay as it is.
+    low, high = level - 3 * noise, level + 3 * noise
     open_ = np.ones(n, bool)
     for half_width in HALF_WIDTHS:
         if half_width > max(1.5, n / 3):
@@ -104,11 +105,13 @@ def pool(step: Array, value: Array, bins: int = BINS) -> tuple[Array, Array, flo
 
 
 def local_noise(value: Array) -> Array:
-    """Standard deviation of the noise around each point (n,), from second differences.
+    """Standard deviation of the noise around each point (n,), from second and fourth differences.
 
-    A second difference removes any straight trend and has variance 6 sigma^2 for independent noise; the
-    median of its absolute value over a fifth of the curve is robust against spikes and follows noise that
-    changes along the run. Curves that were smoothed before logging have noise that this underestimates.
+    A second difference removes any straight trend and has variance 6 sigma^2 for independent noise, a fourth
+    difference any cubic and 70 sigma^2; the smaller of both estimates is the one that the curve's own bends
+    inflate less. The median of absolute values over a fifth of the curve is robust against spikes and follows
+    noise that changes along the run. Curves that were smoothed before logging have noise that this
+    underestimates.
 
     >>> bool(local_noise(np.arange(30.0)).max() < 1e-9)
     True
@@ -116,11 +119,18 @@ def local_noise(value: Array) -> Array:
     n = len(value)
     if n < 3:
         return np.zeros(n)
-    second = np.abs(value[:-2] - 2 * value[1:-1] + value[2:])
     window = max(7, n // 5) | 1
+    second = value[:-2] - 2 * value[1:-1] + value[2:]
+    noise = np.pad(_deviation(second, window, 6.0), 1, mode="edge")
+    if n >= 9:
+        fourth = second[:-2] - 2 * second[1:-1] + second[2:]
+        noise = np.minimum(noise, np.pad(_deviation(fourth, window, 70.0), 2, mode="edge"))
+    return noise
+
+
+def _deviation(differences: Array, window: int, variance: float) -> Array:
     # 0.6745 is the median of |N(0, 1)|.
-    inner = _rolling_median(second, window) / (0.6745 * np.sqrt(6.0))
-    return np.concatenate([inner[:1], inner, inner[-1:]])
+    return _rolling_median(np.abs(differences), window) / (0.6745 * np.sqrt(variance))
 
 
 def _rolling_median(value: Array, window: int) -> Array:

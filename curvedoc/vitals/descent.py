@@ -93,11 +93,16 @@ def _pace_kept(signals: Signals, train: Smooth) -> Measured:
 def _unexplained(signals: Signals) -> Measured:
     context, train, accuracy = signals.context, signals.train, signals.train_accuracy
     if accuracy is not None and context.target_loss is None:
-        value, doubt = 1 - float(accuracy.value[-1]), 1.28 * float(accuracy.se[-1])
-        return Estimate(value, value - doubt, value + doubt, "share")
+        best, doubt = float(accuracy.value[-1]), 1.28 * float(accuracy.se[-1])
+        if signals.metric is not None and signals.run.get("val_accuracy") is not None:
+            # Dropout and augmentation hold the training accuracy down: what validation reaches, training can.
+            best = max(best, float(signals.metric.value[-1]))
+        return Estimate(1 - best, 1 - best - doubt, 1 - best + doubt, "share")
     if train is None:
         return signals.absent["train_loss"]
     level, doubt = float(train.value[-1]), 1.28 * float(train.se[-1])
+    if signals.val is not None:
+        level = min(level, float(signals.val.value[-1]))
     if context.target_loss is not None:
         floor, worst = context.target_loss, float(train.value[0])
     elif context.classes is not None and context.classes > 1 and context.task != "language":

@@ -14,7 +14,8 @@ VITALS = {
     "val_loss.rise": "share by which the smoothed validation loss has risen above its lowest value",
     "val_loss.rise_sd": "sd; that rise in standard deviations of one logged point",
     "train_loss.fall_after_best": "share of the training loss that fell off after the best validation step",
-    "val_metric.gain_after_best": "change of the held-out metric after the best validation loss, per unit of its range",
+    "val_metric.gain_late": "share of its range by which the held-out metric still gained in the second half of the stretch "
+    "from the best validation loss to the end",
     "gap.of_loss": "share of the final validation loss by which it lies above the training loss",
 }
 
@@ -48,7 +49,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
         se, size = 1.28 * float(np.hypot(train.se_at(best_step), train.se[-1])), abs(then) or 1.0
         found["train_loss.fall_after_best"] = _around((then - now) / size, se / size, "share", (best_step, signals.end))
         found["gap.of_loss"] = _around((end - now) / (abs(end) or 1.0), se / (abs(end) or 1.0), "share")
-    found["val_metric.gain_after_best"] = _metric_gain(signals, best_step)
+    found["val_metric.gain_late"] = _metric_gain(signals, best_step)
     return found
 
 
@@ -59,9 +60,10 @@ def _metric_gain(signals: Signals, best_step: float) -> Measured:
     spread = float(np.ptp(metric.value))
     if spread == 0:
         return exact(0.0, "share")
-    gain = float(metric.value[-1]) - float(metric.at(best_step))
-    se = 1.28 * float(np.hypot(metric.se[-1], metric.se_at(best_step)))
-    return _around(gain / spread, se / spread, "share", (best_step, signals.end))
+    middle = (best_step + float(metric.step[-1])) / 2
+    gain = float(metric.value[-1]) - float(metric.at(middle))
+    se = 1.28 * float(np.hypot(metric.se[-1], metric.se_at(middle)))
+    return _around(gain / spread, se / spread, "share", (middle, signals.end))
 
 
 def _around(value: float, doubt: float, unit: str, steps: tuple[float, float] | None = None) -> Estimate:

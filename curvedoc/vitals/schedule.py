@@ -7,6 +7,7 @@ import numpy as np
 from ..curves.extrapolate import extrapolate
 from ..curves.smooth import Smooth, smooth
 from ..estimate import Estimate, exact
+from ..run import Array
 from .chart import Measured, Missing, Row
 from .signals import FEWEST, Signals
 
@@ -18,9 +19,9 @@ VITALS = {
 DROP_VITALS = {
     "lr_drop.step": "step of the drop",
     "lr_drop.at": "share of the run before the drop",
-    "lr_drop.regret": "share by which the final loss lies above where the descent before the drop was heading",
-    "lr_drop.pace_before": "share of the loss that fell off in the last third before the drop",
-    "lr_drop.fall_after": "share of the loss at the drop that the whole rest of the run still gained",
+    "lr_drop.factor": "share of the rate that is left behind the drop",
+    "lr_drop.pace_before": "share of the loss that fell off in the second half of the stretch before the drop",
+    "lr_drop.regret": "share by which the final loss lies above the trend before the drop plus the gain of the drop itself",
 }
 #: Words in hyper-parameters that name a schedule ending near zero.
 _ENDS_LOW = ("cosine", "linear", "poly", "one_cycle", "onecycle", "1cycle", "anneal")
@@ -50,34 +51,49 @@ def drops(signals: Signals) -> tuple[Row, ...]:
 
 
 def _drop(signals: Signals, train: Smooth | None, step: float) -> dict[str, Measured]:
+    rate = signals.lr
+    assert rate is not None  # a drop is a drop of the logged rate
+    at = int(np.searchsorted(rate.step, step))
     found: dict[str, Measured] = {
         "lr_drop.step": exact(step, "step", (step, step)),
         "lr_drop.at": exact((step - signals.begin) / signals.length, "share", (step, step)),
+        "lr_drop.factor": exact(float(rate.value[at] / rate.value[at - 1]), "share"),
     }
+    trends = ("lr_drop.pace_before", "lr_drop.regret")
     curve = signals.run.get("train_loss")
     if train is None or curve is None:
-        return found | dict.fromkeys(list(DROP_VITALS)[2:], signals.absent["train_loss"])
-    # Smoothed anew up to the drop: nothing of what came after may leak into the trend.
+        return found | dict.fromkeys(trends, signals.absent["train_loss"])
     warm = signals.schedule.warmup_until if signals.schedule is not None else None
-    before = curve.step < step
-    if warm is not None:
-        before &= curve.step >= warm
-    before &= np.isfinite(curve.value)
-    if before.sum() < FEWEST:
-        few = Missing(f"{int(before.sum())} points before the drop, {FEWEST} are needed", ("train_loss",))
-        return found | dict.fromkeys(list(DROP_VITALS)[2:], few)
-    trend = smooth(curve.step[before], curve.value[before])
-    last = max(1, len(train.value) // 20)
-    actual, doubt = float(np.median(train.value[-last:])), 1.28 * float(np.median(train.se[-last:]))
-    promised, low, high = extrapolate(trend.step, trend.value, signals.end)
-    scale = abs(actual) if actual else 1.0
+    finite = np.isfinite(curve.value)
+    before = finite & (curve.step < step) & (curve.step >= (signals.begin if warm is None else warm))
+    after = finite & (curve.step >= step)
+    if before.sum() < FEWEST or after.sum() < FEWEST:
+        few = f"{int(before.sum())} points of train_loss before the drop at step {step:.0f} and {int(after.sum())} behind it"
+        return found | dict.fromkeys(trends, Missing(f"{few}, {FEWEST} are needed", ("train_loss",)))
+    # Each side is smoothed on its own: nothing of what came after may leak into the trend.
+    trend, rest = smooth(curve.step[before], curve.value[before]), smooth(curve.step[after], curve.value[after])
+    found["lr_drop.pace_before"] = _pace(curve.step[before], curve.value[before])
+    last = max(1, len(rest.value) // 20)
+    actual, doubt = float(np.median(rest.value[-last:])), 1.28 * float(np.median(rest.se[-last:]))
+    settled = float(rest.at(step + 0.1 * (signals.end - step)))
+    gain = max(0.0, float(trend.value[-1]) - settled)
+    promised, low, high = (x - gain for x in extrapolate(trend.step, trend.value, signals.end))
+    scale = abs(actual) or 1.0
     regret = sorted(((actual - doubt - high) / scale, (actual - promised) / scale, (actual + doubt - low) / scale))
-    span = trend.step[-1] - trend.step[0]
-    third, at_drop = float(trend.at(trend.step[-1] - span / 3)), float(trend.value[-1])
-    size, se = abs(at_drop) or 1.0, 1.28 * float(trend.se[-1])
-    pace, fall = (third - at_drop) / size, (at_drop - actual) / size
-    return found | {
-        "lr_drop.regret": Estimate(regret[1], regret[0], regret[2], "share", (step, signals.end)),
-        "lr_drop.pace_before": Estimate(pace, pace - 2 * se / size, pace + 2 * se / size, "share"),
-        "lr_drop.fall_after": Estimate(fall, fall - (se + doubt) / size, fall + (se + doubt) / size, "share"),
-    }
+    found["lr_drop.regret"] = Estimate(regret[1], regret[0], regret[2], "share", (step, signals.end))
+    return found
+
+
+def _pace(step: Array, value: Array) -> Estimate:
+    """Fall along a straight line through the second half of a stretch, as a share of its mean level.
+
+    Least squares on the logged points; 1.28 standard errors of the slope.
+    """
+    half = len(step) // 2
+    x, y = step[half:] - step[half:].mean(), value[half:]
+    slope = float((x * y).sum() / (x * x).sum())
+    residual = y - y.mean() - slope * x
+    error = float(np.sqrt((residual**2).sum() / max(1, len(y) - 2) / (x * x).sum()))
+    span, level = float(step[-1] - step[half]), abs(float(y.mean())) or 1.0
+    fall, doubt = -slope * span / level, 1.28 * error * span / level
+    return Estimate(fall, fall - doubt, fall + doubt, "share", (float(step[half]), float(step[-1])))

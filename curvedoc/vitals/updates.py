@@ -14,6 +14,7 @@ from .signals import Signals
 VITALS = {
     "update_ratio.median": "log10; norm of the update over norm of the weight, median while the rate is near its peak",
     "update_ratio.still_share": "share of the points at which the layer did not move at all",
+    "update_ratio.meant_to_rest": "1 when the log says that layers are frozen or the layer starts to move later, else 0",
     "update_ratio.behind_others": "log10; by how much the layer lies below the median of the other layers",
 }
 #: A ratio below this is no movement: float32 cannot add a part of 1e-8 to a weight.
@@ -33,7 +34,10 @@ def layers(signals: Signals) -> tuple[Row, ...]:
     for name, value in logs.items():
         moving = value[value > STILL]
         still = 1 - len(moving) / len(value)
-        vitals: dict[str, Measured] = {"update_ratio.still_share": exact(still, "share", (signals.begin, signals.end))}
+        vitals: dict[str, Measured] = {
+            "update_ratio.still_share": exact(still, "share", (signals.begin, signals.end)),
+            "update_ratio.meant_to_rest": exact(float(_meant_to_rest(signals, value))),
+        }
         if len(moving):
             low, middle, high = (float(x) for x in np.quantile(np.log10(moving), (0.1, 0.5, 0.9)))
             vitals["update_ratio.median"] = Estimate(middle, low, high, "log10", (signals.begin, signals.end))
@@ -47,6 +51,13 @@ def layers(signals: Signals) -> tuple[Row, ...]:
             vitals |= dict.fromkeys(("update_ratio.median", "update_ratio.behind_others"), Missing("the layer never moves"))
         rows.append(Row(name, vitals))
     return tuple(rows)
+
+
+def _meant_to_rest(signals: Signals, value: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bool:
+    """Whether a hyper-parameter speaks of freezing, or the layer was thawed during the run."""
+    said = any(re.search(r"freez|frozen", str(k), re.I) and v not in (False, 0, None, "") for k, v in signals.run.hyper.items())
+    moves = np.flatnonzero(value > STILL)
+    return said or bool(len(moves) and moves[0] > 0 and (value[moves[0] :] > STILL).all())
 
 
 def _near_peak(signals: Signals, curve: Curve) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -107,6 +107,7 @@ def _judging(parser: argparse.ArgumentParser) -> None:
         default="never",
         help="exit with 1 when a finding of this severity or worse stands (default: never)",
     )
+    parser.add_argument("-v", "--verbose", action="store_true", help="print every diagnosis in full, and every run")
     parser.add_argument("--html", metavar="FILE", help="also write one self-contained page with the curves drawn")
 
 
@@ -252,7 +253,7 @@ def _render(analysis: Analysis, options: argparse.Namespace) -> str:
     if options.format == "text":
         from .render import text
 
-        return text.render(analysis, width=_width(options), color=_color(options))
+        return text.render(analysis, width=_width(options), color=_color(options), verbose=options.verbose)
     from importlib import import_module
 
     rendered: str = import_module(f".render.{options.format}", __package__).render(analysis)

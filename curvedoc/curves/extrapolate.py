@@ -8,22 +8,23 @@ from ..run import Array
 
 #: Shapes tried: exponents and offsets of (x + offset)^-exponent, and time constants of an exponential, with
 #: x = 1 at the last point. Exponents of losses against steps lie in 0.05-1 (Hestness 2017, Kaplan 2020).
-EXPONENTS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
-OFFSETS = (0.01, 0.05, 0.2, 0.5, 1.0)
-TIMES = (0.06, 0.1, 0.17, 0.3, 0.5, 0.8, 1.4, 2.5)
-#: A model stays in the interval while its likelihood is within exp(-2) of the best, counting at most
-#: this many independent points: smoothed points are not independent.
+EXPONENTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.4, 2.0)
+OFFSETS = (0.003, 0.01, 0.05, 0.2, 0.5, 1.0)
+TIMES = tuple(0.05 * 1.25**k for k in range(19))
+#: A law stays in the interval while its squared misfit is within this many squared standard errors of the
+#: best one's, counted over at most INDEPENDENT points: smoothed points are not independent.
+RULED_OUT = 4.0
 INDEPENDENT = 20.0
 
 
-def extrapolate(step: Array, value: Array, at: float) -> tuple[float, float, float]:
+def extrapolate(step: Array, value: Array, at: float, se: float = 0.0) -> tuple[float, float, float]:
     """Value, low and high at a later step, from every decay law that fits.
 
     Power laws with and without a floor and exponentials with a floor are fitted by least squares to the
     last four fifths of the points; low and high span all laws that the data do not rule out and 1.28
-    standard deviations of the residuals: the choice of model is the larger doubt. `step`, `value` (n,) with
-    n >= 6, finite and smoothed; `at` beyond the last step. A loss that is positive everywhere keeps a
-    floor at or above zero.
+    standard errors: the choice of model is the larger doubt. `step`, `value` (n,) with n >= 6, finite and
+    smoothed, `se` the standard error of one smoothed value; `at` beyond the last step. A loss that is
+    positive everywhere keeps a floor at or above zero.
 
     >>> t = np.arange(1.0, 101.0)
     >>> value, low, high = extrapolate(t, 1 + 2 * t**-0.5, 400.0)
@@ -56,9 +57,10 @@ def extrapolate(step: Array, value: Array, at: float) -> tuple[float, float, flo
         bare = (powers @ y) / (powers**2).sum(1)
         predicted = np.append(predicted, bare * shape_goal[: len(exponent)])
         squares = np.append(squares, ((y - bare[:, None] * powers) ** 2).sum(1))
-    independent = min(float(len(y)), INDEPENDENT)
-    tiny = 1e-24 * float((y * y).sum()) + 1e-300
-    alive = independent * np.log((squares + tiny) / (squares.min() + tiny)) <= 4.0
-    spread = 1.28 * float(np.sqrt(squares.min() / len(y)))
+    residual = float(np.sqrt(squares.min() / len(y)))
+    error = max(se, residual, 1e-9 * float(np.abs(y).max()), 1e-300)
+    share = min(float(len(y)), INDEPENDENT) / len(y)
+    alive = (squares - squares.min()) * share <= RULED_OUT * error**2
     best = float(predicted[np.argmin(squares)])
-    return best, min(best, float(predicted[alive].min())) - spread, max(best, float(predicted[alive].max())) + spread
+    doubt = 1.28 * error
+    return best, min(best, float(predicted[alive].min())) - doubt, max(best, float(predicted[alive].max())) + doubt

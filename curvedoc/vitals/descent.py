@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from ..curves.smooth import Smooth
+from ..curves.trend import fall
 from ..estimate import Estimate
 from ..run import Run
 from .chart import Measured, Missing
@@ -41,7 +42,7 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     level, doubt = float(np.median(train.value[-last:])), 1.28 * float(np.median(train.se[-last:]))
     found["train_loss.level"] = Estimate(level, level - doubt, level + doubt, "loss")
     found |= _flat(signals, train, level, doubt)
-    found["train_loss.pace_kept"] = _pace_kept(signals, train)
+    found["train_loss.pace_kept"] = _pace_kept(train)
     first = float(np.median(train.value[: max(1, len(train.value) // 50)]))
     if signals.context.classes is not None and signals.context.classes > 1:
         first = min(first, math.log(signals.context.classes))
@@ -54,40 +55,53 @@ def _descent(signals: Signals) -> dict[str, Measured]:
 
 
 def _flat(signals: Signals, train: Smooth, level: float, doubt: float) -> dict[str, Measured]:
-    """How long the end of the curve has stayed within a small band around its last value.
+    """The longest end of the curve along which the loss fell or rose by less than a narrow band.
 
-    The band is 5 % of the level, the smallest gain that counts as an improvement when a treatment is
-    compared, and no more than a thirtieth of the descent, so that a loss on a high floor can move too.
+    The band is 5 % of the level, the smallest gain that counts as an improvement when treatments are
+    compared, and no more than a thirtieth of the descent, so that a loss on a high floor can move too. Low
+    asks for it even if the trend is 1.28 standard errors steeper, high if it is as much gentler; and the
+    smoothed curve must stay within twice the band, so that no dip and return counts as flat.
     """
-    descent = float(np.ptp(train.value))
-    band = descent / 30
+    band = float(np.ptp(train.value)) / 30
     if train.value.min() > 0:
         band = min(band, 0.05 * level)
-    shares = []
-    for width in (band, band + doubt, band + 2 * doubt):
-        outside = np.flatnonzero(np.abs(train.value - level) > width)
-        start = train.step[outside[-1] + 1] if len(outside) and outside[-1] + 1 < len(train.step) else train.step[0]
-        start = train.step[-1] if len(outside) and outside[-1] + 1 >= len(train.step) else start
-        shares.append(float(start))
-    share = [(signals.end - s) / signals.length if signals.length else 0.0 for s in shares]
+    first, last = float(train.step[0]), float(train.step[-1])
+    starts = [last - (last - first) * share for share in np.arange(0.05, 1.0001, 0.025)]
+    longest = [last, last, last]
+    for start in starts:
+        inside = train.step >= start
+        if inside.sum() < 3:
+            continue
+        if np.abs(train.value[inside] - level).max() > 2 * band + doubt:
+            break
+        fell, error = fall(train.step, train.points, start, last)
+        for n, shift in enumerate((1.28, 0.0, -1.28)):
+            if abs(fell) + shift * error < band:
+                longest[n] = start
+    low, middle, high = longest[0], min(longest[:2]), min(longest)
+    length = signals.length or 1.0
+    share = [(signals.end - s) / length for s in (low, middle, high)]
     return {
-        "train_loss.flat_for": Estimate(share[1], share[0], share[2], "share", (shares[1], signals.end)),
-        "train_loss.flat_from": Estimate(shares[1], shares[2], shares[0], "step", (shares[1], shares[1])),
+        "train_loss.flat_for": Estimate(share[1], share[0], share[2], "share", (middle, signals.end)),
+        "train_loss.flat_from": Estimate(middle, high, low, "step", (middle, middle)),
     }
 
 
-def _pace_kept(signals: Signals, train: Smooth) -> Measured:
-    """Fall from a half to the end over the fall from a quarter to a half: equal stretches of log time.
+def _pace_kept(train: Smooth) -> Measured:
+    """Fall in the second half of the run over the fall in its second quarter: equal stretches of log time.
 
     A power law t^-a keeps 2^-a of its pace (0.5 to 0.93 for a from 1 to 0.1), a plateau none.
     """
-    begin, length = train.step[0], train.step[-1] - train.step[0]
-    at = [begin + length * x for x in (0.25, 0.5, 1.0)]
-    quarter, half, end = (float(train.at(x)) for x in at)
-    doubt = 1.28 * math.hypot(train.se_at(at[1]), train.se_at(at[2]))
-    early, late = quarter - half, half - end
-    early = max(early, doubt, 0.003 * float(np.ptp(train.value)), 1e-12)
-    return Estimate(late / early, (late - doubt) / early, (late + doubt) / early, "share", (at[1], at[2]))
+    begin, length = float(train.step[0]), float(train.step[-1] - train.step[0])
+    quarter, half, end = (begin + length * x for x in (0.25, 0.5, 1.0))
+    if min(((train.step >= a) & (train.step <= b)).sum() for a, b in ((quarter, half), (half, end))) < 3:
+        return Missing("fewer than three points of train_loss in a quarter of the run", ("train_loss",))
+    early, early_error = fall(train.step, train.points, quarter, half)
+    late, late_error = fall(train.step, train.points, half, end)
+    # A quarter that gained nothing measurable is divided by what could have been measured.
+    early = max(early, 1.28 * early_error, 0.003 * float(np.ptp(train.value)), 1e-12)
+    doubt = 1.28 * float(np.hypot(late_error, late / early * early_error)) / early
+    return Estimate(late / early, late / early - doubt, late / early + doubt, "share", (half, end))
 
 
 def _unexplained(signals: Signals) -> Measured:

@@ -6,8 +6,8 @@ import numpy as np
 
 from ..curves.extrapolate import extrapolate
 from ..curves.smooth import Smooth, smooth
+from ..curves.trend import fall
 from ..estimate import Estimate, exact
-from ..run import Array
 from .chart import Measured, Missing, Row
 from .signals import FEWEST, Signals
 
@@ -72,28 +72,21 @@ def _drop(signals: Signals, train: Smooth | None, step: float) -> dict[str, Meas
         return found | dict.fromkeys(trends, Missing(f"{few}, {FEWEST} are needed", ("train_loss",)))
     # Each side is smoothed on its own: nothing of what came after may leak into the trend.
     trend, rest = smooth(curve.step[before], curve.value[before]), smooth(curve.step[after], curve.value[after])
-    found["lr_drop.pace_before"] = _pace(curve.step[before], curve.value[before])
+    found["lr_drop.pace_before"] = _pace(trend)
     last = max(1, len(rest.value) // 20)
     actual, doubt = float(np.median(rest.value[-last:])), 1.28 * float(np.median(rest.se[-last:]))
     settled = float(rest.at(step + 0.1 * (signals.end - step)))
     gain = max(0.0, float(trend.value[-1]) - settled)
-    promised, low, high = (x - gain for x in extrapolate(trend.step, trend.value, signals.end))
+    promised, low, high = (x - gain for x in extrapolate(trend.step, trend.value, signals.end, float(np.median(trend.se))))
     scale = abs(actual) or 1.0
     regret = sorted(((actual - doubt - high) / scale, (actual - promised) / scale, (actual + doubt - low) / scale))
     found["lr_drop.regret"] = Estimate(regret[1], regret[0], regret[2], "share", (step, signals.end))
     return found
 
 
-def _pace(step: Array, value: Array) -> Estimate:
-    """Fall along a straight line through the second half of a stretch, as a share of its mean level.
-
-    Least squares on the logged points; 1.28 standard errors of the slope.
-    """
-    half = len(step) // 2
-    x, y = step[half:] - step[half:].mean(), value[half:]
-    slope = float((x * y).sum() / (x * x).sum())
-    residual = y - y.mean() - slope * x
-    error = float(np.sqrt((residual**2).sum() / max(1, len(y) - 2) / (x * x).sum()))
-    span, level = float(step[-1] - step[half]), abs(float(y.mean())) or 1.0
-    fall, doubt = -slope * span / level, 1.28 * error * span / level
-    return Estimate(fall, fall - doubt, fall + doubt, "share", (float(step[half]), float(step[-1])))
+def _pace(trend: Smooth) -> Estimate:
+    """Fall through the second half of a stretch as a share of its mean level; 1.28 standard errors."""
+    begin, end = float(trend.step[len(trend.step) // 2]), float(trend.step[-1])
+    fell, error = fall(trend.step, trend.points, begin, end)
+    level = abs(float(trend.points[len(trend.step) // 2 :].mean())) or 1.0
+    return Estimate(fell / level, (fell - 1.28 * error) / level, (fell + 1.28 * error) / level, "share", (begin, end))

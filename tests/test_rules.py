@@ -1,0 +1,267 @@
+"""Every rule speaks on a log that has its illness, and is quiet on every look-alike that its file names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from curvedoc.engine import check, judge
+from curvedoc.report import Report
+from curvedoc.rulebook import Rule, load_rules
+from curvedoc.run import Context, Run
+
+from .patients import cosine, exponential, noisy, power_law, run, steps
+
+RULES = load_rules()
+T = steps()
+V = T[9::10]  # validation every tenth point
+SEEDS = range(5)
+
+
+def descent(seed: int, **more: object) -> dict[str, object]:
+    """A healthy pair of losses under a cosine schedule."""
+    shape = power_law(T)
+    return {
+        "train_loss": (T, noisy(shape, seed=seed)),
+        "val_loss": (V, noisy(shape[9::10] * 1.05, 0.01, seed + 100)),
+        "lr": (T, cosine(T)),
+    } | more
+
+
+def lost(seed: int, at: int = 300) -> Run:
+    loss = noisy(power_law(T), seed=seed)
+    loss[at:] = np.nan
+    return run(**descent(seed) | {"train_loss": (T, loss)})
+
+
+def recovered_nan(seed: int) -> Run:
+    loss = noisy(power_law(T), seed=seed)
+    loss[np.random.default_rng(seed).choice(500, 4, replace=False)] = np.nan
+    return run(**descent(seed) | {"train_loss": (T, loss)})
+
+
+def empty_column(seed: int) -> Run:
+    return run(**descent(seed) | {"val_loss": (T, np.full(len(T), np.nan))})
+
+
+def sigmoid_start(t: np.ndarray, middle: float, width: float) -> np.ndarray:
+    return 0.3 + 2.0 / (1 + np.exp((t - middle * t[-1]) / (width * t[-1])))
+
+
+def bad_init(seed: int) -> Run:
+    return run(**descent(seed) | {"train_loss": (T, noisy(sigmoid_start(T, 0.2, 0.015), seed=seed))})
+
+
+def warmed_up(seed: int) -> Run:
+    # The loss waits for the rate: flat through the warm-up of a fifth of the run, falling right behind it.
+    end = 0.2 * T[-1]
+    rate = np.where(T < end, 0.1 * T / end, 0.1 * 0.5 * (1 + np.cos(np.pi * (T - end) / (T[-1] - end))))
+    loss = np.where(end > T, 2.3, 0.3 + 2.0 * np.exp(-np.maximum(0, T - end) / (0.1 * T[-1])))
+    return run(**descent(seed) | {"train_loss": (T, noisy(loss, seed=seed)), "lr": (T, rate)})
+
+
+def slow_rate(seed: int) -> Run:
+    return run(train_loss=(T, noisy(2.3 - 0.8 * T / T[-1], seed=seed)), lr=(T, np.full(len(T), 1e-5)))
+
+
+def no_learning(seed: int) -> Run:
+    return run(train_loss=(T, noisy(np.full(len(T), 2.3), 0.01, seed)), lr=(T, np.full(len(T), 0.1)))
+
+
+def plateau(seed: int) -> Run:
+    loss = noisy(exponential(T, tau=0.06), 0.05, seed)
+    return run(train_loss=(T, loss), lr=(T, np.full(len(T), 0.1)))
+
+
+def steady(seed: int) -> Run:
+    return run(train_loss=(T, noisy(power_law(T, exponent=0.25), 0.05, seed)), lr=(T, np.full(len(T), 0.1)))
+
+
+def converged(seed: int) -> Run:
+    return run(train_loss=(T, noisy(exponential(T, tau=0.06), 0.02, seed)), lr=(T, cosine(T)))
+
+
+def flat_and_noisy(seed: int) -> Run:
+    loss = noisy(exponential(T, 3.3, 3.2, tau=0.01), 0.25, seed)
+    return run(train_loss=(T, loss), lr=(T, np.full(len(T), 1.0)))
+
+
+def step_decay(seed: int, cut: float, level: float, before: np.ndarray) -> Run:
+    """A loss that follows `before` up to the cut, drops at it and then crawls to `level`."""
+    at = cut * T[-1]
+    start = float(before[np.searchsorted(T, at)])
+    after = level + (0.93 * start - level) * np.exp(-np.maximum(0, T - at) / (0.03 * T[-1]))
+    loss = np.where(at > T, before, after)
+    return run(train_loss=(T, noisy(loss, seed=seed)), lr=(T, np.where(at > T, 0.1, 0.01)))
+
+
+def cut_too_early(seed: int) -> Run:
+    before = power_law(T, exponent=0.4)
+    return step_decay(seed, 0.15, 0.9 * float(before[90]), before)
+
+
+def well_timed(seed: int) -> Run:
+    return step_decay(seed, 0.6, 0.2, exponential(T, tau=0.06, end=0.35))
+
+
+def nothing_left(seed: int) -> Run:
+    return step_decay(seed, 0.3, 0.28, exponential(T, tau=0.02, end=0.3))
+
+
+def overfit(seed: int, rise: float = 0.5, sd: float = 0.01) -> Run:
+    u = V / V[-1]
+    val = 0.8 + 1.5 * np.exp(-u / 0.08) + rise * np.maximum(0, u - 0.3)
+    train = 0.01 + 2.3 * np.exp(-T / T[-1] / 0.12)
+    return run(train_loss=(T, noisy(train, seed=seed)), val_loss=(V, noisy(val, sd, seed + 7)), lr=(T, cosine(T)))
+
+
+def over_confident(seed: int) -> Run:
+    made = overfit(seed, 0.4)
+    accuracy = 0.5 + 0.4 * (V / V[-1]) ** 0.7
+    return run(**{k: (c[0].step, c[0].value) for k, c in made.curves.items()}, val_accuracy=(V, noisy(accuracy, 0.003)))
+
+
+def constant_gap(seed: int) -> Run:
+    train = power_law(T, exponent=0.3)
+    return run(train_loss=(T, noisy(train, seed=seed)), val_loss=(V, noisy(train[9::10] + 0.4, 0.01, seed)))
+
+
+def noisy_validation(seed: int) -> Run:
+    val = exponential(V, 1.2, 0.8, tau=0.2)
+    train = power_law(T, exponent=0.3)
+    return run(train_loss=(T, noisy(train, seed=seed)), val_loss=(V, noisy(val, 0.15, seed)))
+
+
+def underfit(seed: int) -> Run:
+    shape = exponential(T, 2.3, 1.4, tau=0.08)
+    accuracy = 0.5 - 0.4 * np.exp(-V / (0.08 * V[-1]))
+    return run(
+        train_loss=(T, noisy(shape, seed=seed)),
+        val_loss=(V, noisy(shape[9::10] * 1.02, 0.005, seed)),
+        train_accuracy=(V, noisy(accuracy, 0.01, seed)),
+        lr=(T, cosine(T)),
+    )
+
+
+def underfit_at_peak_rate(seed: int) -> Run:
+    made = underfit(seed)
+    curves = {k: (c[0].step, c[0].value) for k, c in made.curves.items()}
+    return run(**curves | {"lr": (T, np.full(len(T), 0.1))})
+
+
+def natural_floor(seed: int) -> Run:
+    shape = exponential(T, 4.0, 1.5, tau=0.08)
+    return run(
+        train_loss=(T, noisy(shape, seed=seed)), val_loss=(V, noisy(shape[9::10], 0.005, seed)), lr=(T, cosine(T))
+    )
+
+
+def still_falling(seed: int) -> Run:
+    shape = power_law(T, exponent=0.35)
+    accuracy = 0.2 + 0.3 * V / V[-1]
+    return run(
+        train_loss=(T, noisy(shape, seed=seed)),
+        val_loss=(V, noisy(shape[9::10], 0.005, seed)),
+        train_accuracy=(V, accuracy),
+        lr=(T, cosine(T)),
+    )
+
+
+def ratios(seed: int, rate: Callable[[np.ndarray], np.ndarray] = cosine, **layers: float | np.ndarray) -> Run:
+    noise = np.random.default_rng(seed)
+    made = {}
+    for name, level in layers.items():
+        made[f"update_ratio__{name}"] = (T, 10 ** (0.15 * noise.standard_normal(len(T))) * level)
+    return run(**descent(seed) | {"lr": (T, rate(T))}, **made)
+
+
+def constant_rate(t: np.ndarray) -> np.ndarray:
+    return np.full(len(t), 0.1)
+
+
+FIRES: dict[str, Callable[[int], Run]] = {
+    "nan-explosion": lost,
+    "bad-init": bad_init,
+    "plateau-needs-decay": plateau,
+    "decay-too-early": cut_too_early,
+    "overfitting": overfit,
+    "underfitting": underfit,
+    "update-ratio-too-high": lambda seed: ratios(seed, constant_rate, fc1=0.08, fc2=2e-3),
+    "update-ratio-too-low": lambda seed: ratios(seed, constant_rate, fc1=3e-6, fc2=2e-3),
+    "frozen-layer": lambda seed: ratios(seed, constant_rate, fc1=0.0, fc2=2e-3),
+}
+
+QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
+    ("nan-explosion", "recovered-nan"): recovered_nan,
+    ("nan-explosion", "empty-column"): empty_column,
+    ("bad-init", "warmup"): warmed_up,
+    ("bad-init", "learning-rate-too-low"): slow_rate,
+    ("bad-init", "no-learning"): no_learning,
+    ("plateau-needs-decay", "still-improving"): steady,
+    ("plateau-needs-decay", "converged"): converged,
+    ("plateau-needs-decay", "learning-rate-too-high"): flat_and_noisy,
+    ("decay-too-early", "well-timed-decay"): well_timed,
+    ("decay-too-early", "converged"): nothing_left,
+    ("overfitting", "over-confidence"): over_confident,
+    ("overfitting", "constant-gap"): constant_gap,
+    ("overfitting", "validation-too-noisy"): noisy_validation,
+    ("underfitting", "plateau-needs-decay"): underfit_at_peak_rate,
+    ("underfitting", "natural-floor"): natural_floor,
+    ("underfitting", "learning-rate-too-low"): still_falling,
+    ("update-ratio-too-high", "warmup"): lambda seed: ratios(
+        seed, constant_rate, fc1=np.where(T < 0.05 * T[-1], 0.1, 1e-3), fc2=2e-3
+    ),
+    ("update-ratio-too-high", "bias-or-norm"): lambda seed: ratios(seed, constant_rate, bn1=0.1, fc2=2e-3),
+    ("update-ratio-too-low", "frozen-layer"): lambda seed: ratios(seed, constant_rate, fc1=0.0, fc2=2e-3),
+    ("update-ratio-too-low", "decayed"): lambda seed: ratios(seed, fc1=2e-3 * cosine(T) / 0.1, fc2=2e-3),
+    ("update-ratio-too-low", "fine-tuning"): lambda seed: ratios(seed, constant_rate, fc1=1e-4, fc2=1.5e-4),
+    ("frozen-layer", "transfer-learning"): lambda seed: run(
+        **{k.replace("[", "__").rstrip("]"): (c[0].step, c[0].value) for k, c in ratios(seed, fc1=0, fc2=2e-3).curves.items()},
+        hyper={"freeze_backbone": True},
+    ),
+    ("frozen-layer", "update-ratio-too-low"): lambda seed: ratios(seed, constant_rate, fc1=1e-6, fc2=2e-3),
+}
+
+
+def finding(report: Report, rule: str) -> bool:
+    return any(d.rule == rule and not d.possible for d in report.diagnoses)
+
+
+@pytest.mark.parametrize("rule", [rule.id for rule in RULES])
+def test_a_rule_speaks_on_its_illness(rule: str) -> None:
+    for seed in SEEDS:
+        report = judge(FIRES[rule](seed), RULES)
+        assert finding(report, rule), f"seed {seed}: {report}"
+
+
+@pytest.mark.parametrize("rule", [rule.id for rule in RULES])
+def test_its_illness_leads_the_report(rule: str) -> None:
+    report = judge(FIRES[rule](0), RULES)
+    assert report.verdict == "findings"
+    assert report.leading is not None
+    assert report.leading.rule == rule
+
+
+@pytest.mark.parametrize(("rule", "look_alike"), [(r.id, name) for r in RULES for name in r.look_alikes])
+def test_a_rule_is_quiet_on_each_look_alike_that_its_file_names(rule: str, look_alike: str) -> None:
+    for seed in SEEDS:
+        report = judge(QUIET[rule, look_alike](seed), RULES, Context())
+        assert not finding(report, rule), f"seed {seed}: {report}"
+
+
+def test_healthy_runs_are_healthy() -> None:
+    for seed in SEEDS:
+        assert judge(run(**descent(seed)), RULES).verdict == "healthy"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_a_rule_file_asks_only_for_what_is_measured_and_always_offers_a_fix(rule: Rule) -> None:
+    check([rule])
+    report = judge(FIRES[rule.id](0), RULES)
+    diagnosis = next(d for d in report.diagnoses if d.rule == rule.id)
+    assert diagnosis.fixes
+    assert all(clause.reason for clause in rule.evidence)
+    assert all("{" not in text for e in diagnosis.evidence for text in (e.says,))
+    assert all("{" not in fix.do + fix.why for fix in diagnosis.fixes)

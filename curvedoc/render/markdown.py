@@ -11,8 +11,8 @@ from .words import clean, plural, prose, shorten
 
 #: GitHub refuses a comment of more than 65 536 characters; whoever posts it may add a line of their own.
 MOST = 60_000
-ROWS = 100
 NAME, SENTENCE = 80, 600
+REFUSED = 10
 
 SIGNS = {"critical": "🔴", "warning": "🟠", "healthy": "🟢", "not assessed": "⚪"}
 _BLANK = "&#8203;"  # invisible; keeps GitHub, which looks at the rendered text, from linking what follows
@@ -40,8 +40,8 @@ def render(analysis: Analysis) -> str:
     if shown < len(sick):
         parts.append(f"{plural(len(sick) - shown, 'more run')} with findings did not fit here; see the HTML report.")
     if analysis.refused:
-        files = (f"- {code(file.file)}: {escape(prose(file.why))}" for file in analysis.refused[:20])
-        more = len(analysis.refused) - 20
+        files = (f"- {code(file.file)}: {escape(shorten(prose(file.why), 200))}" for file in analysis.refused[:REFUSED])
+        more = len(analysis.refused) - REFUSED
         tail = [f"- and {more} more"] if more > 0 else []
         parts.append("\n".join([f"**{plural(len(analysis.refused), 'file')} refused**", "", *files, *tail]))
     parts.append("<sub>Confidence is 0 to 1; where it says *not calibrated* it is no probability.</sub>")
@@ -58,13 +58,13 @@ def escape(text: str) -> str:
     return re.sub(r"^(\s*)([-+=]|\d+[.)])", rf"\1{_BLANK}\2", _LINKED.sub(rf"\g<0>{_BLANK}", text))
 
 
-def code(text: str, most: int = NAME) -> str:
+def code(text: str) -> str:
     """A name in a code span that it cannot leave, in a table neither.
 
     >>> code("run`1|x")
     '<code>run&#96;1&#124;x</code>'
     """
-    return f"<code>{_literal(shorten(clean(text), most))}</code>"
+    return f"<code>{_literal(shorten(clean(text), NAME))}</code>"
 
 
 def _literal(text: str) -> str:
@@ -73,9 +73,11 @@ def _literal(text: str) -> str:
 
 
 def _table(analysis: Analysis) -> Iterator[str]:
+    """A row per run, as many as fill half of the space."""
     yield "| run | verdict | leading diagnosis | where | do first |"
     yield "|---|---|---|---|---|"
-    for report in analysis.reports[:ROWS]:
+    size = 0
+    for n, report in enumerate(analysis.reports):
         lead, state = report.leading, words.state(report)
         row = [code(words.name_of(report)), f"{SIGNS.get(state, '🔵')} {state}"]
         if lead is None:
@@ -83,9 +85,12 @@ def _table(analysis: Analysis) -> Iterator[str]:
         else:
             first = escape(prose(lead.fixes[0].do)) if lead.fixes else ""
             row += [f"{escape(words.headline(lead))} ({lead.confidence:.2f})", escape(words.where(report, lead)), first]
-        yield f"| {' | '.join(row)} |"
-    if len(analysis.reports) > ROWS:
-        yield f"| and {plural(len(analysis.reports) - ROWS, 'more run')} | | | | |"
+        line = f"| {' | '.join(row)} |"
+        size += len(line)
+        if size > MOST // 2:
+            yield f"| and {plural(len(analysis.reports) - n, 'more run')} | | | | |"
+            return
+        yield line
 
 
 def _section(report: Report) -> Iterator[str]:

@@ -5,12 +5,34 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import UnreadableLog
-from . import delimited, events, json_lines, trainer_state
+from . import (
+    delimited,
+    events,
+    json_history,
+    json_lines,
+    mlflow_db,
+    mlflow_files,
+    summary,
+    trackio,
+    trainer_state,
+    wandb,
+)
 from .lines import HEAD, is_lfs_pointer
 from .log import Log, Series
 
 #: Every format, in order of precedence: the first that recognizes a file reads it.
-READERS = (events, trainer_state, json_lines, delimited)
+READERS = (
+    events,
+    wandb,
+    mlflow_db,
+    trackio,
+    mlflow_files,
+    trainer_state,
+    json_lines,
+    summary,
+    json_history,
+    delimited,
+)
 
 __all__ = ["READERS", "Log", "Series", "read_file"]
 

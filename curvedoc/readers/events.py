@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import numpy as np
 
 from ..errors import UnreadableLog
 from ..run import Note
+from .jsontree import facts, parse
 from .lines import quoted
 from .log import Log, Series
 
@@ -68,30 +68,34 @@ def read_events(path: Path, shown: str) -> Events:
 
     found = Events()
     scalar_of = _Scalars(found, shown)
-    for offset, record in _records(path, shown, found.damage):
+    for offset, record in _records(path, shown, found):
         try:
             event = Event.FromString(record)
+            for value in event.summary.value:
+                number = scalar_of(value)
+                if number is not None:
+                    points = found.points.get(value.tag) or _begin(found, shown, value.tag)
+                    points.step.append(event.step)
+                    points.value.append(number)
+                    points.time.append(event.wall_time)
+                elif value.HasField("metadata"):
+                    found.hyper.update(_hyper(value))
         except DecodeError:
             found.damage.append(Note(shown, "a record that is no event was skipped", offset=offset))
             continue
-        for value in event.summary.value:
-            number = scalar_of(value)
-            if number is not None:
-                if value.tag not in found.points and len(found.points) >= MAX_TAGS:
-                    why = f"more than {MAX_TAGS} tags: no training run logs that many"
-                    raise UnreadableLog(shown, why, key=value.tag[:200])
-                points = found.points.setdefault(value.tag, Points())
-                points.step.append(event.step)
-                points.value.append(number)
-                points.time.append(event.wall_time)
-            elif value.HasField("metadata"):
-                found.hyper.update(_hyper(value))
         if event.session_log.status == SessionLog.START and event.step > 0:
             found.notes.append(Note(shown, f"the writer was restarted at step {event.step}", offset=offset))
     return found
 
 
-def _records(path: Path, shown: str, damage: list[Note]) -> Iterator[tuple[int, bytes]]:
+def _begin(found: Events, shown: str, tag: str) -> Points:
+    if len(found.points) >= MAX_TAGS:
+        raise UnreadableLog(shown, f"more than {MAX_TAGS} tags: no training run logs that many", key=tag[:200])
+    points = found.points[tag] = Points()
+    return points
+
+
+def _records(path: Path, shown: str, found: Events) -> Iterator[tuple[int, bytes]]:
     """Offset and payload of each record whose checksums hold (TFRecord framing: length, CRC, payload, CRC)."""
     from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
 
@@ -99,7 +103,9 @@ def _records(path: Path, shown: str, damage: list[Note]) -> Iterator[tuple[int, 
     with path.open("rb") as file:
         while frame := file.read(12):
             if len(frame) < 12:
-                damage.append(Note(shown, f"the file ends inside a record: {len(frame)} bytes are lost", offset=offset))
+                found.notes.append(
+                    Note(shown, f"the file ends inside a record: {len(frame)} bytes are lost", offset=offset)
+                )
                 return
             length, check = struct.unpack("<QI", frame)
             if masked_crc32c(frame[:8]) != check:
@@ -107,14 +113,14 @@ def _records(path: Path, shown: str, damage: list[Note]) -> Iterator[tuple[int, 
                     why = f"no event file: the first record's checksum does not hold (the file begins with {frame!r})"
                     raise UnreadableLog(shown, why)
                 what = f"the record's length is damaged: the last {size - offset} bytes cannot be read"
-                damage.append(Note(shown, what, offset=offset))
+                found.damage.append(Note(shown, what, offset=offset))
                 return
             if offset + 16 + length > size:
                 what = f"the file ends inside a record: {size - offset} bytes are lost (a killed or still running job)"
-                damage.append(Note(shown, what, offset=offset))
+                found.notes.append(Note(shown, what, offset=offset))
                 return
             if length > MAX_RECORD:
-                damage.append(Note(shown, f"a record of {length} bytes was skipped", offset=offset))
+                found.damage.append(Note(shown, f"a record of {length} bytes was skipped", offset=offset))
                 file.seek(length + 4, 1)
             else:
                 record, check = file.read(length), struct.unpack("<I", file.read(4))[0]
@@ -123,10 +129,12 @@ def _records(path: Path, shown: str, damage: list[Note]) -> Iterator[tuple[int, 
                 else:
                     broken += 1
                     if broken <= 10:
-                        damage.append(Note(shown, "a record's checksum does not hold: it was skipped", offset=offset))
+                        found.damage.append(
+                            Note(shown, "a record's checksum does not hold: it was skipped", offset=offset)
+                        )
             offset += 16 + length
     if broken > 10:
-        damage.append(Note(shown, f"{broken} records were skipped because their checksums do not hold"))
+        found.damage.append(Note(shown, f"{broken} records were skipped because their checksums do not hold"))
 
 
 class _Scalars:
@@ -201,25 +209,21 @@ def _number(tensor: Any) -> float | None:
 
 
 def _hyper(value: Any) -> dict[str, Any]:
-    """Hyper-parameters of the HParams plugin, or those that the Hugging Face Trainer writes as a JSON text."""
+    """Hyper-parameters of the HParams plugin, or those that the Hugging Face Trainer writes as a JSON text.
+
+    Raises DecodeError when the plugin's content is damaged.
+    """
     plugin = value.metadata.plugin_data
     if plugin.plugin_name == "hparams":
-        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
         from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-        try:
-            data = HParamsPluginData.FromString(plugin.content)
-        except DecodeError:
-            return {}
-        stated = data.session_start_info.hparams.items()
+        stated = HParamsPluginData.FromString(plugin.content).session_start_info.hparams.items()
         simple = ("number_value", "string_value", "bool_value")
         return {name: getattr(v, v.WhichOneof("kind")) for name, v in stated if v.WhichOneof("kind") in simple}
     if plugin.plugin_name == "text" and value.tag == "args/text_summary" and len(value.tensor.string_val) == 1:
         try:
-            args = json.loads(value.tensor.string_val[0])
-        except (ValueError, RecursionError):
+            args = parse(value.tensor.string_val[0])
+        except ValueError:
             return {}
-        return (
-            {k: v for k, v in args.items() if isinstance(v, (str, int, float, bool))} if isinstance(args, dict) else {}
-        )
+        return facts(args) if isinstance(args, dict) else {}
     return {}

@@ -1,0 +1,222 @@
+"""JSON histories: one document with lists of values, as scripts, Keras, XGBoost, LightGBM and CatBoost dump them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..run import Note
+from .cells import number
+from .hyper import is_hyper
+from .jsontree import MAX_DEPTH, facts, load, put_row
+from .lines import text_of
+from .log import Log, Series
+from .table import Table, counter_kind, plain_name, put, to_logs
+
+FORMAT = "JSON history"
+RECOGNIZES = "a `.json` document with lists of numbers or of objects under the names of losses, metrics or counters"
+READS = (
+    "lists of any lengths, nested names joined with `/`; lists of objects; pandas' column dumps; x values beside them "
+    "(`val_iters` for `val_loss`); XGBoost and LightGBM evaluations; catboost_training.json; TensorBoard's JSON files"
+)
+NOT_READ = "lists of lists, lists under `config`, lists per class; documents without a known name"
+
+MAX_LISTS = 20_000
+_WORDS = frozenset(
+    {
+        *("loss", "losses", "acc", "accuracy", "accuracies", "error", "err", "rmse", "mse", "mae", "mape", "auc", "f"),
+        *("iou", "dice", "dsc", "psnr", "ppl", "perplexity", "nll", "logloss", "mlogloss", "bleu", "reward", "rewards"),
+        *("return", "returns", "lr", "lrs", "rate", "epoch", "epochs", "step", "steps", "iter", "iters", "iteration"),
+        *("iterations", "l", "ndcg", "map", "grad", "norm", "r", "elbo", "kl", "metric", "metrics", "score", "scores"),
+        *("recall", "wer", "precision", "learn"),
+    }
+)
+_NO_CURVE = re.compile(
+    r"per class|confusion|\bbins?\b|histogram|\bclass(es)?\b|labels|thresholds?|quantile|predictions?"
+)
+_SETTINGS = ("config", "args", "params", "hparams", "hyperparameters", "settings", "options", "model", "meta")
+_LISTED = re.compile(r'"([^"\n]{1,200})"\s*:\s*(?:\[\s*[-\d{"NI]|\{\s*"0"\s*:)')
+
+
+def recognizes(path: Path, head: bytes) -> bool:
+    if path.suffix.lower() != ".json" or is_hyper(path):
+        return False
+    text = text_of(head).lstrip()
+    if text.startswith("["):
+        inner = text[1:].lstrip()[:1]
+        return (
+            "tag-" in path.name
+            if inner == "["
+            else inner == "{" and any(map(is_known, re.findall(r'"(.*?)"\s*:', text[:4000])))
+        )
+    return text.startswith("{") and any(is_known(name) for name in _LISTED.findall(text))
+
+
+def read(path: Path, shown: str) -> tuple[Log, ...]:
+    document = load(path, shown)
+    found = _Found()
+    if isinstance(document, list) and document and isinstance(document[0], list):
+        return _tensorboard(document, path, shown)
+    if isinstance(document, list):
+        found.rows[""] = [row for row in document if isinstance(row, dict)]
+    elif isinstance(document, dict):
+        if isinstance(document.get("meta"), dict) and isinstance(document.get("iterations"), list):
+            document = _named_as_catboost(document)
+        _walk(document, (), found)
+        found.hyper = facts(document, 300)
+    logs = [log for name, rows in found.rows.items() for log in _of_rows(name, rows, shown)]
+    logs += _of_lists(found, shown)
+    if len(logs) > 1 and not any(log.part for log in logs):  # lists of one document belong to one run
+        logs = [replace(logs[0], series=sum((g.series for g in logs), ()), notes=sum((g.notes for g in logs), ()))]
+    return tuple(replace(log, hyper={**found.hyper, **log.hyper}) for log in logs)
+
+
+@dataclass(slots=True)
+class _Found:
+    """Lists of numbers by where they stand and how long they are, lists of objects, and the plain facts."""
+
+    lists: dict[tuple[tuple[str, ...], int], dict[str, list[Any]]] = field(default_factory=dict)
+    rows: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    hyper: dict[str, Any] = field(default_factory=dict)
+    count: int = 0
+
+
+def is_known(name: str) -> bool:
+    """Whether a name is that of a loss, a metric or a counter.
+
+    >>> is_known("train_losses"), is_known("top1Acc"), is_known("vocabulary")
+    (True, True, False)
+    """
+    words = re.sub(r"\d+", " ", plain_name(name)).split()
+    return not _WORDS.isdisjoint(words)
+
+
+def _walk(value: Mapping[str, Any], place: tuple[str, ...], found: _Found) -> None:
+    for name, given in value.items():
+        here = (*place, name)
+        leaf = _unindexed(given) if isinstance(given, Mapping) else given
+        if isinstance(leaf, Mapping):
+            if len(place) < MAX_DEPTH and plain_name(name) not in _SETTINGS:
+                _walk(leaf, here, found)
+        elif isinstance(leaf, list) and leaf and found.count < MAX_LISTS:
+            if all(isinstance(row, Mapping) for row in leaf):
+                found.rows["/".join(here)] = leaf
+            elif all(_is_number(cell) for cell in leaf) and not _NO_CURVE.search(plain_name(name)):
+                found.lists.setdefault((place, len(leaf)), {})[name] = leaf
+                found.count += 1
+
+
+def _unindexed(value: Mapping[str, Any]) -> Mapping[str, Any] | list[Any]:
+    """The list that a mapping from 0, 1, 2 ... stands for: a pandas column, or rows by their epoch."""
+    if not value or not all(key.isdigit() for key in value):
+        return value
+    if all(isinstance(row, Mapping) for row in value.values()):
+        return [{"index": float(key), **row} for key, row in value.items()]
+    return list(value.values())
+
+
+def _is_number(cell: Any) -> bool:
+    if isinstance(cell, str):
+        return number(cell.strip()) is not None
+    return cell is None or (isinstance(cell, float) and not isinstance(cell, bool))
+
+
+def _of_rows(name: str, rows: Sequence[Mapping[str, Any]], shown: str) -> list[Log]:
+    """The curves of a list of objects; those of `per_step` are called per_step/loss."""
+    names = {key for row in rows[:50] for key in row}
+    if not any(map(is_known, names)):
+        return []
+    table = Table()
+    for row in rows:
+        put_row(table, row)
+    return [replace(log, series=tuple(_under(name, s) for s in log.series)) for log in to_logs(table, shown, FORMAT)]
+
+
+def _under(place: str, series: Series) -> Series:
+    return replace(series, tag=f"{place}/{series.tag}") if place else series
+
+
+def _of_lists(found: _Found, shown: str) -> list[Log]:
+    """The curves of the lists, each group of equal length with the counters beside or above it."""
+    logs = []
+    known = {length for (_, length), group in found.lists.items() if any(map(is_known, group))}
+    for (place, length), group in found.lists.items():
+        if length not in known or not (any(map(is_known, group)) or any(map(is_known, place))):
+            continue
+        table = Table(rows=0)
+        above = [found.lists.get((place[:k], length), {}) for k in range(len(place))]
+        counters = {n: v for outer in above for n, v in outer.items() if counter_kind(n)[0] and n not in group}
+        for cells in zip(*counters.values(), *group.values(), strict=True):
+            for name, cell in zip((*counters, *group), cells, strict=True):
+                put(table, name, number(cell.strip()) if isinstance(cell, str) else cell)
+            table.rows += 1
+        for log in to_logs(table, shown, FORMAT):
+            own = tuple(_under("/".join(place), s) for s in log.series if s.tag not in counters)
+            logs.append(replace(log, series=own))
+    return _counted_apart(logs, shown)
+
+
+def _counted_apart(logs: list[Log], shown: str) -> list[Log]:
+    """Lists without a counter, when some have one value per batch and some one per epoch.
+
+    The longest then counts steps and says its epoch, a list that it is a multiple of counts epochs; a list
+    with one value more began before the first epoch.
+    """
+    lengths = {len(s.value) for log in logs for s in log.series if s.axis == "row"}
+    if len(lengths) < 2:
+        return logs
+    most = max(lengths)
+    per_epoch = {n: (0, most // n) for n in lengths if n > 1 and n * 2 <= most and most % n == 0}
+    per_epoch |= {n: (1, most // (n - 1)) for n in lengths if n > 2 and n * 2 <= most and most % (n - 1) == 0}
+    if len(per_epoch) != len(lengths) - 1 or len({k for _, k in per_epoch.values()}) != 1:
+        what = f"lists of {', '.join(map(str, sorted(lengths)))} values say no step: each is counted by its own place"
+        logs[0] = replace(logs[0], notes=(*logs[0].notes, Note(shown, what)))
+        return logs
+    (pace,) = {k for _, k in per_epoch.values()}
+    what = f"lists of {most} and of {', '.join(map(str, sorted(per_epoch)))} values are taken for {pace} steps an epoch"
+    made = [replace(log, series=tuple(_counted(s, most, pace, per_epoch) for s in log.series)) for log in logs]
+    made[0] = replace(made[0], notes=(*made[0].notes, Note(shown, what)))
+    return made
+
+
+def _counted(series: Series, most: int, pace: int, per_epoch: Mapping[int, tuple[int, int]]) -> Series:
+    if series.axis != "row":
+        return series
+    if len(series.value) == most:
+        return replace(series, axis="step", epoch=np.floor(series.step / pace))
+    return replace(series, axis="epoch", step=series.step - per_epoch[len(series.value)][0])
+
+
+def _named_as_catboost(document: Mapping[str, Any]) -> dict[str, Any]:
+    """catboost_training.json keeps the names of the metrics apart from their values."""
+    meta = document["meta"]
+    names = {
+        side: [m.get("name") for m in meta.get(f"{side}_metrics", ()) if isinstance(m, dict)]
+        for side in ("learn", "test")
+    }
+    rows = []
+    for row in document["iterations"]:
+        if isinstance(row, dict):
+            named = {
+                f"{side}/{name}": value
+                for side in names
+                if isinstance(row.get(side), list)
+                for name, value in zip(names[side], row[side], strict=False)
+            }
+            rows.append({k: v for k, v in row.items() if k not in names} | named)
+    return {"iterations": rows}
+
+
+def _tensorboard(document: Sequence[Any], path: Path, shown: str) -> tuple[Log, ...]:
+    """TensorBoard's JSON download: [wall time, step, value] triples, the tag in the file's name."""
+    table = Table()
+    match = re.search(r"tag-(.+)", path.stem)
+    for row in document:
+        if isinstance(row, list) and len(row) == 3 and all(_is_number(cell) for cell in row):
+            put_row(table, dict(zip(("Wall time", "Step", match[1] if match else "Value"), row, strict=True)))
+    return to_logs(table, shown, FORMAT)

@@ -98,8 +98,12 @@ def _pace_kept(train: Smooth) -> Measured:
         return Missing("fewer than three points of train_loss in a quarter of the run", ("train_loss",))
     early, early_error = fall(train.step, train.points, quarter, half)
     late, late_error = fall(train.step, train.points, half, end)
-    # A quarter that gained nothing measurable is divided by what could have been measured.
-    early = max(early, 1.28 * early_error, 0.003 * float(np.ptp(train.value)), 1e-12)
+    # When the second quarter gained next to nothing, nothing over nothing is no pace: it counts as at least a
+    # quarter of what a doubling of the steps gained on average before.
+    spacing = float(train.step[1] - train.step[0])
+    doublings = max(1.0, float(np.log2((half - begin) / spacing + 1)))
+    before = (float(train.value[0]) - float(train.at(half))) / doublings
+    early = max(early, 1.28 * early_error, 0.25 * before, 1e-12)
     doubt = 1.28 * float(np.hypot(late_error, late / early * early_error)) / early
     return Estimate(late / early, late / early - doubt, late / early + doubt, "share", (half, end))
 

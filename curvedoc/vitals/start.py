@@ -28,7 +28,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
     top = float(np.median(train.value[: max(1, len(train.value) // 50)]))
     doubt = 1.28 * float(np.median(train.se[: max(2, len(train.se) // 10)]))
     descent = top - float(train.value.min())
-    if descent <= 10 * doubt or descent <= 1e-3 * abs(top):
+    if descent <= 4 * doubt or descent <= 1e-3 * abs(top):
         return dict.fromkeys(VITALS, Missing("the training loss never fell beyond its noise"))
     spacing = float(np.median(np.diff(train.step)))
     grid = [_crossings(train, top, descent, shift) for shift in (doubt, 0.0, -doubt)]

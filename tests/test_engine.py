@@ -1,0 +1,174 @@
+"""The engine grades, ranks and says what it could not judge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from curvedoc.engine import check, judge
+from curvedoc.errors import RuleError
+from curvedoc.report import Report, UnhealthyRun
+from curvedoc.rulebook import load_rules
+from curvedoc.run import Context, Curve, Note, Run
+
+from .patients import constant_rate_ratios, cosine, exponential, noisy, power_law, run, steps
+
+RULES = load_rules()
+T = steps()
+
+
+def lost_and_overfit() -> Run:
+    val = 0.8 + 1.5 * np.exp(-T / 500) + 0.5 * np.maximum(0, T / T[-1] - 0.3)
+    train = 0.01 + 2.3 * np.exp(-T / 700)
+    train[500:] = np.nan
+    return run(train_loss=(T, train), val_loss=(T, noisy(val, 0.01)))
+
+
+def test_there_is_one_leading_diagnosis_and_it_is_the_first() -> None:
+    report = judge(lost_and_overfit(), RULES)
+    assert report.diagnoses[0].place == "leading"
+    assert sum(d.place == "leading" for d in report.diagnoses) == 1
+    assert report.leading is report.diagnoses[0]
+
+
+def test_the_earlier_stage_leads_and_names_its_look_alike_as_alternative(tmp_path: Path) -> None:
+    shape = exponential(T, 2.3, 1.4, tau=0.05)
+    patient = run(
+        train_loss=(T, noisy(shape, 0.02)),
+        val_loss=(T, noisy(shape, 0.02, 3)),
+        train_accuracy=(T, np.full(len(T), 0.5)),
+        lr=(T, np.where(T < 5000, 0.1, 0.045)),
+    )
+    report = judge(patient, RULES)
+    assert [d.rule for d in report.diagnoses[:2]] == ["plateau-needs-decay", "underfitting"]
+    assert report.diagnoses[1].place == "consequence"
+    assert report.diagnoses[1].of == "plateau-needs-decay"
+
+
+def test_between_a_fifth_and_a_half_a_diagnosis_is_possible_info_and_never_leads() -> None:
+    report = judge(run(train_loss=(T, noisy(exponential(T, tau=0.05), 0.02))), RULES)
+    (plateau,) = [d for d in report.diagnoses if d.rule == "plateau-needs-decay"]
+    assert (plateau.possible, plateau.severity, plateau.place) == (True, "info", "also")
+    assert report.leading is None
+    assert report.verdict == "healthy"
+
+
+def test_a_rule_whose_role_is_not_logged_is_not_assessed_and_says_what_it_needs() -> None:
+    report = judge(run(train_loss=(T, noisy(power_law(T)))), RULES)
+    needs = {n.rule: n.needs for n in report.not_assessed}
+    assert needs["overfitting"] == ("val_loss",)
+    assert needs["frozen-layer"] == ("update_ratio",)
+    assert needs["decay-too-early"] == ("lr",)
+    assert not {d.rule for d in report.diagnoses} & set(needs)
+
+
+def test_every_rule_is_either_assessed_or_not() -> None:
+    report = judge(run(train_loss=(T, noisy(power_law(T)))), RULES)
+    assert sorted((*report.assessed, *(n.rule for n in report.not_assessed))) == sorted(rule.id for rule in RULES)
+
+
+@pytest.mark.parametrize("points", [0, 1, 5])
+def test_too_few_points_are_not_assessed_and_never_healthy(points: int) -> None:
+    report = judge(Run("short", {"train_loss": (Curve(T[:points], power_law(T)[:points]),)}), RULES)
+    assert report.verdict == "not assessed"
+    assert f"{points} finite points" in report.why
+
+
+def test_a_run_without_any_curve_is_not_assessed() -> None:
+    assert judge(Run("empty", {}), RULES).verdict == "not assessed"
+
+
+def test_healthy_needs_the_stages_to_be_judged() -> None:
+    only_val = judge(run(val_loss=(T, power_law(T))), RULES)
+    assert only_val.verdict == "not assessed"
+    assert judge(run(val_loss=(T, power_law(T))), load_rules(select=["nan-explosion"])).verdict == "healthy"
+
+
+def test_several_sick_layers_give_one_diagnosis_that_names_the_others() -> None:
+    report = judge(constant_rate_ratios(fc1=0.1, fc2=0.2, fc3=2e-3), RULES)
+    (found,) = [d for d in report.diagnoses if d.rule == "update-ratio-too-high"]
+    assert found.subject.kind == "layer"
+    assert found.subject.name in ("fc1", "fc2")
+    assert "(2 of 3 layers)" in found.evidence[-1].says
+
+
+def test_an_action_holds_numbers_and_the_layer() -> None:
+    report = judge(constant_rate_ratios(fc1=0.1, fc2=2e-3), RULES)
+    action = report.diagnoses[0].fixes[0].action
+    assert action == {"kind": "scale_lr", "factor": 0.1, "layer": "fc1"}
+    lost = judge(lost_and_overfit(), RULES).diagnoses[0]
+    assert lost.fixes[0].action is not None
+    assert lost.fixes[0].action["before_step"] == T[500]
+    assert lost.onset is not None
+    assert lost.onset.step == T[500]
+
+
+def test_a_rule_that_asks_for_an_unknown_vital_is_refused_with_a_hint(tmp_path: Path) -> None:
+    text = Path("rules/overfitting.toml").read_text(encoding="utf-8").replace('"val_loss.rise"', '"val_loss.rize"')
+    (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(RuleError, match=r"no vital 'val_loss.rize'.*did you mean 'val_loss.rise'"):
+        check(load_rules(tmp_path))
+
+
+def test_the_best_checkpoint_is_the_lowest_logged_validation_loss() -> None:
+    value = noisy(0.5 + np.abs(T / T[-1] - 0.4), 0.01)
+    report = judge(run(train_loss=(T, power_law(T)), val_loss=(T, value)), RULES)
+    assert report.best is not None
+    assert (report.best.curve, report.best.step) == ("val_loss", T[np.argmin(value)])
+
+
+def test_the_schedule_and_its_drops_are_reported() -> None:
+    rate = np.where(T < 3000, 0.1, np.where(T < 4500, 0.01, 0.001))
+    report = judge(run(train_loss=(T, noisy(power_law(T))), lr=(T, rate)), RULES)
+    assert report.schedule is not None
+    assert report.schedule.drops == (3000.0, 4500.0)
+
+
+def test_classes_and_target_come_from_the_caller_or_the_hyper_parameters() -> None:
+    curves = {
+        "train_loss": (T, noisy(exponential(T, 2.3, 1.6, 0.05), 0.01)),
+        "val_loss": (T, noisy(exponential(T, 2.3, 1.62, 0.05), 0.01, 5)),
+        "lr": (T, cosine(T)),
+    }
+    silent = judge(run(**curves), RULES)
+    assert "underfitting" in {n.rule for n in silent.not_assessed}
+    for report in (
+        judge(run(**curves), RULES, Context(classes=10)),
+        judge(run(**curves), RULES, Context(target_loss=0.1)),
+        judge(run(**curves, hyper={"num_classes": 10}), RULES),
+    ):
+        assert report.leading is not None
+        assert report.leading.rule == "underfitting"
+    assert judge(run(**curves), RULES, Context(target_loss=1.6)).verdict == "healthy"
+
+
+def test_reading_notes_reach_the_report() -> None:
+    patient = Run("r", {"train_loss": (Curve(T, power_law(T)),)}, notes=(Note("a.csv", "3 rows skipped", 7),))
+    assert judge(patient, RULES).reading[0].line == 7
+
+
+def test_the_same_run_gives_the_same_report_and_survives_a_round_trip() -> None:
+    first, second = judge(lost_and_overfit(), RULES), judge(lost_and_overfit(), RULES)
+    assert first.to_dict(drawing=True) == second.to_dict(drawing=True)
+    back = Report.from_dict(first.to_dict(drawing=True))
+    assert back.to_dict(drawing=True) == first.to_dict(drawing=True)
+    assert back.diagnoses == first.diagnoses
+
+
+def test_raise_for_raises_at_the_severity_asked_for() -> None:
+    report = judge(lost_and_overfit(), RULES)
+    with pytest.raises(UnhealthyRun, match="NaN"):
+        report.raise_for("critical")
+    judge(run(train_loss=(T, noisy(power_law(T)))), RULES).raise_for("info")
+
+
+def test_rescaled_steps_and_losses_keep_the_diagnosis() -> None:
+    loss = noisy(exponential(T, tau=0.06), 0.05)
+    rate = np.full(len(T), 0.1)
+    plain = judge(run(train_loss=(T, loss), lr=(T, rate)), RULES)
+    for scaled in (run(train_loss=(T / 37, loss), lr=(T / 37, rate)), run(train_loss=(T, 1e4 * loss), lr=(T, 5 * rate))):
+        report = judge(scaled, RULES)
+        assert [d.rule for d in report.diagnoses] == [d.rule for d in plain.diagnoses]
+        assert report.diagnoses[0].confidence == pytest.approx(plain.diagnoses[0].confidence, abs=0.02)

@@ -181,9 +181,32 @@ def constant_rate(t: np.ndarray) -> np.ndarray:
     return np.full(len(t), 0.1)
 
 
+def diverging(seed: int) -> Run:
+    u = T / T[-1]
+    loss = 0.4 + 1.9 * np.exp(-u / 0.08) + 1.5 * np.maximum(0, u - 0.5)
+    return run(train_loss=(T, noisy(loss, seed=seed)), lr=(T, np.full(len(T), 0.5)))
+
+
+def restarts(seed: int) -> Run:
+    rate = 0.1 * 0.5 * (1 + np.cos(np.pi * (np.arange(len(T)) % 150) / 150))
+    loss = power_law(T, exponent=0.3) * (0.8 + 2 * rate)
+    return run(train_loss=(T, noisy(loss, seed=seed)), lr=(T, rate))
+
+
+def recovered_spike(seed: int) -> Run:
+    loss = power_law(T) + np.where((T > 4000) & (T < 4200), 2.0, 0.0)
+    return run(train_loss=(T, noisy(loss, seed=seed)), lr=(T, cosine(T)))
+
+
+def unreadable(seed: int) -> Run:
+    return run(train_loss=(T[:60], noisy(power_law(T[:60], exponent=0.05), 0.5, seed)))
+
+
 FIRES: dict[str, Callable[[int], Run]] = {
     "nan-explosion": lost,
     "bad-init": bad_init,
+    "no-learning": no_learning,
+    "divergence": diverging,
     "plateau-needs-decay": plateau,
     "decay-too-early": cut_too_early,
     "overfitting": overfit,
@@ -199,6 +222,12 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("bad-init", "warmup"): warmed_up,
     ("bad-init", "learning-rate-too-low"): slow_rate,
     ("bad-init", "no-learning"): no_learning,
+    ("no-learning", "learning-rate-too-low"): slow_rate,
+    ("no-learning", "noisy"): unreadable,
+    ("no-learning", "late-start"): bad_init,
+    ("divergence", "overfitting"): overfit,
+    ("divergence", "restarts"): restarts,
+    ("divergence", "recovered-spike"): recovered_spike,
     ("plateau-needs-decay", "still-improving"): steady,
     ("plateau-needs-decay", "converged"): converged,
     ("plateau-needs-decay", "learning-rate-too-high"): flat_and_noisy,

@@ -20,6 +20,10 @@ VITALS = {
     "train_loss.pace_kept": "share; fall in the second half of the run over the fall in its second quarter",
     "train_loss.left": "share of the initial loss (or of log of the classes) that is left at the end",
     "train_loss.level": "loss at the end, smoothed",
+    "train_loss.fallen": "share of its first value by which the loss ever came down, smoothed",
+    "train_loss.risen": "share of its descent that the loss has given back at the end",
+    "train_loss.risen_sd": "sd; that rise in standard deviations of one logged point",
+    "train_loss.lowest_at": "step at which the smoothed loss was lowest",
     "fit.unexplained": "share of the task that the model does not explain on its own training data: above the target "
     "loss if one was given, else missing to 100 % accuracy, else of log(classes), else of the initial squared error",
 }
@@ -32,7 +36,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
 
 def _descent(signals: Signals) -> dict[str, Measured]:
     train = signals.train
-    names = list(VITALS)[:5]
+    names = [name for name in VITALS if name.startswith("train_loss")]
     if train is None:
         return dict.fromkeys(names, signals.absent["train_loss"])
     if signals.lost_at is not None:
@@ -44,6 +48,7 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     found |= _flat(signals, train, level, doubt)
     found["train_loss.pace_kept"] = _pace_kept(train)
     first = float(np.median(train.value[: max(1, len(train.value) // 50)]))
+    found |= _extremes(train, first, level, doubt)
     if signals.context.classes is not None and signals.context.classes > 1:
         first = min(first, math.log(signals.context.classes))
     if train.value.min() > 0 and first > 0:
@@ -84,6 +89,24 @@ def _flat(signals: Signals, train: Smooth, level: float, doubt: float) -> dict[s
     return {
         "train_loss.flat_for": Estimate(share[1], share[0], share[2], "share", (middle, signals.end)),
         "train_loss.flat_from": Estimate(middle, high, low, "step", (middle, middle)),
+    }
+
+
+def _extremes(train: Smooth, first: float, level: float, doubt: float) -> dict[str, Measured]:
+    """How far the loss ever came down, and how much of that it gave back."""
+    at = int(np.argmin(train.value))
+    lowest, where = float(train.value[at]), float(train.step[at])
+    error = float(np.hypot(doubt, 1.28 * train.se[at]))
+    # The very first logged point stands for a loss that fell at once, before the smoother could follow.
+    start = max(first, float(train.points[0]))
+    size, span = abs(start) or 1.0, max(start - lowest, abs(level - lowest) / 10, 1e-12)
+    noise = max(float(np.median(train.noise)), 1e-9 * size)
+    fallen, risen, stretch = (start - lowest) / size, level - lowest, (where, float(train.step[-1]))
+    return {
+        "train_loss.fallen": Estimate(fallen, fallen - error / size, fallen + error / size, "share"),
+        "train_loss.risen": Estimate(risen / span, (risen - error) / span, (risen + error) / span, "share", stretch),
+        "train_loss.risen_sd": Estimate(risen / noise, (risen - error) / noise, (risen + error) / noise, "sd", stretch),
+        "train_loss.lowest_at": Estimate(where, where, where, "step", (where, where)),
     }
 
 

@@ -1,0 +1,1 @@
+"""The laboratory of curvedoc: real networks, planted faults, recorded logs."""

@@ -1,0 +1,262 @@
+"""How a run is written down: one function per log format, each a context that takes the loop's rows."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from .loop import EpochRow, Row, StepRow
+from .recipe import Recipe
+
+Write = Callable[[Row], None]
+Recorder = Callable[[Path, Recipe], AbstractContextManager[Write]]
+
+#: The wall time of step 0 in event files. A step takes a second there, so that two rebuilds agree.
+CLOCK = 1_700_000_000.0
+
+
+@contextmanager
+def tensorboard(out: Path, recipe: Recipe) -> Iterator[Write]:
+    """One event file by torch's SummaryWriter, its name freed of the host: loss/train, lr, grad_norm, loss/val ..."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    writer = SummaryWriter(str(out))
+
+    def write(row: Row) -> None:
+        for tag, value in _tags(row).items():
+            writer.add_scalar(tag, value, row.step, walltime=CLOCK + row.step)
+
+    try:
+        yield write
+    finally:
+        writer.close()
+        for file in out.glob("events.out.tfevents.*"):
+            file.rename(out / f"events.out.tfevents.{CLOCK:.0f}.curvedoc.0")
+
+
+@contextmanager
+def keras_tensorboard(out: Path, recipe: Recipe) -> Iterator[Write]:
+    """What Keras' TensorBoard callback leaves: train/ and validation/, scalars as tensors, steps counting epochs."""
+    with _events(out / "train") as train, _events(out / "validation") as validation:
+
+        def write(row: Row) -> None:
+            if isinstance(row, StepRow):
+                train("batch_loss", row.loss, row.step, row.step)
+                return
+            epoch = row.epoch - 1
+            train("epoch_loss", row.train_loss, epoch, row.step)
+            train("epoch_learning_rate", row.lr, epoch, row.step)
+            for put, name, value in (
+                (train, "epoch_accuracy", row.train_accuracy),
+                (validation, "epoch_loss", row.val_loss),
+                (validation, "epoch_accuracy", row.val_accuracy),
+                (validation, "evaluation_loss_vs_iterations", row.val_loss),
+            ):
+                if value is not None:
+                    put(name, value, row.step if "iterations" in name else epoch, row.step)
+
+        yield write
+
+
+@contextmanager
+def lightning_csv(out: Path, recipe: Recipe) -> Iterator[Write]:
+    """Lightning's metrics.csv: steps from 0, sorted columns, lr, train and validation on rows apart."""
+    rows: list[dict[str, Any]] = []
+
+    def write(row: Row) -> None:
+        step = row.step - 1
+        if isinstance(row, StepRow):
+            rows.append({f"lr-{_torch_name(recipe)}": row.lr, "step": step})
+            rows.append({"epoch": math.ceil(row.epoch) - 1, "step": step, "train_loss_step": row.loss})
+            if row.grad_norm is not None:
+                rows[-1]["grad_2.0_norm_total"] = row.grad_norm
+            return
+        place = {"epoch": row.epoch - 1, "step": step}
+        rows.append({**place, "val_loss": row.val_loss, "val_acc": row.val_accuracy})
+        rows.append({**place, "train_loss_epoch": row.train_loss, "train_acc": row.train_accuracy})
+
+    yield write
+    _write_csv(out / "lightning_logs" / "version_0" / "metrics.csv", sorted(_columns(rows)), rows)
+
+
+@contextmanager
+def keras_csv(out: Path, recipe: Recipe) -> Iterator[Write]:
+    """Keras' CSVLogger: one row per epoch, counted from 0, columns sorted behind `epoch`."""
+    rows: list[dict[str, Any]] = []
+
+    def write(row: Row) -> None:
+        if isinstance(row, EpochRow):
+            values = {
+                "epoch": row.epoch - 1,
+                "accuracy": row.train_accuracy,
+                "learning_rate": row.lr,
+                "loss": row.train_loss,
+                "val_accuracy": row.val_accuracy,
+                "val_loss": row.val_loss,
+            }
+            rows.append({key: value for key, value in values.items() if value is not None})
+
+    yield write
+    _write_csv(out / "training.csv", _columns(rows), rows)
+
+
+@contextmanager
+def jsonl(out: Path, recipe: Recipe) -> Iterator[Write]:
+    """metrics.jsonl: an object per row, non-finite numbers bare, as Python's json writes them."""
+    with (out / "metrics.jsonl").open("w", encoding="utf-8") as file:
+
+        def write(row: Row) -> None:
+            values: dict[str, Any] = {"step": row.step}
+            if isinstance(row, EpochRow):
+                values["epoch"] = row.epoch
+            values |= {
+                tag.replace("loss/", "loss_").replace("accuracy/", "accuracy_"): v for tag, v in _tags(row).items()
+            }
+            file.write(json.dumps({_JSON_NAMES.get(k, k): _short(v) for k, v in values.items()}) + "\n")
+
+        yield write
+
+
+@contextmanager
+def trainer_state(out: Path, recipe: Recipe) -> Iterator[Write]:
+    """Hugging Face's trainer_state.json in its last checkpoint folder; train loss is the mean since the last row."""
+    history: list[dict[str, Any]] = []
+    losses: list[float] = []
+
+    def write(row: Row) -> None:
+        place = {"epoch": _short(row.epoch), "step": row.step}
+        if isinstance(row, StepRow):
+            norm = {} if row.grad_norm is None else {"grad_norm": _short(row.grad_norm)}
+            history.append({**place, **norm, "learning_rate": _short(row.lr), "loss": _short(row.mean_loss)})
+            losses.append(row.mean_loss)
+        elif row.val_loss is not None:
+            history.append({**place, "eval_loss": _short(row.val_loss)})
+            if row.val_accuracy is not None:
+                history[-1]["eval_accuracy"] = _short(row.val_accuracy)
+
+    yield write
+    if losses:
+        last = history[-1]
+        history.append({"epoch": last["epoch"], "step": last["step"], "train_loss": _short(sum(losses) / len(losses))})
+    folder = out / f"checkpoint-{recipe.steps}"
+    folder.mkdir(exist_ok=True)
+    state = {
+        "global_step": recipe.steps,
+        "logging_steps": recipe.log.every,
+        "max_steps": recipe.steps,
+        "log_history": history,
+    }
+    (folder / "trainer_state.json").write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def ultralytics(out: Path, recipe: Recipe) -> Iterator[Write]:
+    """Ultralytics' results.csv of a classification run: padded header, epochs from 1."""
+    rows: list[dict[str, Any]] = []
+
+    def write(row: Row) -> None:
+        if isinstance(row, EpochRow):
+            values = {
+                "epoch": row.epoch,
+                "train/loss": row.train_loss,
+                "metrics/accuracy_top1": row.val_accuracy,
+                "val/loss": row.val_loss,
+                "lr/pg0": row.lr,
+            }
+            rows.append({f"{key:>23}": value for key, value in values.items() if value is not None})
+
+    yield write
+    _write_csv(out / "results.csv", _columns(rows), rows, width=23)
+
+
+#: Every format by the name that recipes use.
+RECORDERS: Mapping[str, Recorder] = {
+    "tensorboard": tensorboard,
+    "keras_tensorboard": keras_tensorboard,
+    "lightning_csv": lightning_csv,
+    "keras_csv": keras_csv,
+    "jsonl": jsonl,
+    "trainer_state": trainer_state,
+    "ultralytics": ultralytics,
+}
+
+_JSON_NAMES = {"loss_train": "train_loss", "loss_val": "val_loss", "loss_train_epoch": "train_loss_epoch"} | {
+    f"accuracy_{side}": f"{side}_accuracy" for side in ("train", "val")
+}
+
+
+def _tags(row: Row) -> dict[str, float]:
+    """The scalars of a row under the names of the torch tutorials."""
+    if isinstance(row, StepRow):
+        values = {"loss/train": row.loss, "lr": row.lr, "grad_norm": row.grad_norm}
+        values |= {f"update_ratio/{layer}": ratio for layer, ratio in row.update_ratio.items()}
+    else:
+        values = {
+            "loss/train_epoch": row.train_loss,
+            "accuracy/train": row.train_accuracy,
+            "loss/val": row.val_loss,
+            "accuracy/val": row.val_accuracy,
+        }
+        values |= {f"dead_share/{layer}": share for layer, share in row.dead_share.items()}
+    return {tag: value for tag, value in values.items() if value is not None}
+
+
+@contextmanager
+def _events(folder: Path) -> Iterator[Callable[[str, float, int, int], None]]:
+    """An event file whose scalars are tensors, as TensorFlow 2 writes them; empty folders are not left behind."""
+    import struct
+
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.types_pb2 import DT_FLOAT
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    events = [Event(wall_time=CLOCK, file_version="brain.Event:2")]
+
+    def put(tag: str, value: float, step: int, updates: int) -> None:
+        event = Event(wall_time=CLOCK + updates, step=step)
+        summary = event.summary.value.add(tag=tag)
+        summary.metadata.plugin_data.plugin_name = "scalars"
+        summary.tensor.dtype = DT_FLOAT
+        summary.tensor.tensor_shape.SetInParent()
+        summary.tensor.tensor_content = struct.pack("<f", value)
+        events.append(event)
+
+    yield put
+    if len(events) > 1:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / f"events.out.tfevents.{CLOCK:.0f}.curvedoc.0.v2").open("wb") as file:
+            records = RecordWriter(file)
+            for event in events:
+                records.write(event.SerializeToString())
+
+
+def _write_csv(path: Path, columns: list[str], rows: list[dict[str, Any]], width: int = 0) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([f"{_cell(row.get(column)):>{width}}" for column in columns] for row in rows)
+
+
+def _columns(rows: list[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(key for row in rows for key, value in row.items() if value is not None))
+
+
+def _cell(value: float | int | None) -> str:
+    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _short(value: Any) -> Any:
+    """A float of six significant digits, as far as a log needs them."""
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def _torch_name(recipe: Recipe) -> str:
+    """The class name of the optimizer, as Lightning's LearningRateMonitor writes it."""
+    names = {"adam": "Adam", "amsgrad": "Adam", "adamw": "AdamW", "radam": "RAdam", "rmsprop": "RMSprop"}
+    return names.get(recipe.optimizer.kind, "Adagrad" if recipe.optimizer.kind == "adagrad" else "SGD")

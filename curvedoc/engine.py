@@ -37,14 +37,17 @@ from .vitals import VITALS, Chart, Measured, Missing, Row, Signals, measure
 
 _BRACES = re.compile(r"\{([\w.]+)\}")
 #: Roles drawn in the report, in this order; layered roles are drawn per layer.
-_DRAWN = ("train_loss", "val_loss", "train_accuracy", "val_accuracy", "val_metric", "val_metric_lower", "lr", "grad_norm")
+_DRAWN = (
+    *("train_loss", "val_loss", "train_accuracy", "val_accuracy", "val_metric", "val_metric_lower"),
+    *("lr", "grad_norm"),
+)
 _DRAWN_LAYERED = ("update_ratio", "dead_share")
 
 
-def judge(run: Run, rules: Sequence[Rule], context: Context = Context()) -> Report:
+def judge(run: Run, rules: Sequence[Rule], context: Context | None = None) -> Report:
     """The report on one run. Raises RuleError for a rule that asks for a vital nobody measures."""
     check(rules)
-    chart, signals = measure(run, context)
+    chart, signals = measure(run, context or Context())
     diagnoses, not_assessed, assessed = [], [], []
     for rule in rules:
         outcome = _apply(rule, chart, signals)
@@ -202,7 +205,8 @@ def _rank(diagnoses: Sequence[Diagnosis], rules: Mapping[str, Rule]) -> tuple[Di
     """The one to treat first leads: no consequence of another, of the earliest stage, then the surest."""
     serious = [d for d in diagnoses if not d.possible and d.severity != "info"]
     explained = {name: d.rule for d in serious for name in rules[d.rule].explains}
-    roots = [d for d in serious if explained.get(d.rule) not in {o.rule for o in serious if o.rule != d.rule}] or serious
+    standing = {d.rule for d in serious}
+    roots = [d for d in serious if explained.get(d.rule, d.rule) not in standing - {d.rule}] or serious
     leading = min(roots, key=_urgency, default=None)
     if leading is None:
         return tuple(sorted(diagnoses, key=lambda d: (d.possible, -d.confidence, d.rule)))

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from .estimate import UNITS, show
+from .estimate import show
 from .rulebook import Clause, Rule
-from .vitals import VITALS
+from .vitals import VITALS, Vital
 
 
 def page(rule: Rule, *, width: int = 80) -> str:
@@ -58,17 +58,14 @@ def to_dict(rules: Sequence[Rule]) -> dict[str, Any]:
     return {"schema": 1, "rules": [asdict(rule) for rule in rules]}
 
 
-def _clause(number: int, clause: Clause, meanings: Mapping[str, str], width: int) -> Iterable[str]:
+def _clause(number: int, clause: Clause, meanings: Mapping[str, Vital], width: int) -> Iterable[str]:
     yield _item(f"{number}.", _say(clause.says), width)
-    meaning = meanings.get(clause.vital, "")
-    first = meaning.split(" ")[0]
-    unit = first.strip(";") if first.strip(";") in UNITS else ""
-    meaning = meaning.removeprefix(first).strip() if first.endswith(";") else meaning
+    vital = meanings[clause.vital]
     up = clause.no_at < clause.yes_at
-    no, yes = show(clause.no_at, unit), show(clause.yes_at, unit)
+    no, yes = show(clause.no_at, vital.unit), show(clause.yes_at, vital.unit)
     scale = f"No {'up' if up else 'down'} to {no}, yes from {yes} {'up' if up else 'down'}."
     missing = "" if clause.if_missing is None else f" Counts {clause.if_missing:g} when it cannot be measured."
-    yield _item("  ", f"{clause.vital}: {meaning}. {scale} {clause.reason}{missing}", width)
+    yield _item("  ", f"{clause.vital}: {vital.says}. {scale} {clause.reason}{missing}", width)
 
 
 def _say(template: str) -> str:

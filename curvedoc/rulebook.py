@@ -196,7 +196,8 @@ def _number(where: str, data: Mapping[str, Any], key: str) -> float:
 
 def _one_of(where: str, data: Mapping[str, Any], key: str, allowed: Sequence[str]) -> str:
     if data[key] not in allowed:
-        raise RuleError(f"{where}: {key}: {data[key]!r} is not one of {', '.join(allowed)}{_hint(str(data[key]), allowed)}")
+        hint = _hint(str(data[key]), allowed)
+        raise RuleError(f"{where}: {key}: {data[key]!r} is not one of {', '.join(allowed)}{hint}")
     return str(data[key])
 
 

@@ -53,6 +53,6 @@ def constant_rate_ratios(**layers: float) -> Run:
     """A healthy pair of losses at a constant rate with one logged update ratio per layer."""
     t = steps()
     noise = np.random.default_rng(0)
-    ratios = {f"update_ratio__{name}": (t, level * 10 ** (0.1 * noise.standard_normal(N))) for name, level in layers.items()}
+    ratios = {f"update_ratio__{k}": (t, level * 10 ** (0.1 * noise.standard_normal(N))) for k, level in layers.items()}
     shape = power_law(t)
     return run(train_loss=(t, noisy(shape)), val_loss=(t, noisy(shape, 0.02, 1)), lr=(t, np.full(N, 0.1)), **ratios)

@@ -168,7 +168,11 @@ def test_rescaled_steps_and_losses_keep_the_diagnosis() -> None:
     loss = noisy(exponential(T, tau=0.06), 0.05)
     rate = np.full(len(T), 0.1)
     plain = judge(run(train_loss=(T, loss), lr=(T, rate)), RULES)
-    for scaled in (run(train_loss=(T / 37, loss), lr=(T / 37, rate)), run(train_loss=(T, 1e4 * loss), lr=(T, 5 * rate))):
-        report = judge(scaled, RULES)
+    slower, larger = (
+        {"train_loss": (T / 37, loss), "lr": (T / 37, rate)},
+        {"train_loss": (T, 1e4 * loss), "lr": (T, 5 * rate)},
+    )
+    for scaled in (slower, larger):
+        report = judge(run(**scaled), RULES)
         assert [d.rule for d in report.diagnoses] == [d.rule for d in plain.diagnoses]
         assert report.diagnoses[0].confidence == pytest.approx(plain.diagnoses[0].confidence, abs=0.02)

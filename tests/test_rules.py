@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,7 +58,7 @@ def bad_init(seed: int) -> Run:
 def warmed_up(seed: int) -> Run:
     # The loss waits for the rate: flat through the warm-up of a fifth of the run, falling right behind it.
     end = 0.2 * T[-1]
-    rate = np.where(T < end, 0.1 * T / end, 0.1 * 0.5 * (1 + np.cos(np.pi * (T - end) / (T[-1] - end))))
+    rate = np.where(end > T, 0.1 * T / end, 0.1 * 0.5 * (1 + np.cos(np.pi * (T - end) / (T[-1] - end))))
     loss = np.where(end > T, 2.3, 0.3 + 2.0 * np.exp(-np.maximum(0, T - end) / (0.1 * T[-1])))
     return run(**descent(seed) | {"train_loss": (T, noisy(loss, seed=seed)), "lr": (T, rate)})
 
@@ -240,15 +241,14 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("underfitting", "natural-floor"): natural_floor,
     ("underfitting", "learning-rate-too-low"): still_falling,
     ("update-ratio-too-high", "warmup"): lambda seed: ratios(
-        seed, constant_rate, fc1=np.where(T < 0.05 * T[-1], 0.1, 1e-3), fc2=2e-3
+        seed, constant_rate, fc1=np.where(0.05 * T[-1] > T, 0.1, 1e-3), fc2=2e-3
     ),
     ("update-ratio-too-high", "bias-or-norm"): lambda seed: ratios(seed, constant_rate, bn1=0.1, fc2=2e-3),
     ("update-ratio-too-low", "frozen-layer"): lambda seed: ratios(seed, constant_rate, fc1=0.0, fc2=2e-3),
     ("update-ratio-too-low", "decayed"): lambda seed: ratios(seed, fc1=2e-3 * cosine(T) / 0.1, fc2=2e-3),
     ("update-ratio-too-low", "fine-tuning"): lambda seed: ratios(seed, constant_rate, fc1=1e-4, fc2=1.5e-4),
-    ("frozen-layer", "transfer-learning"): lambda seed: run(
-        **{k.replace("[", "__").rstrip("]"): (c[0].step, c[0].value) for k, c in ratios(seed, fc1=0, fc2=2e-3).curves.items()},
-        hyper={"freeze_backbone": True},
+    ("frozen-layer", "transfer-learning"): lambda seed: replace(
+        ratios(seed, constant_rate, fc1=0, fc2=2e-3), hyper={"freeze_backbone": True}
     ),
     ("frozen-layer", "update-ratio-too-low"): lambda seed: ratios(seed, constant_rate, fc1=1e-6, fc2=2e-3),
 }

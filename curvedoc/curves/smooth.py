@@ -41,7 +41,8 @@ class Smooth:
 
     def at(self, step: float | Array) -> Array:
         """The smoothed value at any step, linear in between, constant beyond the ends."""
-        return np.interp(step, self.step, self.value)
+        found: Array = np.interp(step, self.step, self.value)
+        return found
 
     def se_at(self, step: float) -> float:
         """The standard error at a step."""
@@ -70,8 +71,8 @@ def smooth(step: Array, value: Array) -> Smooth:
     middle = _rolling_median(value, 5)
     # Six standard deviations from its neighbours is one point in 10^9 under a normal law: a spike, not noise.
     # On a curve without noise it must also be visible: a hundredth of the range that nine points in ten span.
-    spread = float(np.subtract(*np.quantile(value, (0.95, 0.05))))
-    spike = np.abs(value - middle) > np.maximum(6 * noise, 0.01 * spread)
+    low_end, high_end = np.quantile(value, (0.05, 0.95))
+    spike = np.abs(value - middle) > np.maximum(6 * noise, 0.01 * (high_end - low_end))
     # The first and last points have neighbours on one side only: a steep start or a final blow-up is no spike.
     spike[:2] = spike[-2:] = False
     level = np.where(spike, middle, value)
@@ -89,28 +90,34 @@ def smooth(step: Array, value: Array) -> Smooth:
         open_ &= low <= high
         best, best_se = np.where(open_, estimate, best), np.where(open_, se, best_se)
     # The median of a bin of normal points is 1.25 times as uncertain as their mean.
-    point = noise * (np.sqrt(per_bin) / 1.2533 if per_bin > 2 else np.sqrt(per_bin))
+    point = noise * np.sqrt(per_bin) / np.where(per_bin > 2, 1.2533, 1.0)
     return Smooth(step, level, best, BIAS * best_se, point, int(spike.sum()))
 
 
-def pool(step: Array, value: Array, bins: int = BINS) -> tuple[Array, Array, float]:
-    """At most `bins` medians of equally many neighbouring points, and how many points a bin holds.
+def pool(step: Array, value: Array, bins: int = BINS) -> tuple[Array, Array, Array]:
+    """At most `bins` places, their values, and how many points each stands for.
 
-    A bin of three points or more is immune to a single spike.
+    The first fifth of the bins are single points, because curves change fast early; the rest are medians of
+    equally many neighbouring points. A bin of three points or more is immune to a single spike.
 
-    >>> pool(np.arange(6.0), np.array([1, 1, 9, 2, 2, 2.0]), bins=2)[1]
-    array([1., 2.])
+    >>> pool(np.arange(7.0), np.array([5, 1, 1, 9, 2, 2, 2.0]), bins=5)[1]
+    array([5., 1., 2., 2.])
     """
     n = len(step)
     if n <= bins:
-        return step, value, 1.0
-    size = -(-n // bins)
-    whole = (n // size) * size
-    x = np.median(step[:whole].reshape(-1, size), axis=1)
-    y = np.median(value[:whole].reshape(-1, size), axis=1)
+        return step, value, np.ones(n)
+    head = bins // 5
+    size = -(-(n - head) // (bins - head))
+    whole = head + ((n - head) // size) * size
+    parts = [
+        [a[:head], np.median(a[head:whole].reshape(-1, size), axis=1), *([[np.median(a[whole:])]] if whole < n else [])]
+        for a in (step, value)
+    ]
+    counts = np.full(len(parts[0][1]) + head, float(size))
+    counts[:head] = 1.0
     if whole < n:
-        x, y = np.append(x, np.median(step[whole:])), np.append(y, np.median(value[whole:]))
-    return x, y, float(size)
+        counts = np.append(counts, float(n - whole))
+    return np.concatenate(parts[0]), np.concatenate(parts[1]), counts
 
 
 def local_noise(value: Array) -> Array:
@@ -139,7 +146,8 @@ def local_noise(value: Array) -> Array:
 
 def _deviation(differences: Array, window: int, variance: float) -> Array:
     # 0.6745 is the median of |N(0, 1)|.
-    return _rolling_median(np.abs(differences), window) / (0.6745 * np.sqrt(variance))
+    found: Array = _rolling_median(np.abs(differences), window) / (0.6745 * np.sqrt(variance))
+    return found
 
 
 def _rolling_median(value: Array, window: int) -> Array:

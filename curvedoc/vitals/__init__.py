@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from ..run import Context, Run
 from . import descent, gap, schedule, stability, start, updates
-from .chart import Chart, Measured, Missing, Row
+from .chart import Chart, Measured, Missing, Row, Vital
 from .signals import Signals, prepare
 
-__all__ = ["VITALS", "Chart", "Measured", "Missing", "Row", "Signals", "measure"]
+__all__ = ["VITALS", "Chart", "Measured", "Missing", "Row", "Signals", "Vital", "measure"]
 
-#: Every vital, by the kind of subject that has it: name to unit and meaning.
-VITALS: Mapping[str, Mapping[str, str]] = {
+#: Every vital, by the kind of subject that has it.
+VITALS: Mapping[str, Mapping[str, Vital]] = {
     "run": stability.VITALS | start.VITALS | descent.VITALS | schedule.VITALS | gap.VITALS,
     "lr_drop": schedule.DROP_VITALS,
     "layer": updates.VITALS,

@@ -16,6 +16,14 @@ class Missing:
     needs: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Vital:
+    """What a vital is: the unit of its Estimates and its meaning in a phrase."""
+
+    unit: str
+    says: str
+
+
 #: What a measurement gives for one vital.
 Measured = Estimate | Missing
 

@@ -10,22 +10,27 @@ from ..curves.smooth import Smooth
 from ..curves.trend import fall
 from ..estimate import Estimate
 from ..run import Run
-from .chart import Measured, Missing
+from .chart import Measured, Missing, Vital
 from .signals import Signals
 
 VITALS = {
-    "train_loss.flat_for": "share of the run, at its end, in which the smoothed loss moved by less than a twentieth of "
-    "its level and a thirtieth of its descent",
-    "train_loss.flat_from": "step from which that holds",
-    "train_loss.pace_kept": "share; fall in the second half of the run over the fall in its second quarter",
-    "train_loss.left": "share of the initial loss (or of log of the classes) that is left at the end",
-    "train_loss.level": "loss at the end, smoothed",
-    "train_loss.fallen": "share of its first value by which the loss ever came down, smoothed",
-    "train_loss.risen": "share of its descent that the loss has given back at the end",
-    "train_loss.risen_sd": "sd; that rise in standard deviations of one logged point",
-    "train_loss.lowest_at": "step at which the smoothed loss was lowest",
-    "fit.unexplained": "share of the task that the model does not explain on its own training data: above the target "
-    "loss if one was given, else missing to 100 % accuracy, else of log(classes), else of the initial squared error",
+    "train_loss.flat_for": Vital(
+        "share",
+        "part of the run, at its end, along which the loss moved by less than 5 % of its level and 3 % of its descent",
+    ),
+    "train_loss.flat_from": Vital("step", "where that part begins"),
+    "train_loss.pace_kept": Vital("share", "fall in the second half of the run over the fall in its second quarter"),
+    "train_loss.left": Vital("share", "final loss over the initial loss (or log of the classes, if lower)"),
+    "train_loss.level": Vital("loss", "final training loss, smoothed"),
+    "train_loss.fallen": Vital("share", "part of its first value by which the loss ever came down, smoothed"),
+    "train_loss.risen": Vital("share", "part of its descent that the loss has given back at the end"),
+    "train_loss.risen_sd": Vital("sd", "that rise in standard deviations of one logged point"),
+    "train_loss.lowest_at": Vital("step", "where the smoothed loss was lowest"),
+    "fit.unexplained": Vital(
+        "share",
+        "part of the task not explained on the training data: above the target loss if one was given, else missing to "
+        "100 % accuracy, else of log(classes), else of the initial squared error",
+    ),
 }
 
 
@@ -53,7 +58,8 @@ def _descent(signals: Signals) -> dict[str, Measured]:
         first = min(first, math.log(signals.context.classes))
     if train.value.min() > 0 and first > 0:
         left = level / first
-        found["train_loss.left"] = Estimate(left, left - doubt / first, left + doubt / first, "share")
+        doubt = float(np.hypot(doubt, 1.28 * left * train.se[0])) / first
+        found["train_loss.left"] = Estimate(left, left - doubt, left + doubt, "share")
     else:
         found["train_loss.left"] = Missing("the loss takes values below zero: no share of it has a meaning")
     return found
@@ -96,7 +102,7 @@ def _extremes(train: Smooth, first: float, level: float, doubt: float) -> dict[s
     """How far the loss ever came down, and how much of that it gave back."""
     at = int(np.argmin(train.value))
     lowest, where = float(train.value[at]), float(train.step[at])
-    error = float(np.hypot(doubt, 1.28 * train.se[at]))
+    error = float(np.hypot(doubt, 1.28 * np.hypot(train.se[at], train.se[0])))
     # The very first logged point stands for a loss that fell at once, before the smoother could follow.
     start = max(first, float(train.points[0]))
     size, span = abs(start) or 1.0, max(start - lowest, abs(level - lowest) / 10, 1e-12)
@@ -151,7 +157,7 @@ def _unexplained(signals: Signals) -> Measured:
     elif context.task == "regression":
         floor, worst = 0.0, float(train.value[0])
     else:
-        why = "neither a training accuracy nor the number of classes nor a target loss is known: no level is high or low"
+        why = "no training accuracy, number of classes or target loss is known: no level is high or low"
         return Missing(f"{why} (--classes, --target-loss)", ("train_accuracy",))
     if worst <= floor:
         return Missing(f"the loss began at {worst:.3g}, below the floor of {floor:.3g}")

@@ -5,18 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from ..estimate import Estimate, exact
-from .chart import Measured, Missing
+from .chart import Measured, Missing, Vital
 from .signals import Signals
 
 VITALS = {
-    "val_loss.best_step": "step at which the smoothed validation loss was lowest",
-    "val_loss.best_at": "share of the run before that step",
-    "val_loss.rise": "share by which the smoothed validation loss has risen above its lowest value",
-    "val_loss.rise_sd": "sd; that rise in standard deviations of one logged point",
-    "train_loss.fall_after_best": "share of the training loss that fell off after the best validation step",
-    "val_metric.gain_late": "share of its range by which the held-out metric still gained in the second half of the stretch "
-    "from the best validation loss to the end",
-    "gap.of_loss": "share of the final validation loss by which it lies above the training loss",
+    "val_loss.best_step": Vital("step", "where the smoothed validation loss was lowest"),
+    "val_loss.best_at": Vital("share", "part of the run before that step"),
+    "val_loss.rise": Vital("share", "rise of the smoothed validation loss above its lowest value, over that value"),
+    "val_loss.rise_sd": Vital("sd", "that rise in standard deviations of one logged point"),
+    "train_loss.fall_after_best": Vital("share", "part of the training loss that fell off after the best val step"),
+    "val_metric.gain_late": Vital(
+        "share", "gain of the held-out metric in the second half of the stretch behind the best step, over its range"
+    ),
+    "gap.of_loss": Vital("share", "final validation loss above the final training loss, over the former"),
 }
 
 

@@ -8,20 +8,22 @@ from ..curves.extrapolate import extrapolate
 from ..curves.smooth import Smooth, smooth
 from ..curves.trend import fall
 from ..estimate import Estimate, exact
-from .chart import Measured, Missing, Row
+from .chart import Measured, Missing, Row, Vital
 from .signals import FEWEST, Signals
 
 VITALS = {
-    "lr.of_peak": "share of its peak at which the learning rate stands at the end",
-    "lr.peak": "the highest learning rate",
-    "lr.last": "the last learning rate",
+    "lr.of_peak": Vital("share", "last learning rate over the highest"),
+    "lr.peak": Vital("", "highest learning rate"),
+    "lr.last": Vital("", "last learning rate"),
 }
 DROP_VITALS = {
-    "lr_drop.step": "step of the drop",
-    "lr_drop.at": "share of the run before the drop",
-    "lr_drop.factor": "share of the rate that is left behind the drop",
-    "lr_drop.pace_before": "share of the loss that fell off in the second half of the stretch before the drop",
-    "lr_drop.regret": "share by which the final loss lies above the trend before the drop plus the gain of the drop itself",
+    "lr_drop.step": Vital("step", "where the rate was cut"),
+    "lr_drop.at": Vital("share", "part of the run before the cut"),
+    "lr_drop.factor": Vital("share", "rate behind the cut over the rate before it"),
+    "lr_drop.pace_before": Vital("share", "part of the loss that fell off in the second half of the way to the cut"),
+    "lr_drop.regret": Vital(
+        "share", "final loss above the trend before the cut plus the gain of the cut itself, over the final loss"
+    ),
 }
 #: Words in hyper-parameters that name a schedule ending near zero.
 _ENDS_LOW = ("cosine", "linear", "poly", "one_cycle", "onecycle", "1cycle", "anneal")
@@ -68,8 +70,10 @@ def _drop(signals: Signals, train: Smooth | None, step: float) -> dict[str, Meas
     before = finite & (curve.step < step) & (curve.step >= (signals.begin if warm is None else warm))
     after = finite & (curve.step >= step)
     if before.sum() < FEWEST or after.sum() < FEWEST:
-        few = f"{int(before.sum())} points of train_loss before the drop at step {step:.0f} and {int(after.sum())} behind it"
-        return found | dict.fromkeys(trends, Missing(f"{few}, {FEWEST} are needed", ("train_loss",)))
+        few = (
+            f"{int(before.sum())} points of train_loss before the drop at step {step:.0f}, {int(after.sum())} behind it"
+        )
+        return found | dict.fromkeys(trends, Missing(f"{few}; {FEWEST} are needed", ("train_loss",)))
     # Each side is smoothed on its own: nothing of what came after may leak into the trend.
     trend, rest = smooth(curve.step[before], curve.value[before]), smooth(curve.step[after], curve.value[after])
     found["lr_drop.pace_before"] = _pace(trend)
@@ -77,7 +81,8 @@ def _drop(signals: Signals, train: Smooth | None, step: float) -> dict[str, Meas
     actual, doubt = float(np.median(rest.value[-last:])), 1.28 * float(np.median(rest.se[-last:]))
     settled = float(rest.at(step + 0.1 * (signals.end - step)))
     gain = max(0.0, float(trend.value[-1]) - settled)
-    promised, low, high = (x - gain for x in extrapolate(trend.step, trend.value, signals.end, float(np.median(trend.se))))
+    heading = extrapolate(trend.step, trend.value, signals.end, float(np.median(trend.se)))
+    promised, low, high = (x - gain for x in heading)
     scale = abs(actual) or 1.0
     regret = sorted(((actual - doubt - high) / scale, (actual - promised) / scale, (actual + doubt - low) / scale))
     found["lr_drop.regret"] = Estimate(regret[1], regret[0], regret[2], "share", (step, signals.end))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from ..estimate import exact
-from .chart import Measured, Missing
+from .chart import Measured, Missing, Vital
 from .signals import Signals
 
 VITALS = {
-    "loss.lost_points": "count; points of the loss (or gradient norm) from the step on which it stays non-finite",
-    "loss.lost_from": "step; first step from which the loss stays non-finite",
-    "loss.lost_share": "share of the run that lies behind that step",
-    "loss.climb_before_loss": "times; last finite training loss over its lowest smoothed value, before it was lost",
+    "loss.lost_points": Vital("count", "points of the loss (or gradient norm) from where it stays non-finite"),
+    "loss.lost_from": Vital("step", "first step from which the loss stays non-finite"),
+    "loss.lost_share": Vital("share", "part of the run that lies behind that step"),
+    "loss.climb_before_loss": Vital("times", "last finite training loss over its lowest value before it was lost"),
 }
 
 

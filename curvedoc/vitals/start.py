@@ -6,13 +6,13 @@ import numpy as np
 
 from ..curves.smooth import Smooth
 from ..estimate import Estimate
-from .chart import Measured, Missing
+from .chart import Measured, Missing, Vital
 from .signals import Signals
 
 VITALS = {
-    "start.flat_for": "share of the run before the loss had done 5 % of its descent, behind any warm-up",
-    "start.flat_until": "step at which the loss had done 5 % of its descent",
-    "start.sharpness": "times; steps up to 5 % of the descent over the steps from 5 % to 50 % of it",
+    "start.flat_for": Vital("share", "part of the run before the loss had done 5 % of its descent, behind any warm-up"),
+    "start.flat_until": Vital("step", "where the loss had done 5 % of its descent"),
+    "start.sharpness": Vital("times", "steps up to 5 % of the descent over the steps from 5 % to 50 % of it"),
 }
 
 

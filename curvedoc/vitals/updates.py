@@ -7,21 +7,25 @@ import re
 import numpy as np
 
 from ..estimate import Estimate, exact
-from ..run import Curve
-from .chart import Measured, Missing, Row
+from ..run import Array, Curve
+from .chart import Measured, Missing, Row, Vital
 from .signals import Signals
 
 VITALS = {
-    "update_ratio.median": "log10; norm of the update over norm of the weight, median while the rate is near its peak",
-    "update_ratio.still_share": "share of the points at which the layer did not move at all",
-    "update_ratio.meant_to_rest": "1 when the log says that layers are frozen or the layer starts to move later, else 0",
-    "update_ratio.behind_others": "log10; by how much the layer lies below the median of the other layers",
+    "update_ratio.median": Vital(
+        "log10", "norm of the update over norm of the weight, median while the rate is near its peak"
+    ),
+    "update_ratio.still_share": Vital("share", "part of the points at which the layer did not move at all"),
+    "update_ratio.meant_to_rest": Vital("", "1 if the log speaks of freezing or the layer moves later, else 0"),
+    "update_ratio.behind_others": Vital("log10", "how far the layer lies below the median of the other layers"),
 }
 #: A ratio below this is no movement: float32 cannot add a part of 1e-8 to a weight.
 STILL = 1e-8
 #: Biases and normalisation gains start at 0 or 1 and have no scale of their own: the rule of thumb of 1e-3
 #: (Karpathy) is about weight matrices.
-_NO_MATRIX = re.compile(r"(^|[/._ -])(bias|b|bn\d*|batch_?norm\w*|ln\d*|ln_\w+|layer_?norm\w*|norm\d*|gamma|beta)($|[/._ -])", re.I)
+_NO_MATRIX = re.compile(
+    r"(^|[/._ -])(bias|b|bn\d*|batch_?norm\w*|ln\d*|ln_\w+|layer_?norm\w*|norm\d*|gamma|beta)($|[/._ -])", re.IGNORECASE
+)
 
 
 def layers(signals: Signals) -> tuple[Row, ...]:
@@ -41,26 +45,29 @@ def layers(signals: Signals) -> tuple[Row, ...]:
         if len(moving):
             low, middle, high = (float(x) for x in np.quantile(np.log10(moving), (0.1, 0.5, 0.9)))
             vitals["update_ratio.median"] = Estimate(middle, low, high, "log10", (signals.begin, signals.end))
-            others = [float(np.median(np.log10(v[v > STILL]))) for n, v in logs.items() if n != name and (v > STILL).any()]
+            moved = [v[v > STILL] for other, v in logs.items() if other != name]
+            others = [float(np.median(np.log10(v))) for v in moved if len(v)]
             vitals["update_ratio.behind_others"] = (
                 exact(float(np.median(others)) - middle, "log10")
                 if others
                 else Missing("no other layer has a logged update ratio", ("update_ratio",))
             )
         else:
-            vitals |= dict.fromkeys(("update_ratio.median", "update_ratio.behind_others"), Missing("the layer never moves"))
+            never = Missing("the layer never moves")
+            vitals |= {"update_ratio.median": never, "update_ratio.behind_others": never}
         rows.append(Row(name, vitals))
     return tuple(rows)
 
 
-def _meant_to_rest(signals: Signals, value: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bool:
+def _meant_to_rest(signals: Signals, value: Array) -> bool:
     """Whether a hyper-parameter speaks of freezing, or the layer was thawed during the run."""
-    said = any(re.search(r"freez|frozen", str(k), re.I) and v not in (False, 0, None, "") for k, v in signals.run.hyper.items())
+    hyper = signals.run.hyper.items()
+    said = any(re.search(r"freez|frozen", str(k), re.IGNORECASE) and v not in (False, 0, None, "") for k, v in hyper)
     moves = np.flatnonzero(value > STILL)
     return said or bool(len(moves) and moves[0] > 0 and (value[moves[0] :] > STILL).all())
 
 
-def _near_peak(signals: Signals, curve: Curve) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _near_peak(signals: Signals, curve: Curve) -> Array:
     """Ratios behind warm-up while the rate is above a third of its peak: a decayed rate makes small updates.
 
     The first step is left out: bias correction makes Adam's first update as large as the rate itself.

@@ -1,6 +1,6 @@
 """How good is the smoother for each GAMMA? Prints error and honesty on curves whose truth is known.
 
-    python -m tests.bench.smoother
+python -m tests.bench.smoother
 """
 
 from __future__ import annotations

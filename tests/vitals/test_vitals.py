@@ -1,0 +1,215 @@
+"""Vitals move with the truth that was written into a curve, and not with its units."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curvedoc.estimate import Estimate
+from curvedoc.run import Context, Curve, Run
+from curvedoc.vitals import VITALS, Chart, Missing, measure
+
+from ..patients import cosine, exponential, noisy, power_law, run, steps
+
+T = steps()
+
+
+def chart(made: Run, **context: object) -> Chart:
+    return measure(made, Context(**context))[0]  # type: ignore[arg-type]
+
+
+def value(made: Run, vital: str) -> Estimate:
+    found = chart(made).run.vitals[vital]
+    assert isinstance(found, Estimate), found
+    return found
+
+
+def test_every_vital_is_measured_or_missing_with_a_reason_in_its_own_unit() -> None:
+    layer = {"update_ratio__fc1": (T, noisy(np.full(len(T), 1e-3), 0.1))}
+    rate = np.where(T < 2000, 0.1, 0.01)
+    full = run(
+        train_loss=(T, noisy(power_law(T))),
+        val_loss=(T, noisy(power_law(T), 0.02, 1)),
+        val_accuracy=(T, 1 - power_law(T) / 3),
+        train_accuracy=(T, 1 - power_law(T) / 3),
+        lr=(T, rate),
+        **layer,
+    )
+    for made in (full, run(train_loss=(T, power_law(T))), Run("empty", {})):
+        measured = chart(made)
+        assert set(measured.run.vitals) == set(VITALS["run"])
+        for kind in ("run", "lr_drop", "layer"):
+            for row in measured.rows(kind):
+                assert set(row.vitals) == set(VITALS[kind])
+                for name, found in row.vitals.items():
+                    if isinstance(found, Missing):
+                        assert found.why
+                    else:
+                        assert found.unit == VITALS[kind][name].unit
+
+
+@pytest.mark.parametrize("flat", [0.3, 0.5, 0.7])
+def test_the_flat_end_is_as_long_as_it_is(flat: float) -> None:
+    u = T / T[-1]
+    loss = 0.5 + 1.5 * np.maximum(0.0, 1 - u / (1 - flat))
+    found = value(run(train_loss=(T, noisy(loss, 0.03))), "train_loss.flat_for")
+    # The band of a thirtieth of the descent adds the last 3 % of the fall.
+    assert found.value == pytest.approx(flat, abs=0.06)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(0.05, 0.9), st.integers(0, 100))
+def test_a_power_law_keeps_the_pace_that_its_exponent_says(exponent: float, seed: int) -> None:
+    found = value(run(train_loss=(T, noisy(power_law(T, exponent=exponent), 0.001, seed))), "train_loss.pace_kept")
+    shape = power_law(T, exponent=exponent)
+    early = np.interp(0.25 * T[-1], T, shape) - np.interp(0.5 * T[-1], T, shape)
+    late = np.interp(0.5 * T[-1], T, shape) - shape[-1]
+    before = 0.25 * (shape[0] - np.interp(0.5 * T[-1], T, shape)) / np.log2(301)
+    assert found.value == pytest.approx(late / max(early, before), rel=0.2)
+
+
+def test_a_plateau_keeps_no_pace() -> None:
+    assert value(run(train_loss=(T, noisy(exponential(T, tau=0.05), 0.03))), "train_loss.pace_kept").value < 0.3
+
+
+@pytest.mark.parametrize("rise", [0.1, 0.3, 1.0])
+def test_the_rise_of_the_validation_loss_is_measured_from_its_smoothed_best(rise: float) -> None:
+    u = T / T[-1]
+    val = 1.0 + 2 * np.maximum(0, 0.4 - u) + rise * np.maximum(0, u - 0.4) / 0.6
+    made = run(train_loss=(T, power_law(T)), val_loss=(T, noisy(val, 0.01)))
+    assert value(made, "val_loss.rise").value == pytest.approx(rise, rel=0.08, abs=0.03)
+    best = value(made, "val_loss.best_at")
+    assert best.value == pytest.approx(0.4, abs=0.05)
+    assert best.low <= 0.4 <= best.high
+
+
+@pytest.mark.parametrize("until", [0.05, 0.2, 0.5])
+def test_a_flat_start_is_as_long_as_it_is(until: float) -> None:
+    u = T / T[-1]
+    loss = 0.3 + 2.0 * np.exp(-np.maximum(0, u - until) / 0.03)
+    made = run(train_loss=(T, noisy(loss, 0.01)))
+    assert value(made, "start.flat_for").value == pytest.approx(until, abs=0.02)
+    assert value(made, "start.sharpness").value > 1.0
+
+
+@pytest.mark.parametrize("tau", [0.02, 0.1, 0.5])
+def test_an_exponential_start_has_the_sharpness_of_an_exponential(tau: float) -> None:
+    made = run(train_loss=(T, exponential(T, tau=tau)))
+    descent = 1 - np.exp(-1 / tau)
+    five, fifty = (-np.log(1 - share * descent) for share in (0.05, 0.5))
+    # A drop of a dozen logged points is rounded off a little; it stays below the 0.35 of a logistic curve.
+    assert value(made, "start.sharpness").value == pytest.approx(five / (fifty - five), abs=0.22)
+
+
+def test_warmup_does_not_count_as_a_flat_start() -> None:
+    u = T / T[-1]
+    loss = 0.3 + 2.0 * np.exp(-np.maximum(0, u - 0.2) / 0.05)
+    rate = np.minimum(1.0, u / 0.2)
+    assert value(run(train_loss=(T, loss), lr=(T, rate)), "start.flat_for").value < 0.02
+
+
+def test_a_cut_at_a_falling_loss_is_regretted_and_one_at_a_plateau_is_not() -> None:
+    rate = np.where(T < 1000, 0.1, 0.01)
+    falling = np.where(T < 1000, power_law(T), power_law(T)[99])
+    waited = np.where(T < 1000, exponential(T, tau=0.01, end=1.0), 0.6)
+    regret = [
+        chart(run(train_loss=(T, noisy(loss, 0.01)), lr=(T, rate))).lr_drop[0].vitals["lr_drop.regret"]
+        for loss in (falling, waited)
+    ]
+    assert isinstance(regret[0], Estimate)
+    assert isinstance(regret[1], Estimate)
+    undecayed = power_law(T)[-1]
+    assert regret[0].low <= (power_law(T)[99] - undecayed) / power_law(T)[99] <= regret[0].high
+    assert regret[1].value < 0.05
+
+
+def test_lasting_nan_is_counted_from_its_first_step_and_a_passing_one_is_not() -> None:
+    loss = power_law(T)
+    loss[[5, 50]] = np.nan
+    assert value(run(train_loss=(T, loss)), "loss.lost_points").value == 0
+    loss[400:] = np.inf
+    found = chart(run(train_loss=(T, loss))).run.vitals
+    assert found["loss.lost_points"] == Estimate(200, 200, 200, "count", (T[400], T[-1]))
+    assert found["loss.lost_from"] == Estimate(T[400], T[400], T[400], "step", (T[400], T[400]))
+
+
+def test_a_loss_that_never_was_a_number_is_lost_from_the_start() -> None:
+    found = value(run(train_loss=(T, np.full(len(T), np.nan))), "loss.lost_from")
+    assert found.value == T[0]
+
+
+def test_validation_that_is_only_filled_now_and_then_is_not_lost() -> None:
+    val = np.full(len(T), np.nan)
+    val[::10] = power_law(T)[::10]
+    assert value(run(train_loss=(T, power_law(T)), val_loss=(T, val)), "loss.lost_points").value == 0
+
+
+def test_update_ratios_are_medians_on_a_log_scale_near_the_peak_rate() -> None:
+    ratio = np.where(T < 3000, 1e-3, 1e-6)
+    made = run(train_loss=(T, power_law(T)), lr=(T, np.where(T < 3000, 0.1, 1e-4)), update_ratio__fc1=(T, ratio))
+    (row,) = chart(made).layer
+    found = row.vitals["update_ratio.median"]
+    assert isinstance(found, Estimate)
+    assert found.value == pytest.approx(-3.0)
+
+
+def test_biases_and_norms_have_no_ratio_of_their_own() -> None:
+    names = ("fc1.bias", "bn1", "encoder.layernorm.weight", "blocks.0.ln_1", "conv1")
+    ratios = {f"update_ratio__{name}": (T, np.full(len(T), 1e-3)) for name in names}
+    assert [row.name for row in chart(run(train_loss=(T, power_law(T)), **ratios)).layer] == ["conv1"]
+
+
+def test_label_smoothing_raises_the_floor() -> None:
+    loss = exponential(T, 2.3, 0.55, tau=0.05)
+    made = run(train_loss=(T, loss), val_loss=(T, loss), hyper={"num_classes": 10, "label_smoothing": 0.1})
+    entropy = -(0.91 * np.log(0.91) + 9 * 0.01 * np.log(0.01))
+    expected = (loss[-1] - entropy) / (np.log(10) - entropy)
+    assert value(made, "fit.unexplained").value == pytest.approx(expected, abs=0.01)
+
+
+def test_a_percentage_is_read_as_a_share() -> None:
+    curve = Curve(T, np.full(len(T), 90.0), unit="percent")
+    made = Run("p", {"train_accuracy": (curve,), "train_loss": (Curve(T, power_law(T)),)})
+    assert value(made, "fit.unexplained").value == pytest.approx(0.1)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(1e-4, 1e4), st.floats(1e-3, 1e3), st.integers(0, 50))
+def test_units_of_loss_and_step_do_not_matter(loss_unit: float, step_unit: float, seed: int) -> None:
+    train, val = noisy(power_law(T), 0.03, seed), noisy(power_law(T) + 0.2 * T / T[-1], 0.02, seed + 1)
+    one = chart(run(train_loss=(T, train), val_loss=(T, val), lr=(T, cosine(T)))).run.vitals
+    two = chart(
+        run(
+            train_loss=(T * step_unit, train * loss_unit),
+            val_loss=(T * step_unit, val * loss_unit),
+            lr=(T * step_unit, cosine(T)),
+        )
+    ).run.vitals
+    for name, vital in VITALS["run"].items():
+        a, b = one[name], two[name]
+        if isinstance(a, Missing) or vital.unit in ("step", "loss"):
+            assert type(a) is type(b)
+            continue
+        assert isinstance(b, Estimate)
+        assert b.value == pytest.approx(a.value, rel=0.02, abs=0.02)
+
+
+SHAPES = ["train_loss.flat_for", "train_loss.left", "val_loss.rise", "gap.of_loss", "start.flat_for"]
+
+
+@pytest.mark.parametrize("vital", SHAPES)
+def test_every_second_point_dropped_or_noise_added_stays_within_the_interval(vital: str) -> None:
+    u = T / T[-1]
+    train = exponential(T, tau=0.08)
+    val = 0.5 + 1.5 * np.exp(-u / 0.1) + 0.4 * np.maximum(0, u - 0.4)
+    inside = 0
+    for seed in range(10):
+        full = value(run(train_loss=(T, noisy(train, 0.03, seed)), val_loss=(T, noisy(val, 0.02, seed))), vital)
+        half = value(
+            run(train_loss=(T[::2], noisy(train, 0.03, seed)[::2]), val_loss=(T[::2], noisy(val, 0.02, seed)[::2])),
+            vital,
+        )
+        inside += full.low <= half.high and half.low <= full.high
+    assert inside >= 9

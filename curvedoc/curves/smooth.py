@@ -39,10 +39,9 @@ class Smooth:
     noise: Array
     spikes: int
 
-    def at(self, step: float | Array) -> Array:
-        """The smoothed value at any step, linear in between, constant beyond the ends."""
-        found: Array = np.interp(step, self.step, self.value)
-        return found
+    def at(self, step: float) -> float:
+        """The smoothed value at a step, linear in between, constant beyond the ends."""
+        return float(np.interp(step, self.step, self.value))
 
     def se_at(self, step: float) -> float:
         """The standard error at a step."""
@@ -109,15 +108,17 @@ def pool(step: Array, value: Array, bins: int = BINS) -> tuple[Array, Array, Arr
     head = bins // 5
     size = -(-(n - head) // (bins - head))
     whole = head + ((n - head) // size) * size
-    parts = [
-        [a[:head], np.median(a[head:whole].reshape(-1, size), axis=1), *([[np.median(a[whole:])]] if whole < n else [])]
-        for a in (step, value)
-    ]
-    counts = np.full(len(parts[0][1]) + head, float(size))
-    counts[:head] = 1.0
+    counts = np.concatenate([np.ones(head), np.full((whole - head) // size, float(size))])
     if whole < n:
         counts = np.append(counts, float(n - whole))
-    return np.concatenate(parts[0]), np.concatenate(parts[1]), counts
+
+    def medians(a: Array) -> Array:
+        binned = np.median(a[head:whole].reshape(-1, size), axis=1)
+        rest = [np.median(a[whole:])] if whole < n else []
+        found: Array = np.concatenate([a[:head], binned, rest])
+        return found
+
+    return medians(step), medians(value), counts
 
 
 def local_noise(value: Array) -> Array:

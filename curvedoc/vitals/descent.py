@@ -131,7 +131,7 @@ def _pace_kept(train: Smooth) -> Measured:
     # quarter of what a doubling of the steps gained on average before.
     spacing = float(train.step[1] - train.step[0])
     doublings = max(1.0, float(np.log2((half - begin) / spacing + 1)))
-    before = (float(train.value[0]) - float(train.at(half))) / doublings
+    before = (float(train.value[0]) - train.at(half)) / doublings
     early = max(early, 1.28 * early_error, 0.25 * before, 1e-12)
     doubt = 1.28 * float(np.hypot(late_error, late / early * early_error)) / early
     return Estimate(late / early, late / early - doubt, late / early + doubt, "share", (half, end))

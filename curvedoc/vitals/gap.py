@@ -46,7 +46,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
     if train is None:
         found |= dict.fromkeys(("train_loss.fall_after_best", "gap.of_loss"), signals.absent["train_loss"])
     else:
-        then, now = float(train.at(best_step)), float(np.median(train.value[-max(1, len(train.value) // 20) :]))
+        then, now = train.at(best_step), float(np.median(train.value[-max(1, len(train.value) // 20) :]))
         se, size = 1.28 * float(np.hypot(train.se_at(best_step), train.se[-1])), abs(then) or 1.0
         found["train_loss.fall_after_best"] = _around((then - now) / size, se / size, "share", (best_step, signals.end))
         found["gap.of_loss"] = _around((end - now) / (abs(end) or 1.0), se / (abs(end) or 1.0), "share")
@@ -62,7 +62,7 @@ def _metric_gain(signals: Signals, best_step: float) -> Measured:
     if spread == 0:
         return exact(0.0, "share")
     middle = (best_step + float(metric.step[-1])) / 2
-    gain = float(metric.value[-1]) - float(metric.at(middle))
+    gain = float(metric.value[-1]) - metric.at(middle)
     se = 1.28 * float(np.hypot(metric.se[-1], metric.se_at(middle)))
     return _around(gain / spread, se / spread, "share", (middle, signals.end))
 

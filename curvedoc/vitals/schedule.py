@@ -79,7 +79,7 @@ def _drop(signals: Signals, train: Smooth | None, step: float) -> dict[str, Meas
     found["lr_drop.pace_before"] = _pace(trend)
     last = max(1, len(rest.value) // 20)
     actual, doubt = float(np.median(rest.value[-last:])), 1.28 * float(np.median(rest.se[-last:]))
-    settled = float(rest.at(step + 0.1 * (signals.end - step)))
+    settled = rest.at(step + 0.1 * (signals.end - step))
     gain = max(0.0, float(trend.value[-1]) - settled)
     heading = extrapolate(trend.step, trend.value, signals.end, float(np.median(trend.se)))
     promised, low, high = (x - gain for x in heading)

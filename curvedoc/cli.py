@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):  # a name that this terminal cannot show must not end the program
             stream.reconfigure(errors="backslashreplace")
     try:
-        options = _parser(words).parse_args(words)
+        options = parser(words).parse_args(words)
         code: int = options.command(options)
         return code
     except NoLogFound as error:
@@ -54,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain("interrupted", INTERRUPTED)
 
 
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+def parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The grammar of the command line; raises UsageError when the first word is a path where a command belongs."""
     top = argparse.ArgumentParser(
         prog="curvedoc",
         description=DESCRIPTION,
@@ -199,10 +200,12 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
+    from .engine import check
     from .handbook import page
     from .rulebook import load_rules
 
     (rule,) = load_rules(_directory(options.rules), select=[options.rule])
+    check([rule])
     _print(page(rule, width=min(_width(), 100)))
     return DONE
 
@@ -286,7 +289,7 @@ def _write(text: str, path: str, quiet: bool) -> None:
         with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:  # noqa: PTH123
             file.write(text.rstrip("\n") + "\n")
     except OSError as error:
-        raise _unwritable(path, error.strerror) from error
+        raise _unwritable(path, error.strerror or type(error).__name__) from error
     if not quiet:
         _say(f"wrote {path}")
 

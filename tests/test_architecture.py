@@ -15,10 +15,11 @@ LAW: dict[str, set[str]] = {
     "estimate": set(),
     "curves": {"run"},  # the name of its array type
     "run": {"errors"},
-    "roles": {"run"},
+    "roles": {"run", "errors"},
     "config": {"errors", "run"},
     "readers": {"run", "roles", "errors"},
-    "assemble": {"run", "roles", "readers", "errors"},
+    "mend": {"run"},
+    "assemble": {"run", "roles", "readers", "mend", "errors"},
     "discover": {"run", "roles", "readers", "assemble", "errors"},
     "memory": {"run", "roles", "readers", "assemble", "errors"},
     "vitals": {"run", "curves", "estimate"},
@@ -28,8 +29,8 @@ LAW: dict[str, set[str]] = {
     "render": {"report", "run", "estimate"},
     "handbook": {"rulebook", "vitals", "estimate"},
     "api": {"run", "discover", "memory", "rulebook", "engine", "report", "errors"},
-    "monitor": {"run", "readers", "assemble", "memory", "rulebook", "engine", "report", "errors"},
-    "cli": {"config", "api", "handbook", "rulebook", "report", "render", "errors", "__init__"},
+    "monitor": {"run", "readers", "assemble", "rulebook", "engine", "report", "errors"},
+    "cli": {"config", "api", "handbook", "rulebook", "engine", "report", "render", "errors", "__init__"},
     "__main__": {"cli"},
     "__init__": {"api", "monitor", "report", "run"},
 }
@@ -92,7 +93,9 @@ def imports(file: Path) -> list[tuple[str, bool]]:
             # `from . import api` names a module, or something that __init__ holds
             whole = name == "curvedoc"
             for alias in node.names:
-                home = alias.name if (ROOT / alias.name).is_dir() or (ROOT / f"{alias.name}.py").exists() else "__init__"
+                home = (
+                    alias.name if (ROOT / alias.name).is_dir() or (ROOT / f"{alias.name}.py").exists() else "__init__"
+                )
                 found.append((f"curvedoc.{home}" if whole else name, inside))
         inside = inside or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
         for child in ast.iter_child_nodes(node):

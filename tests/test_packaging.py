@@ -42,7 +42,10 @@ def test_the_rules_are_found_from_a_plain_checkout(tmp_path: Path) -> None:
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-    assert {name.split("/")[0] for name in names} == {"curvedoc", next(n for n in names if ".dist-info" in n).split("/")[0]}
+    assert {name.split("/")[0] for name in names} == {
+        "curvedoc",
+        next(n for n in names if ".dist-info" in n).split("/")[0],
+    }
     assert "curvedoc/py.typed" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     sources = {file.relative_to(ROOT).as_posix() for file in (ROOT / "curvedoc").rglob("*.py")}
@@ -61,7 +64,9 @@ def test_the_command_and_the_module_say_the_same_version(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         name = next(n for n in archive.namelist() if n.endswith("entry_points.txt"))
         assert "curvedoc = curvedoc.cli:main" in archive.read(name).decode()
-    said = subprocess.run([sys.executable, "-m", "curvedoc", "--version"], cwd=ROOT, capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        [sys.executable, "-m", "curvedoc", "--version"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert said.stdout == f"curvedoc {wheel.name.split('-')[1]}\n"
 
 
@@ -74,6 +79,8 @@ def build(hook: str, directory: Path) -> Path:
 
 def ids(prepare: str, directory: Path) -> list[str]:
     code = f"{prepare}\n{LIST}"
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], cwd=directory, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], cwd=directory, capture_output=True, text=True, check=True
+    )
     found: list[str] = json.loads(done.stdout)
     return found

@@ -13,6 +13,7 @@ from . import (
     mlflow_db,
     mlflow_files,
     summary,
+    text_log,
     trackio,
     trainer_state,
     wandb,
@@ -32,6 +33,7 @@ READERS = (
     summary,
     json_history,
     delimited,
+    text_log,
 )
 
 __all__ = ["READERS", "Log", "Series", "read_file"]

@@ -66,6 +66,6 @@ def quoted(text: str, most: int = 40) -> str:
     """A piece of a log as it may stand in a message: in quotes, escaped, cut.
 
     >>> print(quoted("a\\x1b[31m" + 60 * "b", 12))
-    'a\\x1b[31mbbbb'...
+    'a\\x1b[31mbbbbbb'...
     """
     return repr(text) if len(text) <= most else f"{text[:most]!r}..."

@@ -28,16 +28,18 @@ _STEPS = (
     ("total timesteps", "timesteps total", "num timesteps", "timesteps", "timestep", "num env steps sampled"),
     ("step", "current step", "step num", "optimizer step"),
     ("iteration", "iterations", "iter", "iters", "it", "itr", "training iteration", "boosting round"),
-    ("num updates", "n updates", "update", "updates"),
+    ("num updates", "n updates", "updates"),
     ("episode", "episodes", "generation", "generations", "round", "rounds", "evaluations", "tree", "trees"),
     ("batch", "batch idx", "batches", "minibatch", "count"),
     ("steps",),
+    ("update",),  # fairseq's is a fraction of an epoch
 )
 _EPOCHS = ("epoch", "epochs", "epoch num", "epoch idx", "epoch number", "epoch id", "current epoch", "cur epoch")
 _MOMENTS = ("wall time", "timestamp", "time stamp", "created at", "datetime", "date time", "date")
 _ELAPSED = ("runtime", "time elapsed", "elapsed", "elapsed time", "time total s", "total time", "wall clock", "time")
 _INDEX = ("", "unnamed 0", "index", "idx", "row")
 _SCOPES = ("train", "trainer", "training", "time")
+_SIDE_RANK = 50  # a counter of one side (`val_iters`) counts for what has no other
 _WANDB_ROW = "_step"  # counts calls of wandb.log, not the trainer's steps
 _KINDS: Mapping[str, tuple[str, int]] = {
     **dict.fromkeys(_ELAPSED, ("time", 1)),
@@ -47,7 +49,7 @@ _KINDS: Mapping[str, tuple[str, int]] = {
     **{name: ("step", rank) for rank, names in enumerate(_STEPS) for name in names},
 }
 
-_SPLITS = frozenset(
+SPLITS = frozenset(
     ("train", "training", "tr", "val", "valid", "validation", "dev", "eval", "evaluation", "test", "testing", "holdout")
 )
 _SPLIT_COLUMNS = frozenset(
@@ -175,8 +177,13 @@ def counter_kind(name: str) -> tuple[str, int]:
     if name == _WANDB_ROW:
         return "step", 99
     words = plain_name(name)
+    if words in _KINDS:
+        return _KINDS[words]
     scope, _, rest = words.partition(" ")
-    return _KINDS.get(words) or (_KINDS.get(rest) if rest and scope in _SCOPES else None) or ("", 0)
+    kind, rank = _KINDS.get(rest, ("", 0)) if rest else ("", 0)
+    if scope in _SCOPES:
+        return kind, rank
+    return (kind, rank + _SIDE_RANK) if scope in SPLITS and kind in ("step", "epoch") else ("", 0)
 
 
 def plain_name(name: str) -> str:
@@ -261,14 +268,14 @@ def _by_split(columns: list[Column], texts: Mapping[str, Mapping[int, str]]) -> 
     """Values of rows that say `train` or `val` in a column of their own, with that word in front of the name."""
     for name, words in texts.items():
         if plain_name(name) in _SPLIT_COLUMNS:
-            sides = {word: bool(_SPLITS & set(plain_name(word).split())) for word in set(words.values())}
+            sides = {word: bool(SPLITS & set(plain_name(word).split())) for word in set(words.values())}
             if sum(sides[word] for word in words.values()) >= 0.8 * len(words):
                 return [made for column in columns for made in _split(column, words)]
     return columns
 
 
 def _split(column: Column, words: Mapping[int, str]) -> list[Column]:
-    if counter_kind(column.name)[0] or _SPLITS & set(plain_name(column.name).split()):
+    if counter_kind(column.name)[0] or SPLITS & set(plain_name(column.name).split()):
         return [column]
     sides = np.asarray([words.get(row, "").strip() for row in column.row.tolist()])
     made = []

@@ -1,0 +1,297 @@
+"""Which names and numbers one printed line says: `step 100 | loss: 2.3`, `loss=2.3`, a progress bar, a dict."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .cells import number
+from .table import SPLITS, counter_kind, plain_name
+
+MAX_LINE = 20_000  # characters; a longer line is a printed tensor or a command line
+MAX_PAIRS = 400
+
+_ESCAPES = re.compile(
+    r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]|[\x00-\x08\x0b-\x1f\x7f]"
+)
+_STAMPS = re.compile(
+    r"^\s*(?:"
+    r"\[?\d{4}[-/.]\d\d[-/.]\d\d[ T_]\d\d:\d\d(?::\d\d)?(?:[.,:]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?"  # 2024-06-14 18:42:27
+    r"|\[\d\d[/-]\d\d(?:[/-]\d+)?[ ,]+\d\d:\d\d:\d\d[^\]]*\]"  # [07/05 12:00:01 d2.utils.events]
+    r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?"
+    r"|[IWEFD]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ \S+?:\d+\]"  # glog, absl
+    r"|\[(?:rank)?\d+\]:?"
+    r"|\(\w[\w ]* pid=\d+[^)]*\)"
+    r")[\s:|-]*"
+)
+_TQDM = re.compile(
+    r"\|\s*(?P<n>\d+)/(?P<of>\d+|\?)\s*\[(?:[\d:?]+<[^,\]]*)?(?:,\s*[\d.?]+\s*[^\s,\]]+/[^\s,\]]+)?,?(?P<rest>[^\]]*)"
+)
+_PERCENT = re.compile(r"\d+%\|")
+_KERAS = re.compile(r"^\s*(?P<n>\d+)/(?P<of>\d+|Unknown)\s*(?:\[[=>.\s]*\]|[━╸╺]+[━╸╺\s]*)")
+_COCO = re.compile(
+    r"Average (Precision|Recall)\s+\((AP|AR)\) @\[ IoU=([\d.:]+)\s*\| area=\s*(\w+) \| maxDets=\s*(\d+) \] = (-?[\d.]+)"
+)
+_BRACKETS = re.compile(
+    r"(?:(?<=[\]\d])|(?<=[Tt]est:)|(?<=[Vv]al:)|(?<=[Ee]val:)|(?<=[Tt]rain:)|(?<=[Vv]alidation:))\s*\[\s*(?P<n>\d+)\s*/\s*(?P<of>\d+)(?:\s*\(\s*\d+%\s*\))?\s*\]"
+)
+_NUMBER = re.compile(
+    r"(?<![\w.@#$\\])(?<!\w[-+])(?P<value>"
+    r"\d+:\d\d(?::\d\d)?(?:\.\d+)?(?![\d:])"  # a clock
+    r"|[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+    r"|[-+]?(?:nan|inf)(?!\w))"
+    r"(?P<unit>%|(?:ms|us|s|sec|secs|m|min|h|GB|MB|KB|GiB|MiB|G|M|K|k|B|x|it/s|s/it)(?![\w]))?(?![\w.]*[A-Za-z_]|[.:-]\d)",
+    re.IGNORECASE,
+)
+_OPENERS = re.compile(r"(?:(?:tensor|array|np\.\w+|float)\()?[\[(\"'{<]*\s*$")
+_STRONG = re.compile(r"\s*(?:[:=]+>?|->|=>)\s*$")
+_FILE = re.compile(r"[\w/.-]+\.(?:py|cc|cpp)(?::\d+)?")
+AVERAGED = "averaged stats"  # how DETR, DeiT and MAE begin the line that ends an epoch
+_IS = re.compile(r"\s+(?:is|was)$")
+_DELIMITER = re.compile(r"[,;|{}()\[\]\t\"'<>&]|\s{2,}|\s[-\u2013\u2014]\s|\s?=+\s|[:=](?!\w*[/\\])")
+_UNITS = frozenset(
+    {
+        *(
+            "s",
+            "ms",
+            "us",
+            "sec",
+            "secs",
+            "seconds",
+            "min",
+            "mins",
+            "minutes",
+            "h",
+            "hours",
+            "it",
+            "its",
+            "iter/s",
+            "x",
+        ),
+        *(
+            "it/s",
+            "s/it",
+            "samples/sec",
+            "samples/s",
+            "examples/s",
+            "instance/sec",
+            "imgs/s",
+            "images/s",
+            "tokens/s",
+            "%",
+        ),
+        *("tok/s", "steps/s", "step/s", "gb", "mb", "mib", "gib", "kb"),
+    }
+)
+_WORDS = frozenset(
+    {
+        *("loss", "losses", "nll", "ce", "bce", "mse", "mae", "rmse", "mape", "error", "err", "acc", "accuracy", "top"),
+        *("f1", "auc", "auroc", "auprc", "iou", "miou", "map", "ap", "dice", "dsc", "jaccard", "precision", "recall"),
+        *("bleu", "rouge", "wer", "cer", "ppl", "perplexity", "psnr", "ssim", "fid", "reward", "return", "score", "lr"),
+        *("gnorm", "kl", "elbo", "entropy", "bpc", "bpb", "r2", "kappa", "pearson", "spearman", "mcc", "epe"),
+        *("sensitivity", "specificity", "fitness", "likelihood", "logloss", "hinge", "ndcg", "hit", "mrr"),
+    }
+)
+_NO_METRIC = frozenset(
+    ("best", "scale", "scaler", "coef", "coeff", "weight", "weights", "fn", "threshold", "smoothing")
+)
+_NORMS = frozenset(("grad", "gradient", "total", "global", "gradnorm"))
+_BEFORE = frozenset(
+    {
+        *(
+            "train",
+            "training",
+            "val",
+            "valid",
+            "validation",
+            "test",
+            "eval",
+            "dev",
+            "learning",
+            "mean",
+            "avg",
+            "average",
+        ),
+        *(
+            "total",
+            "grad",
+            "gradient",
+            "global",
+            "running",
+            "mask",
+            "cls",
+            "reg",
+            "mini",
+            "lm",
+            "current",
+            "epoch",
+            "step",
+        ),
+    }
+)
+_NO_NAME = SPLITS | {"of", "in", "at", "to", "and", "the", "a", "is", "for", "with", "by", "on"}
+_SETTINGS = frozenset(("epochs", "steps", "iterations", "iters", "episodes", "timesteps", "rounds", "trees", "batches"))
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """`pairs` as printed; `label` the words before the first; `side` "" or the val, eval, test ... that they name.
+
+    `done` and `of` are those of a progress bar; `keras` tells a bar whose numbers are running means.
+    """
+
+    pairs: tuple[tuple[str, float], ...]
+    label: str = ""
+    side: str = ""
+    done: int | None = None
+    of: int | None = None
+    keras: bool = False
+
+
+def cleaned(line: str) -> str:
+    """A line without escape sequences and without the stamp that a logger puts before it."""
+    text = _ESCAPES.sub("", line[:MAX_LINE])
+    for _ in range(3):
+        shorter = _STAMPS.sub("", text, count=1)
+        if shorter == text:
+            break
+        text = shorter
+    return text
+
+
+def phrase_of(line: str) -> Phrase | None:
+    """What a line says, or None when it holds no name with a number.
+
+    >>> phrase_of("2024-06-14 18:42:27,194 train.py step    87 | loss: 7.27 | lr 7.3e-05 | dt: 85.5ms").pairs
+    (('step', 87.0), ('loss', 7.27), ('lr', 7.3e-05), ('dt', 85.5))
+    >>> phrase_of("Epoch: [ 1/200], cls_loss: 2.5, test_loss_a 2.79 (2.80)").pairs
+    (('Epoch', 1.0), ('cls_loss', 2.5), ('test_loss_a', 2.79))
+    >>> phrase_of("Epoch 3:  28%|##  | 305/1108 [17:24<53:29, 4.00s/it, loss=7.6]")
+    Phrase(pairs=(('Epoch', 3.0), ('loss', 7.6)), label='', side='', done=305, of=1108, keras=False)
+    """
+    text = cleaned(line)
+    if coco := _COCO.search(text):
+        return Phrase(((_coco_name(*coco.groups()[:5]), float(coco[6])),))
+    done = of = None
+    keras = _KERAS.match(text)
+    bar = keras or _TQDM.search(text) or _BRACKETS.search(text)
+    if bar:
+        done, of = int(bar["n"][:15]), int(bar["of"][:15]) if bar["of"].isdigit() else None
+        rest = bar.groupdict().get("rest")
+        before = text[: bar.start()]
+        if rest is not None:  # what stands before a bar without its percentage is another print, cut by the bar
+            before = before[: percent.start()] if (percent := _PERCENT.search(before)) else ""
+        text = f"{before} , {text[bar.end() :] if rest is None else rest}"
+    pairs, label, side = _pairs(text)
+    if not pairs and done is None:
+        return None
+    return Phrase(tuple(pairs), label, side, done, of, keras is not None)
+
+
+def is_metric(name: str) -> bool:
+    """Whether a name, in a line that counts nothing, is worth keeping: one of a loss, a metric or a rate.
+
+    >>> is_metric("val_top5"), is_metric("learning rate"), is_metric("GPU Memory"), is_metric("best val loss")
+    (True, True, False, False)
+    """
+    words = plain_name(name).split()
+    if len(words) > 6 or not _NO_METRIC.isdisjoint(words):
+        return False
+    bare = {re.sub(r"[@\d]+$", "", word) or word for word in words} | set(words)
+    norm = words[-1:] == ["norm"] and (len(words) == 1 or not _NORMS.isdisjoint(words))
+    return norm or not _WORDS.isdisjoint(bare) or words[-2:] == ["learning", "rate"]
+
+
+def is_counter(name: str) -> bool:
+    """Whether a name counts steps or epochs in a text; plurals (`epochs: 100`) are settings there."""
+    return counter_kind(name)[0] in ("step", "epoch") and plain_name(name) not in _SETTINGS
+
+
+def _coco_name(what: str, short: str, iou: str, area: str, most: str) -> str:
+    whole = f"Average {what} ({short})"
+    return (
+        whole if (iou, area, most) == ("0.50:0.95", "all", "100") else f"{whole} IoU={iou} area={area} maxDets={most}"
+    )
+
+
+def _pairs(text: str) -> tuple[list[tuple[str, float]], str, str]:
+    pairs: list[tuple[str, float]] = []
+    label = side = own = ""  # `side` is that of the line, `own` that of a stretch of it
+    end = 0
+    for match in _NUMBER.finditer(text):
+        gap, follows = text[end : match.start()], end > 0
+        end = match.end()
+        value = number(match["value"])
+        if value is None or gap.strip() in ("/", "of", "out of"):
+            continue
+        if gap.strip() == "(" and pairs and label.lower() == AVERAGED:  # `median (mean)`: at the end the mean counts
+            pairs[-1] = pairs[-1][0], value
+            continue
+        lead, name = _name_of(gap, follows)
+        if not pairs:
+            label += f" {lead}"
+            side = _side_of(label)
+            label = " ".join(re.sub(r"[^\W\d]*[\d/.]+\w*|[^\w\s]+", " ", label).split()[:4])
+        if re.search(r"[,;|]", gap) or lead:
+            own = _side_of(lead)
+        if is_counter(name):
+            side = _side_of(name) or side  # `val step: 100`
+        if name:
+            if not is_counter(name) and not _has_side(name) and (own or side):
+                name = f"{own or side}/{name}"
+            elif " " in name and not is_counter(name):
+                own = _side_of(name.split()[0])  # `val loss: 2.3 top1: 0.7`
+            pairs.append((name, value))
+            if len(pairs) >= MAX_PAIRS:
+                break
+    return pairs, label, side
+
+
+def _name_of(gap: str, follows: bool) -> tuple[str, str]:
+    """What leads a name (`val` of `val: loss: 0.3`) and the name of the number after a gap; "" when it has none."""
+    opened = _OPENERS.sub("", gap)
+    bracket = opened.rstrip() != gap.rstrip() and gap.rstrip().endswith("[")
+    strong = _STRONG.search(opened)
+    body = (opened[: strong.start()] if strong else opened).rstrip().rstrip("\"'`] ")
+    if is_ := _IS.search(body):
+        body, strong = body[: is_.start()], is_
+    if body.endswith(")"):  # `elapsed time per iteration (ms): 12`
+        body = re.sub(r"\s*\([^()]*\)$", "", body)
+    places = list(_DELIMITER.finditer(body))
+    lead, chunk = (body[: places[-1].start()], body[places[-1].end() :]) if places else ("", body)
+    words = chunk.split()
+    while words and ((follows and not places and words[0].lower().rstrip(".") in _UNITS) or _FILE.fullmatch(words[0])):
+        del words[0]
+    if not strong or bracket:
+        words = _known_tail(words, counters_only=bracket)
+    name = " ".join(words).strip(" -*#>.\"'`•:")
+    if not name or len(name) > 80 or len(words) > 6 or not name[0].isalpha() or plain_name(name) in _NO_NAME:
+        return lead or chunk, ""
+    return lead, name
+
+
+def _known_tail(words: list[str], counters_only: bool) -> list[str]:
+    """The words at the end of a gap that name a counter or a metric: `val loss` of `reached a val loss`."""
+    if not words:
+        return []
+    if is_counter(words[-1]) or (not counters_only and is_metric(" ".join(words[-2:]))):
+        first = len(words) - 1
+        while first and words[first - 1].lower() in _BEFORE and not is_counter(words[first - 1]):
+            first -= 1
+        return words[first:]
+    return []
+
+
+def _side_of(text: str) -> str:
+    """The held-out side that words name; "" for training, for both and for none.
+
+    >>> _side_of("Test:  ["), _side_of("[valid][INFO] - {"), _side_of("Train Epoch")
+    ('test', 'valid', '')
+    """
+    words = plain_name(re.sub(r"[^\w]+", " ", text)).split()
+    sides = [word for word in words if word in SPLITS]
+    return "" if not sides or any(word.startswith("tr") for word in sides) else sides[0]
+
+
+def _has_side(name: str) -> bool:
+    return not SPLITS.isdisjoint(plain_name(name).split())

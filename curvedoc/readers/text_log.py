@@ -1,0 +1,231 @@
+"""Text logs: what a training loop printed, line by line."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..run import Note
+from .lines import encoding_of, lines, quoted, text_of
+from .log import Log, Series
+from .phrases import AVERAGED, Phrase, is_counter, is_metric, phrase_of
+from .table import MAX_COLUMNS, Table, counter_kind, put, to_logs
+
+FORMAT = "text log"
+RECOGNIZES = (
+    "`.log`, `.txt`, `.out`, `.err`, Slurm and nohup files in which lines name losses or metrics beside counters"
+)
+READS = (
+    "`step 100 | loss: 2.3`, `loss=2.3`, dicts, progress bars; Keras, nanoGPT, Megatron, fairseq, DETR, nnU-Net, "
+    "MXNet, Caffe, CycleGAN; lines without a counter belong to the last printed; numbers before the first are settings"
+)
+NOT_READ = "prose, printed tensors, tables of the GPU, values that are copies of the best; a bar's earlier states"
+
+_SUFFIXES = frozenset((".log", ".txt", ".out", ".err", ".stdout", ".stderr", ".csv", ".tsv", ""))
+_SCHEDULER = re.compile(r"\.[oe]\d+$")  # train.sh.o12345 of PBS and SGE
+_NO_LOG = re.compile(
+    r"readme|requirements|license|changelog|vocab|merges|makefile|dockerfile|cmakelists", re.IGNORECASE
+)
+_TAIL = 16 * 1024  # bytes at the end that help to recognize a log that begins with its own source code
+_MAYBE = re.compile(r"\d|\bnan\b|\binf\b", re.IGNORECASE)
+_FEW = 2  # lines with a counter and a metric; fewer are no log
+_REGULAR = 5  # lines alike make a log even without a counter, or without a known name
+_MAX_HYPER = 300
+
+
+def recognizes(path: Path, head: bytes) -> bool:
+    if path.suffix.lower() not in _SUFFIXES and not _SCHEDULER.search(path.name):
+        return False
+    text = text_of(head)
+    if not text or _NO_LOG.match(path.stem) or text.lstrip().startswith(("<!", "<?xml", "%PDF", "#!")):
+        return False
+    if _is_log(_book_of(text.splitlines())):
+        return True
+    size = path.stat().st_size
+    if size <= len(head):
+        return False
+    with path.open("rb") as file:
+        file.seek(max(len(head), size - _TAIL))
+        tail = file.read(_TAIL).decode(encoding_of(head) or "utf-8", "replace")
+    return _is_log(_book_of(tail.splitlines()))
+
+
+def read(path: Path, shown: str) -> tuple[Log, ...]:
+    book = _book_of(text for _, text in lines(path))
+    if not _is_log(book):
+        return ()
+    names = _names(book)
+    logs = to_logs(book.table, shown, FORMAT, book.hyper)
+    notes = [Note(shown, _understood(book))]
+    return tuple(
+        replace(
+            log, series=tuple(_renamed(s, names) for s in log.series), notes=(*(notes if k == 0 else ()), *log.notes)
+        )
+        for k, log in enumerate(logs)
+    )
+
+
+@dataclass(slots=True)
+class _Book:
+    """What has been understood so far. A `kind` of line is told by its side and the counters it prints itself."""
+
+    table: Table = field(default_factory=Table)
+    epoch: tuple[str, float] | None = None
+    step: tuple[str, float] | None = None
+    pending: tuple[Any, Phrase] | None = None
+    hyper: dict[str, Any] = field(default_factory=dict)
+    tags: dict[str, Counter[str]] = field(default_factory=dict)  # tag -> kinds of line that print it
+    labels: dict[str, str] = field(default_factory=dict)  # kind -> words before its first number
+    lines_of: Counter[str] = field(default_factory=Counter)  # names in the line -> lines
+    side: str = ""  # of the last progress bar
+    counted: int = 0  # lines with a counter of their own
+    others: int = 0
+
+
+def _is_log(book: _Book) -> bool:
+    counted = book.counted > 0
+    metrics = any(is_metric(tag) for tag in book.tags)
+    most = max(book.lines_of.values(), default=0)
+    return (counted and metrics and most >= _FEW and book.counted >= _FEW) or (
+        most >= _REGULAR and (counted or metrics)
+    )
+
+
+def _book_of(texts: Iterable[str]) -> _Book:
+    book = _Book()
+    early: list[Phrase] = []
+    for text in texts:
+        phrase = phrase_of(text) if _MAYBE.search(text) else None
+        if phrase is None:
+            book.others += bool(text.strip())
+            continue
+        counters = [(n, v) for n, v in phrase.pairs if is_counter(n)]
+        if counters:  # beside another counter, `iters: 100` counts; alone it is a setting
+            counters = [(n, v) for n, v in phrase.pairs if counter_kind(n)[0] in ("step", "epoch")]
+        if phrase.done is not None:
+            _bar(book, phrase, counters)
+        elif counters and _is_context(phrase, counters):
+            _flush(book)
+            _count(book, counters)
+        elif counters or book.epoch or book.step:
+            _flush(book)
+            _row(book, phrase, counters)
+        else:
+            early.append(phrase)
+    _flush(book)
+    if book.table.rows:
+        for phrase in early:
+            _settings(book, phrase)
+    else:  # a log that counts nothing: lines that come again and again
+        shapes = Counter(tuple(n for n, _ in phrase.pairs) for phrase in early)
+        for phrase in early:
+            if shapes[tuple(n for n, _ in phrase.pairs)] >= _REGULAR:
+                _row(book, phrase, [])
+            else:
+                _settings(book, phrase)
+    return book
+
+
+def _is_context(phrase: Phrase, counters: list[tuple[str, float]]) -> bool:
+    return len(counters) == len(phrase.pairs)
+
+
+def _count(book: _Book, counters: list[tuple[str, float]]) -> None:
+    """What later lines without a counter belong to."""
+    for name, value in counters:
+        if counter_kind(name)[0] == "epoch":
+            book.epoch = name, value
+            book.step = None
+    for name, value in counters:
+        if counter_kind(name)[0] == "step":
+            book.step = name, value
+
+
+def _bar(book: _Book, phrase: Phrase, counters: list[tuple[str, float]]) -> None:
+    """One state of a progress bar. Of Keras' bars, whose numbers are means so far, an epoch keeps the last."""
+    counted = any(counter_kind(name)[0] == "epoch" for name, _ in counters)
+    if len(counters) == len(phrase.pairs):
+        if counted:
+            _flush(book)
+            _count(book, counters)
+        return
+    key = (phrase.side, tuple(counters), None if phrase.keras else phrase.done)
+    if book.pending is not None and book.pending[0] != key:
+        _flush(book)
+    if phrase.keras and book.pending is not None and (phrase.done or 0) < (book.pending[1].done or 0):
+        _flush(book)
+    book.pending = key, phrase
+
+
+def _flush(book: _Book) -> None:
+    if book.pending is not None:
+        (_, counters, done), phrase = book.pending
+        book.pending = None
+        own = [*counters, ("batch", float(done))] if done is not None else list(counters)
+        _row(book, phrase, own)
+        book.side = phrase.side
+
+
+def _row(book: _Book, phrase: Phrase, counters: list[tuple[str, float]]) -> None:
+    """One row of the table: what the line says, at its own counters or at the last ones printed."""
+    values = [(n, v) for n, v in phrase.pairs if (n, v) not in counters and (counters or is_metric(n))]
+    values = [(n, v) for n, v in values if "best" not in n.lower()]
+    if not values:
+        book.others += 1
+        return
+    if not counters and phrase.label.lower() == AVERAGED and book.side:
+        values = [(f"{book.side}/{n}", v) for n, v in values]
+    book.counted += bool(counters)
+    _count(book, counters)
+    kinds = {counter_kind(name)[0] for name, _ in counters}
+    place = list(counters)
+    if "epoch" not in kinds and book.epoch:
+        place.append(book.epoch)
+    if not kinds and book.step:
+        place.append(book.step)
+    kind = ", ".join(name for name, _ in counters)
+    book.labels.setdefault(kind, phrase.label)
+    entered = set()
+    for name, value in (*place, *((f"{n}\0{kind}", v) for n, v in values)):
+        if name not in entered and (name in book.table.numbers or len(book.table.numbers) < MAX_COLUMNS):
+            entered.add(name)
+            put(book.table, name, value)
+    for name, _ in counters:
+        book.tags.setdefault(name, Counter())
+    for name, _ in values:
+        book.tags.setdefault(name, Counter())[kind] += 1
+    book.table.rows += 1
+    book.lines_of[", ".join([*(n for n, _ in counters), *(n for n, _ in values)][:6])] += 1
+
+
+def _settings(book: _Book, phrase: Phrase) -> None:
+    for name, value in phrase.pairs:
+        if re.fullmatch(r"[A-Za-z_][\w-]*", name) and len(book.hyper) < _MAX_HYPER:
+            book.hyper.setdefault(name, int(value) if value.is_integer() else value)
+
+
+def _names(book: _Book) -> dict[str, str]:
+    """The tag of each column: lines of the commonest kind keep the printed name, rarer ones get their label."""
+    names: dict[str, str] = {}
+    for tag, kinds in book.tags.items():
+        for place, (kind, _) in enumerate(kinds.most_common()):
+            label = book.labels.get(kind, "")
+            apart = f"{label}/{tag}" if label else f"{tag} ({kind or 'no counter'})"
+            names[f"{tag}\0{kind}"] = tag if place == 0 else apart
+    return names
+
+
+def _renamed(series: Series, names: dict[str, str]) -> Series:
+    return replace(series, tag=names.get(series.tag, series.tag))
+
+
+def _understood(book: _Book) -> str:
+    common = book.lines_of.most_common(3)
+    said = "; ".join(f"{n} lines say {quoted(names, 80)}" for names, n in common)
+    more = len(book.lines_of) - len(common)
+    rest = f"; {sum(book.lines_of.values()) - sum(n for _, n in common)} in {more} other ways" if more else ""
+    return f"{said}{rest}; {book.others} lines hold nothing measured"

@@ -243,6 +243,7 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("update-ratio-too-high", "warmup"): lambda seed: ratios(
         seed, constant_rate, fc1=np.where(0.05 * T[-1] > T, 0.1, 1e-3), fc2=2e-3
     ),
+    ("update-ratio-too-high", "output-layer"): lambda seed: ratios(seed, constant_rate, fc1=2e-3, fc2=3e-3, head=0.08),
     ("update-ratio-too-high", "bias-or-norm"): lambda seed: ratios(seed, constant_rate, bn1=0.1, fc2=2e-3),
     ("update-ratio-too-low", "frozen-layer"): lambda seed: ratios(seed, constant_rate, fc1=0.0, fc2=2e-3),
     ("update-ratio-too-low", "decayed"): lambda seed: ratios(seed, fc1=2e-3 * cosine(T) / 0.1, fc2=2e-3),

@@ -76,7 +76,7 @@ def smooth(step: Array, value: Array) -> Smooth:
     spike[:2] = spike[-2:] = False
     level = np.where(spike, middle, value)
     n = len(level)
-    best, best_se = level.copy(), noise.copy()
+    estimates, errors, chosen = [level], [noise], np.zeros(n, np.intp)
     # The point itself is the narrowest fit; three standard deviations, or one in twenty points would stay as it is.
     low, high = level - 3 * noise, level + 3 * noise
     open_ = np.ones(n, bool)
@@ -85,9 +85,14 @@ def smooth(step: Array, value: Array) -> Smooth:
             break
         weights, spread = _local_linear(n, half_width)
         estimate, se = weights @ level, noise * spread
+        estimates.append(estimate)
+        errors.append(se)
         low, high = np.maximum(low, estimate - GAMMA * se), np.minimum(high, estimate + GAMMA * se)
         open_ &= low <= high
-        best, best_se = np.where(open_, estimate, best), np.where(open_, se, best_se)
+        chosen[open_] = len(estimates) - 1
+    # One noisy point that stopped early would stick out of the line: it takes the bandwidth of its neighbours.
+    chosen = _rolling_median(chosen.astype(np.float64), 9).astype(np.intp)
+    best, best_se = np.take_along_axis(np.array([estimates, errors]), chosen[None, None, :], axis=1)[:, 0]
     # The median of a bin of normal points is 1.25 times as uncertain as their mean.
     point = noise * np.sqrt(per_bin) / np.where(per_bin > 2, 1.2533, 1.0)
     return Smooth(step, level, best, BIAS * best_se, point, int(spike.sum()))

@@ -139,11 +139,11 @@ def _pace_kept(train: Smooth) -> Measured:
 
 def _unexplained(signals: Signals) -> Measured:
     context, train, accuracy = signals.context, signals.train, signals.train_accuracy
-    if accuracy is not None and context.target_loss is None:
-        best, doubt = float(accuracy.value[-1]), 1.28 * float(accuracy.se[-1])
-        if signals.metric is not None and signals.run.get("val_accuracy") is not None:
-            # Dropout and augmentation hold the training accuracy down: what validation reaches, training can.
-            best = max(best, float(signals.metric.value[-1]))
+    held_out = signals.metric if signals.run.get("val_accuracy") is not None else None
+    # Dropout and augmentation hold the training accuracy down: what validation reaches, training can.
+    reached = [(float(a.value[-1]), 1.28 * float(a.se[-1])) for a in (accuracy, held_out) if a is not None]
+    if reached and context.target_loss is None:
+        best, doubt = max(reached)
         return Estimate(1 - best, 1 - best - doubt, 1 - best + doubt, "share")
     if train is None:
         return signals.absent["train_loss"]

@@ -53,6 +53,14 @@ def markdown(rules: Sequence[Rule]) -> str:
     return "\n".join(rows) + "\n"
 
 
+def vitals_markdown() -> str:
+    """Every vital with its unit and meaning as a Markdown table."""
+    rows = ["| vital | unit | meaning |", "| --- | --- | --- |"]
+    for vitals in VITALS.values():
+        rows += [f"| `{name}` | {vital.unit or '-'} | {vital.says} |" for name, vital in vitals.items()]
+    return "\n".join(rows) + "\n"
+
+
 def to_dict(rules: Sequence[Rule]) -> dict[str, Any]:
     """Every key of every rule, as plain data."""
     return {"schema": 1, "rules": [asdict(rule) for rule in rules]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,8 @@ from .chart import Missing
 
 #: Fewer points than this say nothing about a shape; the forty questions' experts draw the line at five.
 FEWEST = 6
+#: A curve by epoch replaces one by step only if it has enough points to show when something happened.
+CLEAR_POINTS = 20
 #: A curve that ends before this share of the run cannot tell how the run ended.
 COVERS = 0.8
 
@@ -74,13 +76,14 @@ def prepare(run: Run, context: Context) -> Signals:
         rate = None
     smoothed: dict[str, Smooth | None] = {}
     absent: dict[str, Missing] = {"lr": Missing("no lr in the log", ("lr",))}
-    for role, curve in (
-        ("train_loss", run.get("train_loss")),
-        ("val_loss", run.get("val_loss")),
-        ("train_accuracy", run.get("train_accuracy")),
-        ("val_accuracy", metric or turned),
+    metrics = tuple(c for c in (metric, turned) if c is not None)
+    for role, candidates in (
+        ("train_loss", run.curves.get("train_loss", ())),
+        ("val_loss", run.curves.get("val_loss", ())[:1]),
+        ("train_accuracy", run.curves.get("train_accuracy", ())[:1]),
+        ("val_accuracy", metrics[:1]),
     ):
-        result = _smooth(role, curve, lost, begin, end)
+        result = _clearest(role, candidates, lost, begin, end)
         smoothed[role] = result if isinstance(result, Smooth) else None
         if isinstance(result, Missing):
             absent[role] = result
@@ -123,10 +126,37 @@ def _finite(curve: Curve | None) -> Curve | None:
     return Curve(curve.step[keep], curve.value[keep]) if keep.any() else None
 
 
-def _smooth(role: str, curve: Curve | None, lost: float | None, begin: float, end: float) -> Smooth | Missing:
-    """The smoothed curve up to where the loss was lost, or why there is none."""
-    if curve is None:
+def _clearest(role: str, curves: Sequence[Curve], lost: float | None, begin: float, end: float) -> Smooth | Missing:
+    """The first curve of a role, or another of the same quantity with less doubt.
+
+    A training loss is often logged twice, every few steps and as the mean of each epoch: the mean holds all
+    batches and shows a slow trend that the steps hide. It must have CLEAR_POINTS points and the level of the
+    first: a mean in evaluation mode or a sum over batches is another quantity.
+    """
+    if not curves:
         return Missing(f"no {role} in the log", (role,))
+    first = _smooth(role, curves[0], lost, begin, end)
+    best = first
+    for curve in curves[1:]:
+        other = _smooth(role, curve, lost, begin, end)
+        if not isinstance(best, Smooth) and isinstance(other, Smooth):
+            best = other
+        elif isinstance(first, Smooth) and isinstance(best, Smooth) and isinstance(other, Smooth):
+            half = len(first.value) // 2
+            apart = abs(
+                float(np.median(first.value[half:]))
+                - float(np.interp(first.step[half:], other.step, other.value).mean())
+            )
+            near = apart <= 2 * float(np.median(first.se[half:]) + np.median(other.se)) + 0.05 * float(
+                np.ptp(first.value)
+            )
+            if near and len(other.step) >= CLEAR_POINTS and np.median(other.se) < 0.5 * np.median(best.se):
+                best = other
+    return best
+
+
+def _smooth(role: str, curve: Curve, lost: float | None, begin: float, end: float) -> Smooth | Missing:
+    """The smoothed curve up to where the loss was lost, or why there is none."""
     value: Array = curve.value / 100 if curve.unit == "percent" else curve.value
     # Squares of larger numbers overflow a float64: a loss of 1e150 is as lost as an infinite one.
     keep = np.isfinite(value) & (curve.step < (np.inf if lost is None else lost)) & (np.abs(value) < 1e150)

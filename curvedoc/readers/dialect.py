@@ -13,7 +13,7 @@ from .cells import is_absent, number
 SAMPLE = 60  # lines that decide
 CONFLICT = re.compile(r"(<{7}|>{7}|\|{7})( |$)|={7}$")
 _DELIMITERS = (",", "\t", ";", "|")
-_SENTENCE = re.compile(r"[^\W\d][\w /-]*\s*[:=]\s*\[?\s*-?[\d.]|[{}]|\bis -?\d")  # `loss: 0.3` is a text log
+_SENTENCE = re.compile(r"[^\W\d]{2}[\w /-]*\s*[:=]\s*\[?\s*-?[\d.]|[{}]|\bis -?\d")  # `loss: 0.3` is a text log
 
 
 @dataclass(frozen=True, slots=True)

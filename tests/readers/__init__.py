@@ -1,0 +1,1 @@
+"""Files as trainers write them, read back."""

@@ -115,7 +115,8 @@ def _apply(rule: Rule, chart: Chart, signals: Signals) -> Diagnosis | NotAssesse
     others = [other for grade, other, _ in judged[1:] if grade >= FINDING]
     if others:
         names = ", ".join(other.name for other in others[:5]) + (" ..." if len(others) > 5 else "")
-        kind = "layers" if rule.each == "layer" else "drops"
+        names = names if rule.each == "layer" else f"{chart.axis} {names}"
+        kind = "layers" if rule.each == "layer" else "cuts of the rate"
         says = f"the same holds for {names} ({len(others) + 1} of {len(rows)} {kind})"
         evidence = (*evidence, Evidence(says, evidence[0].vital, None, None, None, "", confidence))
     return _diagnosis(rule, chart, row, confidence, evidence)
@@ -191,11 +192,12 @@ def _fix(template: FixTemplate, chart: Chart, row: Row) -> Fix | None:
 
 def _fill(text: str, chart: Chart, row: Row) -> str | None:
     """Vitals in braces replaced by their values in words; None when one could not be measured."""
+    text = text.replace("step {", f"{chart.axis} {{")
     values: dict[str, str] = {"subject": row.name}
     for name in _BRACES.findall(text):
         found: Measured | None = chart.find(row, name)
         if isinstance(found, Estimate):
-            values[name] = show(abs(found.value) if found.unit == "share" else found.value, found.unit)
+            values[name] = show(found.value, found.unit)
         elif name != "subject":
             return None
     return _BRACES.sub(lambda match: values[match[1]], text)

@@ -176,3 +176,17 @@ def test_rescaled_steps_and_losses_keep_the_diagnosis() -> None:
         report = judge(run(**scaled), RULES)
         assert [d.rule for d in report.diagnoses] == [d.rule for d in plain.diagnoses]
         assert report.diagnoses[0].confidence == pytest.approx(plain.diagnoses[0].confidence, abs=0.02)
+
+
+def test_a_run_logged_by_epoch_speaks_of_epochs() -> None:
+    epochs = np.arange(1.0, 101.0)
+    val = 0.8 + 1.5 * np.exp(-epochs / 8) + 0.01 * np.maximum(0, epochs - 30)
+    curves = {
+        "train_loss": (Curve(epochs, 2.3 * np.exp(-epochs / 12)),),
+        "val_loss": (Curve(epochs, noisy(val, 0.005)),),
+    }
+    report = judge(Run("e", curves, axis="epoch"), RULES)
+    assert report.leading is not None
+    assert "epoch " in report.leading.evidence[0].says
+    assert "epoch " in report.leading.fixes[0].do
+    assert "step" not in report.leading.evidence[0].says

@@ -25,4 +25,4 @@ def measure(run: Run, context: Context) -> tuple[Chart, Signals]:
     vitals: dict[str, Measured] = {}
     for part in (stability, start, descent, schedule, gap):
         vitals |= part.measure(signals)
-    return Chart(Row("", vitals), schedule.drops(signals), updates.layers(signals)), signals
+    return Chart(Row("", vitals), schedule.drops(signals), updates.layers(signals), run.axis), signals

@@ -38,11 +38,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """All vitals of a run: the row of the run itself, one row per learning-rate drop, one per layer."""
+    """All vitals of a run: the row of the run itself, one row per learning-rate drop, one per layer; `axis` says
+    what a step counts: "step", "epoch" or "row"."""
 
     run: Row
     lr_drop: tuple[Row, ...] = ()
     layer: tuple[Row, ...] = ()
+    axis: str = "step"
 
     def rows(self, each: str) -> tuple[Row, ...]:
         """The rows of one kind of subject: "run", "lr_drop" or "layer"."""

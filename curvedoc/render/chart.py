@@ -19,7 +19,7 @@ from .words import clean, extent, shorten
 ACROSS, DOWN = 2000, 4  # units of the inner picture: its whole width, and per pixel of height
 ROW, FOOT = 22, 24  # pixels: one row of marks, the axis labels
 DOTS = 80  # up to this many points each is a dot; more would run together
-GIANT = 1e250  # beyond this, and below its inverse on a logarithmic axis, a range overflows
+GIANT = 1e250  # beyond this, and below its inverse, arithmetic on a range leaves the floating-point numbers
 SPARK = (120, 28, 60)  # width and height in pixels, most points of a line
 
 Scale = Callable[[float], float]
@@ -109,10 +109,10 @@ def _finite(step: Sequence[float], value: Sequence[float]) -> list[tuple[float, 
 
 
 def _linear(low: float, high: float, start: float, end: float) -> Scale:
-    """A linear scale; a range without extent lands in the middle."""
-    if not low < high:
+    """A linear scale that ends at its ends; a range without extent lands in the middle."""
+    if not high - low > 1 / GIANT:
         return lambda x: (start + end) / 2
-    return lambda x: start + (end - start) * (x / 2 - low / 2) / (high / 2 - low / 2)
+    return lambda x: start + (end - start) * min(max((x / 2 - low / 2) / (high / 2 - low / 2), 0.0), 1.0)
 
 
 def _vertical(log: bool, low: float, high: float, top: float, height: float) -> Scale:
@@ -132,7 +132,7 @@ def _range(panel: Panel) -> tuple[float, float]:
         space = 0.04 * (max(powers) - min(powers))
         return 10.0 ** (min(powers) - space), 10.0 ** (max(powers) + space)
     low, high = min(values, default=0.0), max(values, default=1.0)
-    if high - low <= 1e-9 * max(abs(low), abs(high)):  # constant, but for rounding
+    if high - low <= max(1e-9 * max(abs(low), abs(high)), 1 / GIANT):  # constant, but for rounding
         air = abs(low) / 10 or 0.1
         return low - air, high + air
     air = 0.05 * (high - low)
@@ -146,7 +146,7 @@ def _ticks(low: float, high: float, most: int) -> list[float]:
     [0.0, 0.5, 1.0, 1.5, 2.0]
     """
     rough = (high - low) / most
-    if not 0 < rough < math.inf:
+    if not 1 / GIANT < rough < math.inf:
         return []
     power = 10.0 ** math.floor(math.log10(rough))
     step = next((power * m for m in (1, 2, 5) if power * m >= rough), 10 * power)
@@ -170,14 +170,17 @@ def _label(value: float, ticks: Sequence[float]) -> str:
     if value == 0:
         return "0"
     size = max(map(abs, ticks), default=abs(value))
-    if 1e4 <= size < 1e9:
-        return f"{value / 1e6:g}M" if size >= 1e6 else f"{value / 1e3:g}k"
-    if 1e-3 <= size < 1e4:
-        gap = min((b - a for a, b in pairwise(ticks)), default=size)
-        digits = max(0, -math.floor(math.log10(gap) + 1e-9)) if gap < 1 else 0
-        return f"{value:.{min(digits, 6)}f}"
-    mantissa, _, exponent = f"{value:.2g}".partition("e")
-    return f"{mantissa}e{int(exponent)}" if exponent else mantissa
+    gap = min((b - a for a, b in pairwise(ticks)), default=size)
+    if not 1e-3 <= size < 1e9:
+        mantissa, _, exponent = f"{value:.{_decimals(gap / size)}e}".partition("e")
+        return f"{mantissa}e{int(exponent)}"
+    unit, sign = (1e6, "M") if size >= 1e6 else (1e3, "k") if size >= 1e4 else (1.0, "")
+    return f"{value / unit:.{_decimals(gap / unit)}f}{sign}"
+
+
+def _decimals(gap: float) -> int:
+    """How many decimals tell two numbers apart."""
+    return max(0, -math.floor(math.log10(gap) + 1e-9))
 
 
 def _grid(log: bool, low: float, high: float, down: Scale) -> Iterator[str]:
@@ -190,7 +193,7 @@ def _grid(log: bool, low: float, high: float, down: Scale) -> Iterator[str]:
 
 
 def _steps(first: float, last: float, across: Scale, bottom: float) -> Iterator[str]:
-    ticks = _ticks(first, last, 6) if first < last else [first]
+    ticks = _ticks(first, last, 6) or [first]
     ticks = [tick for tick in ticks if tick == round(tick)] or ticks  # there is no half step
     yield f'<line class="axis" x2="100%" y1="{bottom}" y2="{bottom}"/>'
     for tick in ticks:
@@ -277,7 +280,8 @@ def _row_y(row: int, rows: dict[int, int]) -> int:
 
 def _badges(marks: Sequence[Mark], across: Scale, rows: dict[int, int]) -> Iterator[str]:
     for mark in marks:
-        x, y = min(max(across(sum(mark.steps) / 2), 0), 100), _row_y(rows[mark.number], rows)
+        a, b = (across(step) for step in mark.steps)
+        x, y = (a + b) / 2, _row_y(rows[mark.number], rows)
         says = escape(shorten(clean(mark.says), 300))
         yield f'<g class="badge{" leads" if mark.leads else ""}"><title>{says}</title>'
         yield f'<circle cx="{x:.2f}%" cy="{y}" r="8.5"/><text x="{x:.2f}%" y="{y}" dy=".34em">{mark.number}</text></g>'
@@ -287,7 +291,7 @@ def _onset(panel: Panel, across: Scale, top: int, height: int, named: bool) -> I
     onset = panel.onset
     if onset is None or not math.isfinite(onset.step):
         return
-    low, x, high = (min(max(across(s), 0), 100) for s in (onset.low, onset.step, onset.high))
+    low, x, high = (across(onset.step if math.isnan(s) else s) for s in (onset.low, onset.step, onset.high))
     yield f'<rect class="doubt" x="{low:.2f}%" width="{max(0, high - low):.2f}%" y="{top}" height="{height}"/>'
     yield f'<line class="onset" x1="{x:.2f}%" x2="{x:.2f}%" y1="{top}" y2="{top + height}"/>'
     if named:
@@ -299,7 +303,7 @@ def _best(panel: Panel, across: Scale, down: Scale, top: int) -> Iterator[str]:
     best = panel.best
     if best is None or not (math.isfinite(best.step) and math.isfinite(best.value)):
         return
-    x, y = min(max(across(best.step), 0), 100), down(best.value)
+    x, y = across(best.step), down(best.value)
     side = 'text-anchor="end" dx="-9"' if x > 75 else 'dx="9"'
     below = 18 if y < top + 40 else -9
     yield f'<circle class="best" cx="{x:.2f}%" cy="{y:.1f}" r="5"/>'

@@ -68,7 +68,8 @@ def code(text: str) -> str:
 
 
 def _literal(text: str) -> str:
-    """Text for a place where Markdown is not read: what HTML or a table could act on, as entities."""
+    """Text for a place where Markdown is not read: what HTML, a table or GitHub could act on, as entities."""
+    text = _LINKED.sub("\\g<0>\u200b", text)
     return re.sub(r"[^\w ./()=,+\-]|_", lambda found: f"&#{ord(found[0])};", text)
 
 

@@ -135,7 +135,8 @@ def _table(page: _Page, reports: Sequence[Report]) -> Iterator[str]:
     yield _paint(page, "  ".join(_cells(header, columns) + ["do first"] * beside).rstrip(), "bold")
     for report, row in zip(reports, rows, strict=True):
         fitted = _cells(row, columns)
-        fitted[1] = _paint(page, fitted[1], words.state(report))
+        state = words.state(report)
+        fitted[1] = fitted[1].replace(state, _paint(page, state, state))
         first = _first(report)
         yield "  ".join(fitted + [_cut(first, rest)] * beside).rstrip()
         if first and not beside:

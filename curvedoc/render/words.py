@@ -78,8 +78,8 @@ def name_of(report: Report) -> str:
 
 
 def state(report: Report) -> str:
-    """The verdict, and for findings how bad they are: "critical", "warning", "healthy" or "not assessed"."""
-    return (report.worst or report.verdict) if report.verdict == "findings" else report.verdict
+    """The verdict, for findings as the worst severity: "critical", "warning", "healthy", "not assessed" ..."""
+    return (report.worst or "info") if report.verdict == "findings" else report.verdict
 
 
 def extent(report: Report) -> tuple[float, float] | None:

@@ -1,0 +1,118 @@
+"""Does every output say the same facts in the same safe words?"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curvedoc.render import words
+from curvedoc.report import Onset
+
+from .situations import diagnosis, exploded, healthy, layers, not_assessed, overfitting, report
+
+ANY = st.text(st.characters())
+
+
+@given(ANY)
+def test_a_clean_text_holds_nothing_that_acts(text: str) -> None:
+    kept = words.clean(text)
+    kinds = {unicodedata.category(c) for c in kept if c not in "\u200c\u200d"}
+    assert not kinds & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    kept.encode("utf-8")
+
+
+@given(st.text(st.characters(whitelist_categories=("L", "N", "P"))))
+def test_an_ordinary_text_is_left_as_it_is(text: str) -> None:
+    assert words.clean(text) == text
+
+
+@pytest.mark.parametrize("bad", ["\x1b[31m", "\r", "\u202e", "\u2066", "\u2028", "\ufeff", "\ud800", "\uffff", "\x9b"])
+def test_a_dangerous_character_is_shown_as_its_escape(bad: str) -> None:
+    assert words.clean(f"a{bad}b").startswith("a\\")
+
+
+@given(ANY.map(words.clean), st.integers(1, 30))
+def test_a_shortened_text_fits_and_is_bounded(text: str, width: int) -> None:
+    short = words.shorten(text, width)
+    assert words.cells(short) <= width
+    assert len(short) <= 4 * width + 3
+
+
+def test_a_shortened_name_keeps_both_ends() -> None:
+    assert words.shorten("experiment-lr0.1-seed0", 13) == "exper...seed0"
+
+
+def test_a_stack_of_combining_marks_is_cut_although_it_takes_no_column() -> None:
+    assert len(words.shorten("e" + "\u0301" * 10_000, 20)) < 100
+
+
+def test_confidence_is_called_likelihood_only_when_calibrated() -> None:
+    found = diagnosis("overfitting", "Overfitting", 0.83)
+    assert words.sure(found) == "strong evidence (0.83, not calibrated)"
+    assert words.sure(replace(found, calibrated=True)) == "very likely (0.83)"
+
+
+def test_every_confidence_of_a_finding_has_a_word_of_its_own_level() -> None:
+    said = [words.sure(diagnosis("x", "X", c, calibrated=True)).partition(" (")[0] for c in (0.5, 0.65, 0.8, 0.95, 0.3)]
+    assert len(set(said)) == 5
+    assert said[-1] == "possible"
+
+
+def test_the_share_of_the_run_counts_from_its_first_step() -> None:
+    run = report("resumed", curves=overfitting().curves)
+    moved = replace(run, curves=tuple(replace(c, step=tuple(s + 1000 for s in c.step)) for c in run.curves))
+    assert words.share(run, 2500.0) == "50 %"
+    assert words.share(moved, 3500.0) == "50 %"
+
+
+def test_a_run_that_was_not_drawn_has_a_step_but_no_share() -> None:
+    run = report("x")
+    assert words.where(run, diagnosis("x", "X", onset=Onset(7.0, 7.0, 7.0))) == "step 7"
+
+
+def test_the_axis_names_the_step() -> None:
+    run = replace(report("x"), axis="epoch")
+    assert words.since(run, diagnosis("x", "X", onset=Onset(3.0, 2.0, 5.0))) == "from epoch 3 on (between 2 and 5)"
+
+
+def test_a_diagnosis_of_a_layer_names_the_layer() -> None:
+    assert words.headline(layers().diagnoses[0]) == "A layer does not learn: layer block2.fc1"
+
+
+def test_a_healthy_run_says_on_what_evidence() -> None:
+    run = healthy()
+    assert run.best is not None
+    expected = f"healthy: 6 rules looked, best val_loss {run.best.value:.3g} at step {run.best.step:.0f}, 1 not judged"
+    assert words.summary(run) == expected
+
+
+def test_a_sick_run_says_what_leads_and_what_to_do() -> None:
+    said = words.summary(exploded())
+    assert said.startswith("The loss became NaN, almost certain (1.00), from step 824 on")
+    assert "First: Divide the learning rate by 10" in said
+
+
+def test_a_run_that_was_not_assessed_says_why() -> None:
+    assert words.summary(not_assessed()).startswith("not assessed: train_loss has 3 points")
+
+
+def test_what_to_log_is_ranked_by_the_rules_that_want_it() -> None:
+    assert words.to_log(overfitting().not_assessed) == [("update_ratio", 2), ("dead_share", 1)]
+    assert words.log_next(overfitting()) == (
+        "4 rules; log update_ratio (2 rules), dead_share (1 rule) next time; "
+        "fewer than 3 epochs of step-wise train_loss"
+    )
+
+
+def test_an_interval_is_told_only_where_there_is_one() -> None:
+    wide, sharp = overfitting().diagnoses[0].evidence[0], exploded().diagnoses[0].evidence[0]
+    assert words.interval(wide) == "80 % interval 0.51 to 0.61"
+    assert words.interval(sharp) == ""
+
+
+def test_a_promise_names_the_curve_and_its_range() -> None:
+    assert words.expected(overfitting().diagnoses[0].fixes[0]) == "Expect val_loss between 0.42 and 0.45."

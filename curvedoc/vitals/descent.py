@@ -23,7 +23,7 @@ VITALS = {
     "train_loss.left": Vital("share", "final loss over the initial loss (or log of the classes, if lower)"),
     "train_loss.level": Vital("loss", "final training loss, smoothed"),
     "train_loss.fallen": Vital("share", "part of its first value by which the loss ever came down, smoothed"),
-    "train_loss.risen": Vital("share", "part of its descent that the loss has given back at the end"),
+    "train_loss.risen": Vital("share", "part of its descent (5 % of its first value at least) that the loss has given back"),
     "train_loss.risen_sd": Vital("sd", "that rise in standard deviations of one logged point"),
     "train_loss.lowest_at": Vital("step", "where the smoothed loss was lowest"),
     "fit.unexplained": Vital(
@@ -105,7 +105,9 @@ def _extremes(train: Smooth, first: float, level: float, doubt: float) -> dict[s
     error = float(np.hypot(doubt, 1.28 * np.hypot(train.se[at], train.se[0])))
     # The very first logged point stands for a loss that fell at once, before the smoother could follow.
     start = max(first, float(train.points[0]))
-    size, span = abs(start) or 1.0, max(start - lowest, abs(level - lowest) / 10, 1e-12)
+    size = abs(start) or 1.0
+    # A loss that hardly fell has little to give back: 5 % of its first value is the least that counts as descent.
+    span = max(start - lowest, 0.05 * size)
     noise = max(float(np.median(train.noise)), 1e-9 * size)
     fallen, risen, stretch = (start - lowest) / size, level - lowest, (where, float(train.step[-1]))
     return {

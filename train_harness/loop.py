@@ -17,7 +17,7 @@ from .measure import dead_shares, evaluate, hit_share, plain_loss, update_ratios
 from .models import build_model, weight_matrices
 from .optimizers import build_optimizer, set_lr
 from .recipe import Recipe
-from .schedules import rate_of
+from .schedules import Rate, rate_of
 from .tasks import Task, load_task
 
 
@@ -73,7 +73,7 @@ def train(
     *,
     resume: Checkpoint | None = None,
     save_at: int = 0,
-    save: Callable[[Checkpoint], None] | None = None,
+    save: Callable[[Checkpoint], None] = lambda checkpoint: None,
 ) -> Outcome:
     """Trains what the recipe says, hands every logged row to `log`, returns the outcome.
 
@@ -81,7 +81,23 @@ def train(
     checkpoint after update `save_at`; given back as `resume`, the run goes on as if it had never stopped.
     """
     with _repeatable(recipe.seed):
-        return _train(plant(recipe), log, pick_device(device), resume, save_at, save)
+        run = _begin(plant(recipe), pick_device(device), resume)
+        for step in range(run.state.step, recipe.steps):
+            row = _update(run, step)
+            if row is not None:
+                log(row)
+            if (step + 1) % run.per_epoch == 0:
+                log(_end_epoch(run, step + 1))
+            run.state.step = step + 1
+            if run.state.step == save_at:
+                save(_checkpoint(run))
+            patience = recipe.regularize.patience
+            if patience and len(run.state.val_losses) - run.state.best_epoch >= patience:
+                run.averaged.load_state_dict(run.state.best)
+                break
+        train_loss, train_accuracy = evaluate(run.averaged, run.task.x_train, run.task.y_train, run.task)
+        val_loss, val_accuracy = evaluate(run.averaged, run.task.x_val, run.task.y_val, run.task)
+    return Outcome(run.state.step, train_loss, val_loss, train_accuracy, val_accuracy)
 
 
 def pick_device(name: str) -> torch.device:
@@ -91,103 +107,134 @@ def pick_device(name: str) -> torch.device:
     return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
 
 
-def _train(
-    recipe: Recipe,
-    log: Callable[[Row], None],
-    device: torch.device,
-    resume: Checkpoint | None,
-    save_at: int,
-    save: Callable[[Checkpoint], None] | None,
-) -> Outcome:
-    fault, penalty, batch_size = recipe.fault, recipe.regularize, recipe.data.batch_size * recipe.optimizer.accumulate
+@dataclass(slots=True)
+class _State:
+    """What a run remembers beside its weights: the plain part of a checkpoint."""
+
+    step: int = 0
+    losses: list[float] = field(default_factory=list)
+    hits: list[float] = field(default_factory=list)
+    val_losses: list[float] = field(default_factory=list)
+    best_epoch: int = 0
+    best: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A run under way. `averaged` is the network that is validated: the network itself unless `ema` asks for a
+    slow copy; `per_epoch` counts updates."""
+
+    recipe: Recipe
+    task: Task
+    network: nn.Module
+    averaged: nn.Module
+    optimizer: torch.optim.Optimizer
+    rate: Rate
+    per_epoch: int
+    state: _State
+
+
+def _begin(recipe: Recipe, device: torch.device, resume: Checkpoint | None) -> _Run:
     dtype = torch.float64 if recipe.precision == "float64" else torch.float32
     task = load_task(recipe.data).to(device, dtype)
+    if task.kind == "language" and (recipe.data.jitter or recipe.regularize.mixup):
+        raise ValueError("data.jitter and regularize.mixup need inputs that are numbers; characters cannot be mixed")
     network = build_model(recipe.model, task).to(device, dtype)
-    if fault.freeze:
-        freeze(network, fault.freeze)
-    optimizer = build_optimizer(recipe.optimizer, network, fault)
-    averaged = deepcopy(network) if penalty.ema else network
+    if recipe.fault.freeze:
+        freeze(network, recipe.fault.freeze)
+    optimizer = build_optimizer(recipe.optimizer, network, recipe.fault)
+    averaged = deepcopy(network) if recipe.regularize.ema else network
     rate = rate_of(recipe.schedule, recipe.optimizer.lr, recipe.steps)
-    per_epoch = max(1, len(task.x_train) // batch_size)
-    learning = [p for p in network.parameters() if p.requires_grad]
-
+    per_epoch = max(1, len(task.x_train) // (recipe.data.batch_size * recipe.optimizer.accumulate))
     state = _State()
     if resume is not None:
-        state = _restore(resume, network, averaged, optimizer)
+        network.load_state_dict(resume["network"])
+        averaged.load_state_dict(resume["averaged"])
+        optimizer.load_state_dict(resume["optimizer"])
+        torch.set_rng_state(resume["generator"])
+        state = _State(**deepcopy(resume["state"]))
+    return _Run(recipe, task, network, averaged, optimizer, rate, per_epoch, state)
+
+
+def _update(run: _Run, step: int) -> StepRow | None:
+    """One update of the weights, from the batches to the optimizer's step; its row when it is to be logged."""
+    recipe, fault, network, state = run.recipe, run.recipe.fault, run.network, run.state
     network.train()
-    for step in range(state.step, recipe.steps):
-        epoch, batch = divmod(step, per_epoch)
-        order = _order(task, recipe.seed, epoch, fault.unshuffled)
-        set_lr(optimizer, lr := rate(step, state.val_losses))
-        if not fault.forget_zero_grad:
-            optimizer.zero_grad()
-        step_loss = stephit_share = 0.0
-        for part in order[batch * batch_size : (batch + 1) * batch_size].split(recipe.data.batch_size):
-            x, y = task.x_train[part], task.y_train[part]
-            if recipe.data.jitter:
-                x = x + recipe.data.jitter * torch.randn_like(x)
-            if fault.nan_at == step + 1:
-                x = with_nan(x)
-            with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-                loss, output = _loss(network, x, y, task, recipe)
-            share = recipe.data.batch_size / batch_size
-            objective = (
-                loss + penalty.l1 * sum(w.abs().sum() for _, w in weight_matrices(network)) if penalty.l1 else loss
-            )
-            (-share * objective if fault.wrong_sign else share * objective).backward()
-            step_loss += share * loss.item()
-            stephit_share += share * hit_share(output, y, task)
+    set_lr(run.optimizer, lr := run.rate(step, state.val_losses))
+    if not fault.forget_zero_grad:
+        run.optimizer.zero_grad()
+    parts = _batches(run, step)
+    loss = hits = 0.0
+    for part in parts:
+        x, y = run.task.x_train[part], run.task.y_train[part]
+        if recipe.data.jitter:
+            x = x + recipe.data.jitter * torch.randn_like(x)
+        if fault.nan_at == step + 1:
+            x = with_nan(x)
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+            batch_loss, output = _loss(network, x, y, run.task, recipe)
+        objective = batch_loss / len(parts)
+        if recipe.regularize.l1:
+            objective = objective + recipe.regularize.l1 / len(parts) * sum(_l1_norms(network))
+        (-objective if fault.wrong_sign else objective).backward()
+        loss += batch_loss.item() / len(parts)
+        hits += hit_share(output, y, run.task) / len(parts)
 
-        logged = (step + 1) % recipe.log.every == 0
-        watched = logged and recipe.log.vitals
-        grad_norm = None
-        if watched or recipe.optimizer.clip_norm:
-            limit = recipe.optimizer.clip_norm or math.inf
-            grad_norm = torch.nn.utils.clip_grad_norm_(learning, limit).item()
-        before = {name: w.detach().clone() for name, w in weight_matrices(network)} if watched else {}
-        optimizer.step()
-        if penalty.ema:
-            _average(averaged, network, penalty.ema)
+    logged = (step + 1) % recipe.log.every == 0
+    watched = logged and recipe.log.vitals
+    grad_norm = None
+    if watched or recipe.optimizer.clip_norm:
+        learning = [p for p in network.parameters() if p.requires_grad]
+        limit = recipe.optimizer.clip_norm or math.inf
+        grad_norm = torch.nn.utils.clip_grad_norm_(learning, limit).item()
+    before = {name: w.detach().clone() for name, w in weight_matrices(network)} if watched else {}
+    run.optimizer.step()
+    if recipe.regularize.ema:
+        _average(run.averaged, network, recipe.regularize.ema)
 
-        state.losses.append(step_loss)
-        state.hits.append(stephit_share)
-        if logged:
-            log(
-                StepRow(
-                    step + 1,
-                    (step + 1) / per_epoch,
-                    step_loss,
-                    _mean(state.losses[-recipe.log.every :]),
-                    lr,
-                    grad_norm if recipe.log.vitals else None,
-                    update_ratios(before, network),
-                )
-            )
-        if batch == per_epoch - 1:
-            val_loss, val_accuracy = evaluate(averaged, task.x_val, task.y_val, task)
-            state.end_epoch(val_loss, averaged)
-            log(
-                EpochRow(
-                    step + 1,
-                    epoch + 1,
-                    lr,
-                    _mean(state.losses[-per_epoch:]),
-                    _mean(state.hits[-per_epoch:]) if task.kind != "regression" else None,
-                    val_loss if recipe.log.validation else None,
-                    val_accuracy if recipe.log.validation else None,
-                    dead_shares(network, task.x_val[:256]) if recipe.log.vitals else {},
-                )
-            )
-            network.train()
-        state.step = step + 1
-        if save is not None and state.step == save_at:
-            save(_checkpoint(state, network, averaged, optimizer))
-        if penalty.patience and len(state.val_losses) - state.best_epoch > penalty.patience:
-            averaged.load_state_dict(state.best)
-            break
-    train_loss, train_accuracy = evaluate(averaged, task.x_train, task.y_train, task)
-    val_loss, val_accuracy = evaluate(averaged, task.x_val, task.y_val, task)
-    return Outcome(state.step, train_loss, val_loss, train_accuracy, val_accuracy)
+    state.losses.append(loss)
+    state.hits.append(hits)
+    if not logged:
+        return None
+    mean_loss = _mean(state.losses[-recipe.log.every :])
+    shown_norm = grad_norm if watched else None
+    return StepRow(
+        step + 1, (step + 1) / run.per_epoch, loss, mean_loss, lr, shown_norm, update_ratios(before, network)
+    )
+
+
+def _end_epoch(run: _Run, updates: int) -> EpochRow:
+    """Validation, and what the epoch came to on average."""
+    recipe, task, state = run.recipe, run.task, run.state
+    val_loss, val_accuracy = evaluate(run.averaged, task.x_val, task.y_val, task)
+    if val_loss < min(state.val_losses, default=math.inf):
+        state.best_epoch, state.best = len(state.val_losses) + 1, deepcopy(run.averaged.state_dict())
+    state.val_losses.append(val_loss)
+    return EpochRow(
+        step=updates,
+        epoch=updates // run.per_epoch,
+        lr=run.optimizer.param_groups[0]["lr"],
+        train_loss=_mean(state.losses[-run.per_epoch :]),
+        train_accuracy=_mean(state.hits[-run.per_epoch :]) if task.kind != "regression" else None,
+        val_loss=val_loss if recipe.log.validation else None,
+        val_accuracy=val_accuracy if recipe.log.validation else None,
+        dead_share=dead_shares(run.network, task.x_val[:256]) if recipe.log.vitals else {},
+    )
+
+
+def _batches(run: _Run, step: int) -> tuple[Tensor, ...]:
+    """The examples of one update, a batch for each gradient that it accumulates.
+
+    The order of an epoch is a function of seed and epoch alone; what does not fill a batch waits for the next.
+    """
+    epoch, place = divmod(step, run.per_epoch)
+    size = run.recipe.data.batch_size * run.recipe.optimizer.accumulate
+    if run.recipe.fault.unshuffled:
+        order = by_label(run.task)
+    else:
+        generator = torch.Generator().manual_seed(run.recipe.seed * 1_000_003 + epoch)
+        order = torch.randperm(len(run.task.x_train), generator=generator).to(run.task.x_train.device)
+    return order[place * size : (place + 1) * size].split(run.recipe.data.batch_size)
 
 
 def _loss(network: nn.Module, x: Tensor, y: Tensor, task: Task, recipe: Recipe) -> tuple[Tensor, Tensor]:
@@ -203,12 +250,8 @@ def _loss(network: nn.Module, x: Tensor, y: Tensor, task: Task, recipe: Recipe) 
     return share * straight + (1 - share) * plain_loss(output, y[other], task, smoothing), output
 
 
-def _order(task: Task, seed: int, epoch: int, unshuffled: bool) -> Tensor:
-    """The examples of an epoch in the order they are shown: a function of seed and epoch alone."""
-    if unshuffled:
-        return by_label(task)
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-    return torch.randperm(len(task.x_train), generator=generator).to(task.x_train.device)
+def _l1_norms(network: nn.Module) -> list[Tensor]:
+    return [weight.abs().sum() for _, weight in weight_matrices(network)]
 
 
 def _average(averaged: nn.Module, network: nn.Module, decay: float) -> None:
@@ -220,43 +263,16 @@ def _average(averaged: nn.Module, network: nn.Module, decay: float) -> None:
                 slow.copy_(fast)
 
 
-@dataclass(slots=True)
-class _State:
-    """What the loop remembers beside the weights: the checkpoint's plain part."""
-
-    step: int = 0
-    losses: list[float] = field(default_factory=list)
-    hits: list[float] = field(default_factory=list)
-    val_losses: list[float] = field(default_factory=list)
-    best_epoch: int = 0
-    best: dict[str, Tensor] = field(default_factory=dict)
-
-    def end_epoch(self, val_loss: float, network: nn.Module) -> None:
-        if val_loss < min(self.val_losses, default=math.inf):
-            self.best_epoch, self.best = len(self.val_losses) + 1, deepcopy(network.state_dict())
-        self.val_losses.append(val_loss)
-
-
-def _checkpoint(state: _State, network: nn.Module, averaged: nn.Module, optimizer: torch.optim.Optimizer) -> Checkpoint:
+def _checkpoint(run: _Run) -> Checkpoint:
     return deepcopy(
         {
-            "state": {f: getattr(state, f) for f in _State.__slots__},
-            "network": network.state_dict(),
-            "averaged": averaged.state_dict(),
-            "optimizer": optimizer.state_dict(),
+            "state": {name: getattr(run.state, name) for name in _State.__slots__},
+            "network": run.network.state_dict(),
+            "averaged": run.averaged.state_dict(),
+            "optimizer": run.optimizer.state_dict(),
             "generator": torch.get_rng_state(),
         }
     )
-
-
-def _restore(
-    checkpoint: Checkpoint, network: nn.Module, averaged: nn.Module, optimizer: torch.optim.Optimizer
-) -> _State:
-    network.load_state_dict(checkpoint["network"])
-    averaged.load_state_dict(checkpoint["averaged"])
-    optimizer.load_state_dict(checkpoint["optimizer"])
-    torch.set_rng_state(checkpoint["generator"].cpu())
-    return _State(**deepcopy(checkpoint["state"]))
 
 
 @contextmanager

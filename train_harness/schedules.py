@@ -55,6 +55,12 @@ def check_schedule(schedule: Schedule) -> None:
     missing = [key for key, needed in used.items() if needed and key not in given]
     if missing:
         raise ValueError(f"a {schedule.kind!r} schedule needs schedule.{missing[0]}")
+    for key in ("every", "cycle", "stretch"):
+        if (count := getattr(schedule, key)) is not None and count < 1:
+            raise ValueError(f"schedule.{key} = {count} must be at least 1")
+    for key in ("up", "stable"):
+        if (share := getattr(schedule, key)) is not None and not 0 < share < 1:
+            raise ValueError(f"schedule.{key} = {share} must be a share of the run, between 0 and 1")
 
 
 def constant(t: int, lr: float, steps: int) -> float:
@@ -113,7 +119,7 @@ def cosine_restarts(t: int, lr: float, steps: int, *, cycle: int, stretch: int =
 def one_cycle(t: int, lr: float, steps: int, *, up: float = 0.3, start: float = 0.04, floor: float = 4e-6) -> float:
     """Cosine up from `start` lr to lr over the share `up` of the run, cosine down to `floor` lr (Smith, 2018)."""
     peak = up * steps - 1
-    if t <= peak:
+    if 0 < peak >= t:
         return lr + (start * lr - lr) * (1 + math.cos(math.pi * t / peak)) / 2
     return floor * lr + (lr - floor * lr) * (1 + math.cos(math.pi * (t - peak) / (steps - 1 - peak))) / 2
 

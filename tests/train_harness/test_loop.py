@@ -1,0 +1,161 @@
+"""The loop: it repeats, resumes, and measures what it says it measures."""
+
+import math
+
+import pytest
+import torch
+
+from train_harness.loop import EpochRow, StepRow, pick_device, train
+from train_harness.optimizers import OPTIMIZERS
+from train_harness.recipe import Recipe, override
+
+#: Small enough to train in a blink: 20 updates of 16 examples, 5 to an epoch.
+SMALL = override(
+    Recipe(),
+    ["steps=20", "data.train_size=80", "data.val_size=40", "data.batch_size=16", "model.width=32", "log.every=1"],
+)
+
+
+def run(*changes, base=SMALL, **kwargs):
+    """Step rows, epoch rows and outcome of a changed recipe."""
+    rows = []
+    outcome = train(override(base, changes), rows.append, **kwargs)
+    return [r for r in rows if isinstance(r, StepRow)], [r for r in rows if isinstance(r, EpochRow)], outcome
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["model.dropout=0.5", "data.jitter=0.3"],
+        ["regularize.mixup=0.4", "regularize.ema=0.9"],
+        ["model.kind=resnet", "optimizer.kind=adam", "optimizer.lr=0.01"],
+        ["data.task=markov", "model.kind=gpt", "model.width=16", "model.dropout=0.1"],
+    ],
+)
+def test_the_same_recipe_gives_the_same_bits(changes):
+    assert run(*changes) == run(*changes)
+
+
+def test_another_seed_gives_another_run():
+    assert run()[0] != run("seed=1")[0]
+
+
+def test_training_leaves_the_callers_random_numbers_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    run()
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["optimizer.kind=adam", "optimizer.lr=0.01", "model.dropout=0.4"],
+        ["optimizer.kind=momentum", "regularize.ema=0.9", "schedule.kind=plateau", "schedule.patience=0"],
+        ["model.kind=resnet", "data.jitter=0.5", "optimizer.lr=0.01"],
+    ],
+)
+@pytest.mark.parametrize("at", [5, 12])
+def test_a_resumed_run_logs_what_the_unbroken_run_logged(changes, at):
+    saved = []
+    steps, epochs, outcome = run(*changes, save_at=at, save=saved.append)
+    again_steps, again_epochs, again_outcome = run(*changes, resume=saved[0])
+    assert again_steps == [row for row in steps if row.step > at]
+    assert again_epochs == [row for row in epochs if row.step > at]
+    assert again_outcome == outcome
+
+
+def test_update_ratio_is_rate_times_gradient_over_weight_for_plain_sgd():
+    first = run("optimizer.kind=sgd", "optimizer.lr=0.2")[0][0]
+    twice = run("optimizer.kind=sgd", "optimizer.lr=0.4")[0][0]
+    assert first.grad_norm == twice.grad_norm
+    for layer, ratio in first.update_ratio.items():
+        assert twice.update_ratio[layer] == pytest.approx(2 * ratio, rel=1e-4)
+
+
+def test_epoch_loss_is_the_mean_of_its_steps():
+    steps, epochs, _ = run()
+    for epoch in epochs:
+        inside = [row.loss for row in steps if epoch.step - 5 < row.step <= epoch.step]
+        assert epoch.train_loss == pytest.approx(sum(inside) / 5)
+
+
+def test_mean_loss_is_the_mean_since_the_last_row():
+    every, sparse = run()[0], run("log.every=4")[0]
+    assert [row.step for row in sparse] == [4, 8, 12, 16, 20]
+    assert sparse[1].mean_loss == pytest.approx(sum(row.loss for row in every[4:8]) / 4)
+
+
+def test_accumulating_four_batches_equals_one_of_four_times_the_size():
+    large = run("data.batch_size=64", "steps=1")[0][0]
+    small = run("optimizer.accumulate=4", "steps=1")[0][0]
+    assert small.loss == pytest.approx(large.loss, rel=1e-5)
+    assert small.grad_norm == pytest.approx(large.grad_norm, rel=1e-5)
+
+
+def test_clipping_bounds_the_update():
+    free, clipped = run("optimizer.lr=0.1"), run("optimizer.lr=0.1", "optimizer.clip_norm=0.01")
+    assert clipped[0][0].grad_norm == free[0][0].grad_norm > 0.01, "the norm is logged as it was before clipping"
+    for layer, ratio in clipped[0][0].update_ratio.items():
+        assert ratio < free[0][0].update_ratio[layer]
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_every_optimizer_lowers_the_loss(kind):
+    rate = 0.1 if kind in ("sgd", "momentum", "nesterov", "adagrad") else 0.02
+    steps, _, outcome = run(f"optimizer.kind={kind}", f"optimizer.lr={rate}", "optimizer.momentum=0.8", "steps=60")
+    assert outcome.train_loss < 0.7 * steps[0].loss
+
+
+def test_ema_validates_slower_weights():
+    _, plain, _ = run()
+    _, slow, _ = run("regularize.ema=0.99")
+    assert [row.train_loss for row in slow] == [row.train_loss for row in plain]
+    assert slow[-1].val_loss > plain[-1].val_loss, "after twenty updates the average still lags behind"
+
+
+def test_patience_stops_and_brings_back_the_best_weights():
+    _, epochs, outcome = run("regularize.patience=3", "steps=400", "optimizer.kind=adam", "optimizer.lr=0.02")
+    losses = [row.val_loss for row in epochs]
+    best = losses.index(min(losses))
+    assert len(losses) == best + 1 + 3
+    assert outcome.steps == epochs[-1].step < 400
+    assert outcome.val_loss == pytest.approx(losses[best], rel=1e-6)
+
+
+def test_label_smoothing_keeps_the_loss_above_its_floor():
+    _, epochs, _ = run("regularize.label_smoothing=0.2", "steps=300", "optimizer.kind=adam", "optimizer.lr=0.02")
+    right, wrong = 0.8 + 0.02, 0.02
+    floor = -(right * math.log(right) + 9 * wrong * math.log(wrong))
+    assert floor < epochs[-1].train_loss < 1.1 * floor
+
+
+def test_l1_drives_weights_to_zero():
+    plain, sparse = (run("steps=200", f"regularize.l1={l1}")[0][-1] for l1 in (0.0, 0.05))
+    assert sparse.loss > 10 * plain.loss, "nothing is left to tell digits apart with"
+
+
+def test_bfloat16_trains_to_nearly_the_same_loss():
+    exact, rounded = run("steps=60")[2], run("steps=60", "precision=bfloat16")[2]
+    assert rounded.train_loss != exact.train_loss
+    assert rounded.train_loss == pytest.approx(exact.train_loss, rel=0.1)
+
+
+def test_validation_can_be_left_out_of_the_log():
+    _, epochs, outcome = run("log.validation=false")
+    assert all(row.val_loss is None and row.val_accuracy is None for row in epochs)
+    assert math.isfinite(outcome.val_loss)
+
+
+def test_cuda_where_there_is_none_is_refused():
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    assert pick_device("auto").type == "cpu"
+    with pytest.raises(ValueError, match="no CUDA device here"):
+        pick_device("cuda")
+
+
+def test_jitter_on_characters_is_refused():
+    with pytest.raises(ValueError, match="need inputs that are numbers"):
+        run("data.task=markov", "model.kind=gru", "data.jitter=0.1")

@@ -18,11 +18,9 @@ NOT_READ = "lists, texts; lines that are no object"
 
 def recognizes(path: Path, head: bytes) -> bool:
     rows = [line for line in text_of(head).splitlines() if line.strip()][:20]
-    if not rows or not rows[0].lstrip().startswith("{"):
-        return False
     whole = rows[:-1] if len(rows) > 1 and not head.endswith(b"\n") else rows  # the head may cut the last line
     objects = sum(_is_object(row) for row in whole)
-    return objects > len(whole) / 2 and (len(whole) > 1 or path.suffix == ".jsonl")
+    return objects > len(whole) / 2 and (objects > 1 or path.suffix == ".jsonl")
 
 
 def read(path: Path, shown: str) -> tuple[Log, ...]:

@@ -116,11 +116,12 @@ def to_logs(
     columns = [Column(n, np.asarray(r, np.int64), np.asarray(v, np.float64)) for n, (r, v) in table.numbers.items()]
     if not columns:
         return ()
-    columns = _by_metric(columns, table.texts)
-    columns = _by_split(columns, table.texts)
+    texts = dict(table.texts)
+    columns = _by_metric(columns, texts)
+    columns = _by_split(columns, texts)
     said = (*notes, *_remarks(table, columns, file))
     logs = []
-    for part, stated, chosen in _parts(columns, table.texts, table.rows):
+    for part, stated, chosen in _parts(columns, texts, table.rows):
         series, more = to_series(chosen, file)
         logs.append(Log(file, format, series, part, {**(hyper or {}), **stated}, (*said, *more)))
         said = ()  # what concerns the whole file is said once
@@ -251,25 +252,27 @@ def _counts_epochs(step: _Counter, epoch: _Counter, here: Rows) -> bool:
     )
 
 
-def _by_metric(columns: list[Column], texts: Mapping[str, Mapping[int, str]]) -> list[Column]:
-    """A table in long form, one row per metric and step, with one column per metric instead."""
+def _by_metric(columns: list[Column], texts: dict[str, dict[int, str]]) -> list[Column]:
+    """A table in long form, one row per metric and step, with one column per metric instead; takes its text away."""
     name = next((t for t in texts if plain_name(t) in _METRIC_COLUMNS), None)
     value = next((c for c in columns if plain_name(c.name) in _VALUE_COLUMNS), None)
     if name is None or value is None:
         return columns
+    words = texts.pop(name)
     places: dict[str, list[int]] = {}
     for place, row in enumerate(value.row.tolist()):
-        places.setdefault(texts[name].get(row, value.name), []).append(place)
+        places.setdefault(words.get(row, value.name), []).append(place)
     made = [Column(metric, value.row[at], value.value[at]) for metric, at in places.items()]
     return [c for c in columns if c is not value] + made
 
 
-def _by_split(columns: list[Column], texts: Mapping[str, Mapping[int, str]]) -> list[Column]:
-    """Values of rows that say `train` or `val` in a column of their own, with that word in front of the name."""
+def _by_split(columns: list[Column], texts: dict[str, dict[int, str]]) -> list[Column]:
+    """Values of rows that say `train` or `val` in a text column, named with that word in front; takes the text away."""
     for name, words in texts.items():
         if plain_name(name) in _SPLIT_COLUMNS:
             sides = {word: bool(SPLITS & set(plain_name(word).split())) for word in set(words.values())}
             if sum(sides[word] for word in words.values()) >= 0.8 * len(words):
+                del texts[name]
                 return [made for column in columns for made in _split(column, words)]
     return columns
 

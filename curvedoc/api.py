@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -98,28 +100,30 @@ def find(
 ) -> Found:
     """The runs under one or several paths. Raises UsageError for a path that does not exist and NoLogFound
     when nothing under any of them is a log; one of several paths without a log is listed as skipped."""
-    paths = list(dict.fromkeys(fspath(p) for p in ([path] if isinstance(path, (str, PathLike)) else path)))
+    paths = list(dict.fromkeys(os.fspath(p) for p in ([path] if isinstance(path, (str, PathLike)) else path)))
     for p in paths:
         if not Path(p).exists():
             raise UsageError(f"{p}: no such file or directory")
     tell = None if on_progress is None else partial(on_progress, "reading")
-    runs: list[Run] = []
+    if len(paths) == 1:
+        return find_runs(paths[0], roles=roles or {}, on_progress=tell)
+    runs: list[tuple[str, Run]] = []
     refused: list[Refused] = []
     skipped: list[Refused] = []
     for p in paths:
         try:
             found = find_runs(p, roles=roles or {}, on_progress=tell)
         except NoLogFound as error:
-            if len(paths) == 1:
-                raise
             skipped.append(Refused(p, str(error)))
             continue
-        runs += found.runs
-        refused += found.refused
-        skipped += found.skipped
+        runs += ((p, run) for run in found.runs)
+        refused += (_below(p, r) for r in found.refused)
+        skipped += (_below(p, r) for r in found.skipped)
     if not runs and not refused:
         raise NoLogFound(f"{', '.join(paths)}: no training log found")
-    return Found(tuple(runs), tuple(refused), tuple(skipped))
+    names = Counter(run.name for _, run in runs)
+    unique = tuple(run if names[run.name] == 1 else replace(run, name=str(Path(p) / run.name)) for p, run in runs)
+    return Found(unique, tuple(refused), tuple(skipped))
 
 
 def judge_all(
@@ -156,10 +160,15 @@ def _one_run(data: Any, name: str | None, roles: Mapping[str, str]) -> tuple[Run
         names = ", ".join(run.name for run in found.runs[:8])
         more = f" and {len(found.runs) - 8} more" if len(found.runs) > 8 else ""
         raise SeveralRuns(
-            f"{fspath(data)} holds {len(found.runs)} runs: {names}{more}; give one of them, or call analyze() for all"
+            f"{os.fspath(data)} holds {len(found.runs)} runs: {names}{more}; give one, or call analyze() for all"
         )
     run = found.runs[0]
     return (run if name is None else replace(run, name=name)), found.refused
+
+
+def _below(path: str, refused: Refused) -> Refused:
+    """With several paths, a file is named with the one that it was found under."""
+    return replace(refused, file=str(Path(path) / refused.file) if Path(path).is_dir() else path)
 
 
 def _internal(error: Exception) -> str:

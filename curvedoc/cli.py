@@ -21,14 +21,14 @@ FORMATS = ("text", "json", "markdown", "github", "junit", "html")
 LONG = 0.5  # seconds of work after which a progress line is worth its place
 
 DESCRIPTION = """\
-The training-curve doctor: reads the logs you already have and says what is wrong,
-how sure it is, and what to change.
+The training-curve doctor: reads the logs you already have and says what is
+wrong, how sure it is, and what to change.
 """
 EPILOG = """\
 to start with:
-  curvedoc analyze runs/                      what is wrong, how sure, what to change
+  curvedoc analyze runs/                      what is wrong, how sure, what to do
   curvedoc analyze runs/ --html report.html   the same, with the curves drawn
-  curvedoc inspect runs/                      what was found and what it was taken for
+  curvedoc inspect runs/                      which curves were found, and as what
   curvedoc explain overfitting                what a verdict rests on
 
 exit codes: 0 done, 1 findings at or above --fail-on, 2 wrong usage or nothing
@@ -235,6 +235,7 @@ def _config(options: argparse.Namespace) -> dict[str, Any]:
     from pathlib import Path
 
     from .config import read_config
+    from .run import role_of
 
     config = read_config(Path())
     given = {
@@ -248,6 +249,7 @@ def _config(options: argparse.Namespace) -> dict[str, Any]:
         role, equals, tag = word.partition("=")
         if not (role and equals and tag):
             raise UsageError(f"--role {word!r} is not of the form ROLE=TAG, as in train_loss=my/objective")
+        role_of(role)
         roles[role] = tag
     return config | {"roles": roles}
 

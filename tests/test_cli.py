@@ -40,7 +40,7 @@ def test_the_worst_run_leads_in_every_format(runs: Path, capsys: pytest.CaptureF
     for form in ("text", "json", "markdown", "github", "junit", "html"):
         assert main(["analyze", str(runs), "--format", form]) == 0
         out = capsys.readouterr().out
-        assert out.index("nan-explosion") < out.index("overfitting")
+        assert out.index("The loss exploded") < out.index("validation gets worse")
 
 
 def test_stdout_holds_the_result_and_stderr_the_rest(

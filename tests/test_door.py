@@ -155,6 +155,20 @@ def test_analyze_takes_several_paths_and_each_only_once(tmp_path: Path) -> None:
     assert len(analyze([one, two, one])) == 2
 
 
+def test_runs_of_one_name_under_several_paths_are_told_apart(tmp_path: Path) -> None:
+    for place in ("x", "y"):
+        write_csv(tmp_path / place / "one" / "metrics.csv", healthy())
+        write_csv(tmp_path / place / "two" / "metrics.csv", healthy())
+        (tmp_path / place / "trainer_state.json").write_text('{"log_history": [')
+    analysis = analyze([tmp_path / "x", tmp_path / "y"])
+    assert sorted(report.name for report in analysis) == [
+        str(tmp_path / place / name) for place in ("x", "y") for name in ("one", "two")
+    ]
+    assert [refused.file for refused in analysis.refused] == [
+        str(tmp_path / place / "trainer_state.json") for place in ("x", "y")
+    ]
+
+
 def test_one_of_several_paths_without_a_log_is_listed_as_skipped(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -171,7 +185,7 @@ def test_a_mistake_of_ours_in_one_run_is_listed_and_the_others_are_judged(
     judge = api.judge
 
     def broken(run: Run, *rest: object) -> Report:
-        if run.name.startswith("odd"):
+        if run.path.endswith("odd.csv"):
             raise ZeroDivisionError("division by zero")
         return judge(run, *rest)  # type: ignore[arg-type]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -212,13 +211,13 @@ def test_watching_ends_when_it_is_told_to() -> None:
     assert "grad_norm" not in monitor.run().curves
 
 
-def test_a_real_training_with_a_rate_that_is_too_high_is_told_from_its_update_ratios(tmp_path: Path) -> None:
+def test_a_real_training_with_a_rate_that_is_too_high_is_told_from_its_update_ratios() -> None:
     torch = pytest.importorskip("torch", reason="trains a torch model")
     rules = {}
-    for lr in (0.3, 0.003):
+    for lr in (0.3, 0.001):  # weight decay holds the weights at a size that updates of 0.3 dwarf
         torch.manual_seed(0)
         model = torch.nn.Sequential(torch.nn.Linear(16, 64), torch.nn.ReLU(), torch.nn.Linear(64, 4))
-        optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=1.0)
         monitor = Monitor(classes=4)
         monitor.watch(model, optimizer)
         teacher = torch.randn(16, 4)
@@ -231,4 +230,4 @@ def test_a_real_training_with_a_rate_that_is_too_high_is_told_from_its_update_ra
             monitor.log(step, train_loss=loss)
         rules[lr] = {finding.rule for finding in monitor.report().findings}
     assert "update-ratio-too-high" in rules[0.3]
-    assert "update-ratio-too-high" not in rules[0.003]
+    assert "update-ratio-too-high" not in rules[0.001]

@@ -40,7 +40,8 @@ _NO_CURVE = re.compile(
     r"per class|confusion|\bbins?\b|histogram|\bclass(es)?\b|labels|thresholds?|quantile|predictions?"
 )
 _SETTINGS = ("config", "args", "params", "hparams", "hyperparameters", "settings", "options", "model", "meta")
-_LISTED = re.compile(r'"([^"\n]{1,200})"\s*:\s*(?:\[\s*[-\d{"NI]|\{\s*"0"\s*:)')
+_KEY = re.compile(r'"([^"\n]{1,200})"\s*:')
+_LISTED = re.compile(r'"\s*:\s*(?:\[\s*[-\d{"NIn]|\{\s*"\d+"\s*:)')
 
 
 def recognizes(path: Path, head: bytes) -> bool:
@@ -49,12 +50,8 @@ def recognizes(path: Path, head: bytes) -> bool:
     text = text_of(head).lstrip()
     if text.startswith("["):
         inner = text[1:].lstrip()[:1]
-        return (
-            "tag-" in path.name
-            if inner == "["
-            else inner == "{" and any(map(is_known, re.findall(r'"(.*?)"\s*:', text[:4000])))
-        )
-    return text.startswith("{") and any(is_known(name) for name in _LISTED.findall(text))
+        return "tag-" in path.name if inner == "[" else inner == "{" and any(map(is_known, _KEY.findall(text[:4000])))
+    return text.startswith("{") and _LISTED.search(text) is not None and any(map(is_known, _KEY.findall(text)))
 
 
 def read(path: Path, shown: str) -> tuple[Log, ...]:
@@ -171,8 +168,8 @@ def _counted_apart(logs: list[Log], shown: str) -> list[Log]:
     if len(lengths) < 2:
         return logs
     most = max(lengths)
-    per_epoch = {n: (0, most // n) for n in lengths if n > 1 and n * 2 <= most and most % n == 0}
-    per_epoch |= {n: (1, most // (n - 1)) for n in lengths if n > 2 and n * 2 <= most and most % (n - 1) == 0}
+    per_epoch = {n: (1, most // (n - 1)) for n in lengths if n > 2 and n * 2 <= most and most % (n - 1) == 0}
+    per_epoch |= {n: (0, most // n) for n in lengths if n > 1 and n * 2 <= most and most % n == 0}
     if len(per_epoch) != len(lengths) - 1 or len({k for _, k in per_epoch.values()}) != 1:
         what = f"lists of {', '.join(map(str, sorted(lengths)))} values say no step: each is counted by its own place"
         logs[0] = replace(logs[0], notes=(*logs[0].notes, Note(shown, what)))

@@ -17,7 +17,7 @@ RECOGNIZES = "a file under `metrics/` whose lines are `milliseconds value step`"
 READS = "the curve, named by the file's path under `metrics/`; lines of two, three or five fields; wall times"
 NOT_READ = "params and tags beside it, which are configuration"
 
-_LINE = re.compile(r"\d{9,16} \S+(?: -?\d+)?(?: |$)")
+_LINE = re.compile(r"\d{9,16} \S+(?: -?\d+)?(?:\s|$)")
 _INFINITY = 1.797e308  # MLflow keeps the largest float in the place of an infinity
 
 

@@ -63,7 +63,8 @@ def read(path: Path, shown: str) -> tuple[Log, ...]:
 
 def _records(path: Path, shown: str, damage: list[Note], notes: list[Note]) -> Iterator[tuple[int, bytes]]:
     """Offset and payload of each record: blocks of 32 KiB hold frames of checksum, length, kind and payload."""
-    parts, begun, start = list[bytes](), 0, 0
+    parts: list[bytes] | None = None  # None between records, and after damage until the next begins
+    begun = start = 0
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
             at = _FILE_HEADER if start == 0 else 0
@@ -79,14 +80,15 @@ def _records(path: Path, shown: str, damage: list[Note], notes: list[Note]) -> I
                 if kind > _LAST or len(payload) < length or zlib.crc32(payload, zlib.crc32(bytes([kind]))) != check:
                     what = "a damaged record: the rest of its block of 32 KiB was skipped"
                     damage.append(Note(shown, what, offset=start + at))
-                    parts = []
+                    parts = None
                     break
                 if kind in (_FULL, _FIRST):
                     parts, begun = [], start + at
-                parts.append(payload)
-                if kind in (_FULL, _LAST):
-                    yield begun, b"".join(parts)
-                    parts = []
+                if parts is not None:
+                    parts.append(payload)
+                    if kind in (_FULL, _LAST):
+                        yield begun, b"".join(parts)
+                        parts = None
                 at += _FRAME + length
             start += len(block)
 

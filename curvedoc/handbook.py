@@ -40,9 +40,7 @@ def table(rules: Sequence[Rule], *, width: int = 80) -> str:
         lines += ["", stage] if lines else [stage]
         for rule in members:
             head = f"  {rule.id:<{longest}}  {rule.severity:<8}  "
-            lines.append(
-                _wrap(rule.title, max(width, len(head) + 20), initial_indent=head, subsequent_indent=" " * len(head))
-            )
+            lines.append(_wrap(rule.title, max(width, len(head) + 20), head))
     return "\n".join(lines) + "\n"
 
 
@@ -87,9 +85,8 @@ def _by_stage(rules: Sequence[Rule]) -> Iterable[tuple[str, list[Rule]]]:
 
 
 def _item(mark: str, text: str, width: int) -> str:
-    head = f"  {mark} "
-    return _wrap(text, width, initial_indent=head, subsequent_indent=" " * len(head))
+    return _wrap(text, width, f"  {mark} ")
 
 
-def _wrap(text: str, width: int, **indents: str) -> str:
-    return textwrap.fill(text, width, break_on_hyphens=False, **indents)
+def _wrap(text: str, width: int, head: str = "") -> str:
+    return textwrap.fill(text, width, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)

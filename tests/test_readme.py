@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -46,9 +47,9 @@ def test_continuous_integration_runs_these_two_commands_and_no_other() -> None:
 def test_the_first_command_writes_its_page(tmp_path: Path) -> None:
     words = shlex.split(SETUPS[0].split(" && ")[-1])[1:]
     words[words.index("sample_logs")] = str(ROOT / "sample_logs")
-    done = subprocess.run(
-        [sys.executable, "-m", "curvedoc", *words], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
+    python = [sys.executable, "-m", "curvedoc"]
+    place = {"cwd": tmp_path, "env": {**os.environ, "PYTHONPATH": str(ROOT)}}
+    done = subprocess.run([*python, *words], **place, capture_output=True, text=True, check=True)
     assert "findings" in done.stdout
     assert "<html" in (tmp_path / "report.html").read_text(encoding="utf-8")[:200]
 

@@ -82,7 +82,8 @@ class _Book:
     labels: dict[str, str] = field(default_factory=dict)  # kind -> words before its first number
     lines_of: Counter[str] = field(default_factory=Counter)  # names in the line -> lines
     side: str = ""  # of the last progress bar
-    counted: int = 0  # lines with a counter of their own
+    place: tuple[tuple[str, float], ...] = ()  # counters of the last row
+    counted: int = 0  # rows that count on from the one before
     others: int = 0
 
 
@@ -179,7 +180,6 @@ def _row(book: _Book, phrase: Phrase, counters: list[tuple[str, float]]) -> None
         return
     if not counters and phrase.label.lower() == AVERAGED and book.side:
         values = [(f"{book.side}/{n}", v) for n, v in values]
-    book.counted += bool(counters)
     _count(book, counters)
     kinds = {counter_kind(name)[0] for name, _ in counters}
     place = list(counters)
@@ -187,6 +187,8 @@ def _row(book: _Book, phrase: Phrase, counters: list[tuple[str, float]]) -> None
         place.append(book.epoch)
     if not kinds and book.step:
         place.append(book.step)
+    book.counted += bool(place) and tuple(place) != book.place
+    book.place = tuple(place)
     kind = ", ".join(name for name, _ in counters)
     book.labels.setdefault(kind, phrase.label)
     entered = set()

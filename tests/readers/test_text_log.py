@@ -1,0 +1,245 @@
+"""What training loops print."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from curvedoc.readers import read_file
+from curvedoc.readers.phrases import phrase_of
+
+from .helpers import curves, one, points, said, same, written
+
+
+def pairs(line: str) -> dict[str, float]:
+    phrase = phrase_of(line)
+    return dict(phrase.pairs) if phrase else {}
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("step 100 | loss: 2.3 | lr 3e-4", {"step": 100, "loss": 2.3, "lr": 3e-4}),
+        ("step:6658/19073 train_loss:3.28 step_avg:397.4ms", {"step": 6658, "train_loss": 3.28, "step_avg": 397.4}),
+        ("step 250: train loss 2.34, val loss 2.39", {"step": 250, "train loss": 2.34, "val loss": 2.39}),
+        ("iter 10: loss 3.1, time 120.5ms, mfu 35.2%", {"iter": 10, "loss": 3.1}),
+        ("Epoch: [ 1/200], cls_loss: 2.5, acc_a: 32.8", {"Epoch": 1, "cls_loss": 2.5, "acc_a": 32.8}),
+        ("Epoch[3] Batch [20]\tSpeed: 142.33 samples/sec\taccuracy=0.56", {"Epoch": 3, "Batch": 20, "accuracy": 0.56}),
+        ("INFO:root:count: 50, loss:228.9: ", {"count": 50, "loss": 228.9}),
+        ("{'loss': 1.25, 'grad_norm': nan, 'epoch': 0.5}", {"loss": 1.25, "epoch": 0.5}),
+        ("{'loss': '1.25', 'learning_rate': '5e-05'}", {"loss": 1.25, "learning_rate": 5e-5}),
+        ('[2022-04-08 20:48:22,529][train_inner][INFO] - {"epoch": 8, "loss": "4.07"}', {"epoch": 8, "loss": 4.07}),
+        ("I0404 19:50:06.648749 1402 writer.py:48] [37] global_step=37, loss=9.35", {"global_step": 37, "loss": 9.35}),
+        ("[07/05 12:00:01 d2.utils.events]:  iter: 19  total_loss: 2.1  lr: 0.01", {"iter": 19, "total_loss": 2.1}),
+        ("Epoch:0, mask loss is 0.1411", {"Epoch": 0, "mask loss": 0.1411}),
+        ("Train Epoch: 1 [640/60000 (1%)]\tLoss: 2.3", {"Train Epoch": 1, "Loss": 2.3}),
+        ("\x1b[32m[12:00:01]\x1b[0m epoch 3 \x1b[1mval_loss\x1b[0m=0.5", {"epoch": 3, "val_loss": 0.5}),
+        ("train loss : -0.41", {"train loss": -0.41}),
+        ("loss: tensor(0.25, device='cuda:0')", {"loss": 0.25}),
+        ("loss=7.5e+8, tok/sec: 25,044", {"loss": 7.5e8, "tok/sec": 25044}),
+        ("Loss: 6.9 (7.0)  Acc@1 12.5 (10.0)", {"Loss": 6.9, "Acc@1": 12.5}),
+    ],
+)
+def test_names_and_numbers_of_a_line(line: str, names: dict[str, float]) -> None:
+    found = pairs(line)
+    assert {name: found.get(name) for name in names} == names
+
+
+@pytest.mark.parametrize(
+    "line", ["conv2d_1 (Conv2D)", "torch 2.1.0", "layer3.weight", "see https://x.y/1", "2024-05-01"]
+)
+def test_lines_that_name_no_number(line: str) -> None:
+    assert not pairs(line)
+
+
+def test_nan_is_a_value(tmp_path: Path) -> None:
+    text = "".join(f"step {k} | loss: {'nan' if k > 2 else 1.0 / (k + 1)}\n" for k in range(5))
+    assert same(points(one(written(tmp_path, "train.log", text)), "loss")[1], [1.0, 0.5, 1 / 3, math.nan, math.nan])
+
+
+def test_validation_lines_of_nanogpt_share_the_counter(tmp_path: Path) -> None:
+    text = ""
+    for k in range(6):
+        if k % 3 == 0:
+            text += f"step {k}: train loss {3.0 - k:.4f}, val loss {3.1 - k:.4f}\n"
+        text += f"iter {k}: loss {2.9 - k / 10:.4f}, time 120.50ms, mfu 35.20%\n"
+    log = one(written(tmp_path, "log.txt", text))
+    assert points(log, "train loss") == ([0, 3], [3.0, 0.0])
+    assert points(log, "val loss")[0] == [0, 3]
+    assert points(log, "loss")[0] == list(range(6))
+
+
+def test_megatron_names_with_units_in_brackets(tmp_path: Path) -> None:
+    text = "".join(
+        f" iteration {k:8d}/     500 | consumed samples: {64 * k} | elapsed time per iteration (ms): 12.5 | "
+        f"learning rate: 1.5E-04 | lm loss: {9.0 - k}E+00 | loss scale: 1.0 | grad norm: 2.3 |\n"
+        for k in range(1, 4)
+    )
+    log = one(written(tmp_path, "megatron.out", text))
+    assert points(log, "lm loss") == ([1, 2, 3], [8, 7, 6])
+    assert points(log, "elapsed time per iteration")[1] == [12.5] * 3
+    assert points(log, "grad norm")[1] == [2.3] * 3
+
+
+def test_of_a_keras_bar_only_the_end_of_the_epoch_counts(tmp_path: Path) -> None:
+    text = ""
+    for epoch in (1, 2):
+        text += f"Epoch {epoch}/2\n"
+        for done in (100, 200, 300):
+            text += f"\r{done}/300 [=====>....] - ETA: 2s - loss: {1.0 / done:.4f} - accuracy: 0.5000"
+        text += f"\b\b\r300/300 [==========] - 3s 10ms/step - loss: {0.5 / epoch} - val_loss: {0.6 / epoch}\n"
+    log = one(written(tmp_path, "keras.log", text))
+    assert points(log, "loss") == ([1, 2], [0.5, 0.25])
+    assert points(log, "val_loss") == ([1, 2], [0.6, 0.3])
+    assert curves(log)["loss"].axis == "epoch"
+
+
+def test_keras_3_draws_its_bar_in_colour(tmp_path: Path) -> None:
+    text = "".join(
+        f"Epoch {k}/3\n\x1b[1m938/938\x1b[0m \x1b[32m━━━━━━━━━━\x1b[0m\x1b[37m\x1b[0m \x1b[1m2s\x1b[0m 2ms/step - "
+        f"accuracy: 0.8{k} - loss: 0.{9 - k}\n"
+        for k in (1, 2, 3)
+    )
+    assert points(one(written(tmp_path, "keras.log", text)), "loss") == ([1, 2, 3], [0.8, 0.7, 0.6])
+
+
+def test_a_tqdm_bar_counts_batches_in_its_epoch_and_repeats_nothing(tmp_path: Path) -> None:
+    text = ""
+    for epoch in (1, 2):
+        for n in (0, 1, 1, 2):
+            loss = f"{8.0 - epoch - n / 10:.1f}"
+            text += f"\rEpoch {epoch}:  28%|██▊   | {n}/3 [00:13<01:47,  5.84s/it, loss={loss}, v_num=7]"
+    log = one(written(tmp_path, "train.log", text + "\n"))
+    assert points(log, "loss") == ([0, 1, 2, 0, 1, 2], [7.0, 6.9, 6.8, 6.0, 5.9, 5.8])
+    epoch_of = curves(log)["loss"].epoch
+    assert epoch_of is not None
+    assert epoch_of.tolist() == [1, 1, 1, 2, 2, 2]
+
+
+def test_test_rows_of_detr_are_apart_from_training(tmp_path: Path) -> None:
+    text = ""
+    for epoch in range(2):
+        for batch in (0, 10):
+            text += (
+                f"Epoch: [{epoch}]  [{batch:3d}/20]  eta: 0:01:05  lr: 0.000100  loss: {9 - epoch}.5 (9.9)  time: 0.5\n"
+            )
+        text += f"Averaged stats: lr: 0.000100  loss: 9.0 ({7 - epoch}.25)\n"
+        text += f"Test:  [ 0/ 5]  eta: 0:00:05  loss: {6 - epoch}.5 (6.5)\nAveraged stats: loss: 6.0 ({5 - epoch}.75)\n"
+        text += " Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = 0.123\n"
+    log = one(written(tmp_path, "slurm-123.out", text))
+    assert points(log, "loss") == ([0, 10, 0, 10], [9.5, 9.5, 8.5, 8.5])
+    assert points(log, "Averaged stats/loss") == ([0, 1], [7.25, 6.25])
+    assert points(log, "test/loss")[1] == [6.5, 5.5]
+    assert points(log, "Average Precision (AP)") == ([0, 1], [0.123, 0.123])
+    assert points(log, "eta")[1] == [65.0] * 4
+
+
+def test_lines_below_an_epoch_belong_to_it(tmp_path: Path) -> None:
+    text = "".join(
+        f"2024-01-01 12:00:0{k}.5: \nepoch:  {k}\ntrain loss : -0.{k}1\nvalidation loss: -0.{k}2\n" for k in range(4)
+    )
+    log = one(written(tmp_path, "training_log_2024_1_1.txt", text))
+    assert points(log, "train loss") == ([0, 1, 2, 3], [-0.01, -0.11, -0.21, -0.31])
+    assert curves(log)["validation loss"].axis == "epoch"
+
+
+def test_a_counter_inside_the_epoch_keeps_the_epoch_printed_above(tmp_path: Path) -> None:
+    text = "".join(
+        f"train epoch: {epoch}\n" + "".join(f"count: {50 * k}, loss:{9 - k}\n" for k in range(3)) for epoch in range(2)
+    )
+    log = one(written(tmp_path, "train.log", text))
+    assert points(log, "loss")[0] == [0, 50, 100, 0, 50, 100]
+    epoch_of = curves(log)["loss"].epoch
+    assert epoch_of is not None
+    assert epoch_of.tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_losses_of_cyclegan_need_no_word_for_loss(tmp_path: Path) -> None:
+    text = "================ Training Loss (Wed Oct 30 10:43:06 2024) ================\n"
+    text += "".join(
+        f"(epoch: {1 + k // 3}, iters: {100 * (1 + k % 3)}, time: 2.4) D_A: 0.5{k} G_A: 0.4 \n" for k in range(6)
+    )
+    log = one(written(tmp_path, "loss_log.txt", text))
+    assert points(log, "D_A") == ([100, 200, 300] * 2, [0.5, 0.51, 0.52, 0.53, 0.54, 0.55])
+
+
+def test_the_side_in_brackets_or_in_front_goes_into_the_tag(tmp_path: Path) -> None:
+    text = "".join(
+        f"[train] epoch {k} loss: 0.{9 - k} acc: 0.5\n[valid] epoch {k} loss: 0.{8 - k} acc: 0.4\n" for k in range(3)
+    )
+    log = one(written(tmp_path, "train.log", text))
+    assert points(log, "loss")[1] == [0.9, 0.8, 0.7]
+    assert points(log, "valid/loss")[1] == [0.8, 0.7, 0.6]
+    assert points(log, "valid/acc")[1] == [0.4] * 3
+
+
+def test_a_side_ends_where_the_next_part_begins(tmp_path: Path) -> None:
+    text = "".join(f"epoch {k} | train: loss 0.9 acc 0.5 | val: loss 0.8 acc 0.4 | lr: 0.1\n" for k in range(3))
+    log = one(written(tmp_path, "train.log", text))
+    assert set(curves(log)) == {"epoch", "loss", "acc", "val/loss", "val/acc", "lr"}
+
+
+def test_two_kinds_of_line_that_share_a_name_stay_apart(tmp_path: Path) -> None:
+    text = ""
+    for epoch in range(3):
+        text += "".join(f"epoch {epoch} step {k} loss {9 - k}.0\n" for k in (100, 200))
+        text += f"Epoch {epoch} done: loss 8.{epoch}\n"
+    log = one(written(tmp_path, "train.log", text))
+    assert points(log, "loss")[0] == [100, 200] * 3
+    (other,) = [tag for tag in curves(log) if "loss" in tag and tag != "loss"]
+    assert points(log, other)[1] == [8.0, 8.1, 8.2]
+
+
+def test_numbers_before_the_first_counter_are_settings(tmp_path: Path) -> None:
+    text = "Namespace(batch_size=32, lr=0.001, optimizer='sgd')\nweight_decay: 0.0005\n"
+    text += "".join(f"Epoch {k}: loss 0.{9 - k}\n" for k in range(3))
+    log = one(written(tmp_path, "train.log", text))
+    assert log.hyper == {"batch_size": 32, "lr": 0.001, "weight_decay": 0.0005}
+    assert set(curves(log)) == {"Epoch", "loss"}
+
+
+def test_a_log_that_begins_with_its_own_source_is_recognized_by_its_end(tmp_path: Path) -> None:
+    source = "def step(self):\n    for group in self.groups:\n        pass\n" * 1500
+    text = source + "".join(f"step:{k}/9 train_loss:{9 - k}.5 train_time:12ms\n" for k in range(10))
+    assert len(source) > 64 * 1024
+    assert points(one(written(tmp_path, "run.txt", text)), "train_loss")[1][:2] == [9.5, 8.5]
+
+
+def test_a_log_without_a_counter_counts_its_lines(tmp_path: Path) -> None:
+    log = one(written(tmp_path, "train.log", "model: vgg\n" + "".join(f"loss: 0.{9 - k}\n" for k in range(6))))
+    assert points(log, "loss") == ([0, 1, 2, 3, 4, 5], [0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
+    assert curves(log)["loss"].axis == "row"
+
+
+def test_copies_of_the_best_value_are_no_curve(tmp_path: Path) -> None:
+    text = "".join(f"Epoch {k}: val_loss 0.{9 - k}\nBest val loss: 0.5 at epoch 3\n" for k in range(4))
+    assert set(curves(one(written(tmp_path, "train.log", text)))) == {"Epoch", "val_loss"}
+
+
+def test_what_was_understood_is_said(tmp_path: Path) -> None:
+    text = "hello\n" + "".join(f"step {k} | loss: 2.3 | lr 3e-4\n" for k in range(4)) + "bye\n"
+    assert "4 lines say 'step, loss, lr'; 2 lines hold nothing measured" in said(
+        one(written(tmp_path, "train.log", text))
+    )
+
+
+def test_utf_16_of_powershell_is_read(tmp_path: Path) -> None:
+    text = "".join(f"step {k} | loss: 0.{9 - k}\r\n" for k in range(4))
+    assert points(one(written(tmp_path, "train.log", text.encode("utf-16"))), "loss")[1] == [0.9, 0.8, 0.7, 0.6]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("requirements.txt", "torch==2.1\nnumpy==1.26\n"),
+        ("notes.txt", "The loss is high.\nWe trained for 3 epochs and got an accuracy of 90 percent.\n"),
+        ("server.log", "2024-01-01 12:00:00 GET /index.html 200 12ms\n2024-01-01 12:00:01 GET /a 404 3ms\n"),
+        ("README.txt", "epoch 1 loss 0.5\nepoch 2 loss 0.4\nepoch 3 loss 0.3\n"),
+        ("train.py", "step = 1\nloss = 0.5\nlr = 0.1\n"),
+        ("tests.log", "PASS: Loss: 5.5 -> 0.8\nBatch 4: loss: 5.5\nTest time = 0.3 sec\n"),
+    ],
+)
+def test_other_texts_are_no_log(tmp_path: Path, name: str, text: str) -> None:
+    assert read_file(written(tmp_path, name, text), name) is None

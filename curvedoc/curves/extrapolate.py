@@ -27,7 +27,7 @@ def extrapolate(step: Array, value: Array, at: float, se: float = 0.0) -> tuple[
     positive everywhere keeps a floor at or above zero.
 
     >>> t = np.arange(1.0, 101.0)
-    >>> value, low, high = extrapolate(t, 1 + 2 * t**-0.5, 400.0)
+    >>> value, low, high = extrapolate(t, 1 + 2 * t**-0.5, 400.0, se=0.01)
     >>> low <= 1.1 <= high
     True
     """

@@ -104,8 +104,8 @@ def pool(step: Array, value: Array, bins: int = BINS) -> tuple[Array, Array, Arr
     The first fifth of the bins are single points, because curves change fast early; the rest are medians of
     equally many neighbouring points. A bin of three points or more is immune to a single spike.
 
-    >>> pool(np.arange(7.0), np.array([5, 1, 1, 9, 2, 2, 2.0]), bins=5)[1]
-    array([5., 1., 2., 2.])
+    >>> pool(np.arange(10.0), np.array([5, 1, 1, 9, 2, 2, 2, 3, 3, 3.0]), bins=5)[1]
+    array([5., 1., 2., 3.])
     """
     n = len(step)
     if n <= bins:

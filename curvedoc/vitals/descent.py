@@ -23,7 +23,7 @@ VITALS = {
     "train_loss.left": Vital("share", "final loss over the initial loss (or log of the classes, if lower)"),
     "train_loss.level": Vital("loss", "final training loss, smoothed"),
     "train_loss.fallen": Vital("share", "part of its first value by which the loss ever came down, smoothed"),
-    "train_loss.risen": Vital("share", "part of its descent (5 % of its first value at least) that the loss has given back"),
+    "train_loss.risen": Vital("share", "part of its descent (at least 5 % of its start) that the loss has given back"),
     "train_loss.risen_sd": Vital("sd", "that rise in standard deviations of one logged point"),
     "train_loss.lowest_at": Vital("step", "where the smoothed loss was lowest"),
     "fit.unexplained": Vital(

@@ -41,9 +41,6 @@ def layers(signals: Signals) -> tuple[Row, ...]:
         moving = value[value > STILL]
         still = 1 - len(moving) / len(value)
         vitals: dict[str, Measured] = {
-            "update_ratio.strain": Vital(
-                "log10", "that median, raised by how far it lies above the other layers, for every layer but the last"
-            ),
             "update_ratio.still_share": exact(still, "share", (signals.begin, signals.end)),
             "update_ratio.meant_to_rest": exact(float(_meant_to_rest(signals, value))),
         }

@@ -28,16 +28,16 @@ Scale = Callable[[float], float]
 def draw(panel: Panel, report: Report, *, height: int, named: bool) -> str:
     """The plot as an SVG element of `height` pixels of curve, on the step axis of the whole run.
 
-    `named` labels the onset, on one plot of a run. Everything from the log is escaped.
+    `named` labels the onset and shows its interval, on one plot of a run. Everything from the log is escaped.
     """
-    first, last = extent(report) or (0.0, 1.0)
+    first, last = _span(report)
     across = _linear(first, last, 0.0, 100.0)
     rows = _rows(panel.marks, across)
     top = 8 + ROW * (1 + max(rows.values(), default=-1))
     low, high = _range(panel)
     down = _vertical(panel.log, low, high, top, height)
     parts = [
-        *_grid(panel.log, low, high, down),
+        *_grid(panel.log, low, high, down, max(2, height // 40)),
         *_steps(first, last, across, top + height),
         *_stretches(panel, across, rows, top, height),
         f'<svg class="ink" y="{top}" width="100%" height="{height}" viewBox="0 0 {ACROSS} {DOWN * height}" '
@@ -45,7 +45,7 @@ def draw(panel: Panel, report: Report, *, height: int, named: bool) -> str:
         *_ink(panel, first, last, _vertical(panel.log, low, high, 0, DOWN * height), height),
         "</svg>",
         *_onset(panel, across, top, height, named),
-        *_best(panel, across, down, top),
+        *_best(panel, across, down, top, height),
         *_badges(panel.marks, across, rows),
     ]
     label = escape(alternative(panel, report))
@@ -72,7 +72,7 @@ def spark(report: Report) -> str:
     if not made:
         return ""
     width, height, most = SPARK
-    panel, (first, last) = made[0], extent(report) or (0.0, 1.0)
+    panel, (first, last) = made[0], _span(report)
     low, high = _range(panel)
     x, y = _linear(first, last, 10.0, 10.0 * width - 10), _vertical(panel.log, low, high, 20, 10 * height - 40)
     paths = []
@@ -85,6 +85,12 @@ def spark(report: Report) -> str:
         f'<svg class="spark" aria-hidden="true" width="{width}" height="{height}" '
         f'viewBox="0 0 {10 * width} {10 * height}">{"".join(paths)}</svg>'
     )
+
+
+def _span(report: Report) -> tuple[float, float]:
+    """The step axis of a run: from 0 where it begins near it."""
+    first, last = extent(report) or (0.0, 1.0)
+    return (0.0 if 0 < first <= 0.05 * last else first), last
 
 
 def _told(line: Line) -> str:
@@ -153,12 +159,13 @@ def _ticks(low: float, high: float, most: int) -> list[float]:
     return [n * step for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
-def _log_ticks(low: float, high: float) -> list[float]:
+def _log_ticks(low: float, high: float, most: int) -> list[float]:
     """Powers of ten between two positive bounds, with 2 and 5 times them where there are few."""
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    every = max(1, math.ceil((last - first) / 5))
-    factors = (1, 2, 5) if last - first <= 2 else (1,)
-    return [m * 10.0**n for n in range(first, min(last, 308) + 1, every) for m in factors if low <= m * 10.0**n <= high]
+    first, last = math.ceil(math.log10(low)), min(math.floor(math.log10(high)), 308)
+    powers = [10.0**n for n in range(first, last + 1, max(1, math.ceil((last - first) / most)))]
+    if len(powers) > most // 3:
+        return powers
+    return [m * 10.0**n for n in range(first - 1, last + 1) for m in (1, 2, 5) if low <= m * 10.0**n <= high]
 
 
 def _label(value: float, ticks: Sequence[float]) -> str:
@@ -183,8 +190,8 @@ def _decimals(gap: float) -> int:
     return max(0, -math.floor(math.log10(gap) + 1e-9))
 
 
-def _grid(log: bool, low: float, high: float, down: Scale) -> Iterator[str]:
-    ticks = _log_ticks(low, high) if log else _ticks(low, high, 5)
+def _grid(log: bool, low: float, high: float, down: Scale, most: int) -> Iterator[str]:
+    ticks = _log_ticks(low, high, most) if log else _ticks(low, high, most)
     for tick in ticks:
         y = f"{down(tick):.1f}"
         yield f'<line class="grid" x2="100%" y1="{y}" y2="{y}"/>'
@@ -218,9 +225,16 @@ def _ink(panel: Panel, first: float, last: float, down: Scale, height: int) -> I
         if smooth:
             path = _path(smooth, line.drawn.non_finite, across, down)
             yield f'<path class="full t-{line.tone}" d="{path}"/>'
-    lost = sorted({round(across(s)) for line in panel.lines for s in line.drawn.non_finite if math.isfinite(s)})
-    if lost:
-        yield f'<path class="lost" d="{"".join(f"M{x} {3 * DOWN}v{6 * DOWN}" for x in lost)}"/>'
+    yield from (f'<path class="lost" d="{d}"/>' for d in (_lost(line.drawn, across) for line in panel.lines) if d)
+
+
+def _lost(drawn: Drawn, across: Scale) -> str:
+    """Where values were not finite, along the top; to the edge where none was finite any more."""
+    lost = sorted(s for s in drawn.non_finite if math.isfinite(s))
+    alive = max((s for s, _ in _finite(drawn.step, drawn.value)), default=-math.inf)
+    marks = [f"M{x - 4} {5 * DOWN}h8" for x in dict.fromkeys(round(across(s)) for s in lost if s < alive)]
+    end = next((s for s in lost if s > alive), None)
+    return "".join(marks) + (f"M{round(across(end))} {5 * DOWN}H{ACROSS}" if end is not None else "")
 
 
 def _path(points: Sequence[tuple[float, float]], breaks: Sequence[float], across: Scale, down: Scale) -> str:
@@ -245,15 +259,19 @@ def _dots(points: Sequence[tuple[float, float]], across: Scale, down: Scale) -> 
 
 
 def _rows(marks: Sequence[Mark], across: Scale) -> dict[int, int]:
-    """The row above the plot for each mark, so that no two touch; rows count upwards."""
+    """The row above the plot for each mark, counted upwards: equal stretches share one, others do not touch."""
+    together: dict[tuple[float, float], list[int]] = {}
+    for mark in sorted(marks, key=lambda m: (m.steps, m.number)):
+        together.setdefault(mark.steps, []).append(mark.number)
     ends: list[float] = []
     rows = {}
-    for mark in sorted(marks, key=lambda m: (m.steps[0], m.number)):
-        a, b = (across(s) for s in mark.steps)
-        start, end = min(a, (a + b) / 2 - 3.5), max(b, (a + b) / 2 + 3.5)
+    for steps, numbers in together.items():
+        a, b = (across(step) for step in steps)
+        half = 3.5 * len(numbers)  # shares of the width that a badge takes on a narrow screen
+        start, end = min(a, (a + b) / 2 - half), max(b, (a + b) / 2 + half)
         row = next((n for n, taken in enumerate(ends) if taken < start), len(ends))
         ends[row:] = [end] if row == len(ends) else [end, *ends[row + 1 :]]
-        rows[mark.number] = row
+        rows |= dict.fromkeys(numbers, row)
     return rows
 
 
@@ -279,12 +297,15 @@ def _row_y(row: int, rows: dict[int, int]) -> int:
 
 
 def _badges(marks: Sequence[Mark], across: Scale, rows: dict[int, int]) -> Iterator[str]:
+    """The numbers; those of one stretch side by side."""
     for mark in marks:
+        same = [other.number for other in marks if other.steps == mark.steps]
+        aside = 21 * (same.index(mark.number) - (len(same) - 1) / 2)
         a, b = (across(step) for step in mark.steps)
-        x, y = (a + b) / 2, _row_y(rows[mark.number], rows)
-        says = escape(shorten(clean(mark.says), 300))
-        yield f'<g class="badge{" leads" if mark.leads else ""}"><title>{says}</title>'
-        yield f'<circle cx="{x:.2f}%" cy="{y}" r="8.5"/><text x="{x:.2f}%" y="{y}" dy=".34em">{mark.number}</text></g>'
+        says, kind = escape(shorten(clean(mark.says), 300)), "badge leads" if mark.leads else "badge"
+        # An inner picture without a size carries pixels to a share of the width.
+        yield f'<svg class="{kind}" x="{(a + b) / 2:.2f}%" y="{_row_y(rows[mark.number], rows)}"><title>{says}</title>'
+        yield f'<circle cx="{aside:g}" r="8.5"/><text x="{aside:g}" dy=".34em">{mark.number}</text></svg>'
 
 
 def _onset(panel: Panel, across: Scale, top: int, height: int, named: bool) -> Iterator[str]:
@@ -292,19 +313,21 @@ def _onset(panel: Panel, across: Scale, top: int, height: int, named: bool) -> I
     if onset is None or not math.isfinite(onset.step):
         return
     low, x, high = (across(onset.step if math.isnan(s) else s) for s in (onset.low, onset.step, onset.high))
-    yield f'<rect class="doubt" x="{low:.2f}%" width="{max(0, high - low):.2f}%" y="{top}" height="{height}"/>'
     yield f'<line class="onset" x1="{x:.2f}%" x2="{x:.2f}%" y1="{top}" y2="{top + height}"/>'
     if named:
+        yield f'<rect class="doubt" x="{low:.2f}%" width="{max(0, high - low):.2f}%" y="{top}" height="{height}"/>'
         side = 'text-anchor="end" dx="-6"' if x > 75 else 'dx="6"'
-        yield f'<text class="note" x="{x:.2f}%" y="{top + 16}" {side}>onset {show(onset.step, "step")}</text>'
+        y = top + (30 if any(line.drawn.non_finite for line in panel.lines) else 16)
+        yield f'<text class="note" x="{x:.2f}%" y="{y}" {side}>onset {show(onset.step, "step")}</text>'
 
 
-def _best(panel: Panel, across: Scale, down: Scale, top: int) -> Iterator[str]:
+def _best(panel: Panel, across: Scale, down: Scale, top: int, height: int) -> Iterator[str]:
     best = panel.best
     if best is None or not (math.isfinite(best.step) and math.isfinite(best.value)):
         return
     x, y = across(best.step), down(best.value)
     side = 'text-anchor="end" dx="-9"' if x > 75 else 'dx="9"'
-    below = 18 if y < top + 40 else -9
+    # The lowest point of a loss has room beneath it, the highest of an accuracy above; the edges have none.
+    below = 17 if y < top + 30 or top + height / 2 < y < top + height - 18 else -9
     yield f'<circle class="best" cx="{x:.2f}%" cy="{y:.1f}" r="5"/>'
     yield f'<text class="note" x="{x:.2f}%" y="{y + below:.1f}" {side}>best {show(best.value)}</text>'

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
+from ..estimate import show
 from ..report import Analysis, Report
 from . import words
 from .chart import spark
@@ -85,7 +86,7 @@ def _masthead(analysis: Analysis) -> Iterator[str]:
     counts = [words.tally(analysis)]
     counts += [f"{plural(len(analysis.refused), 'file')} refused"] if analysis.refused else []
     yield f'<header class="masthead"><div><h1>curvedoc</h1><p>{text("; ".join(counts))}</p></div>'
-    yield '<button id="theme" type="button" hidden>Theme: as the system</button></header>'
+    yield '<button id="theme" type="button" hidden>Theme: auto</button></header>'
 
 
 def _overview(reports: tuple[Report, ...], ids: list[str], linked: int) -> Iterator[str]:
@@ -115,18 +116,21 @@ def _filter(reports: tuple[Report, ...]) -> Iterator[str]:
 
 
 def _row(report: Report, slug: str) -> str:
-    lead, best, state = report.leading, report.best, words.state(report)
-    run = name(words.name_of(report), 60)
-    cells = [
-        ("name", f'<a href="#{slug}">{run}</a>' if slug else run),
-        ("verdict", chip(state)),
-        ("leading", text(words.headline(lead), 100) if lead else ""),
-        ("sure", gauge(lead, short=True) if lead else ""),
-        ("where", text(words.where(report, lead)) if lead else ""),
-        ("best", text(words.best(report).removeprefix("best "), 80) if best else ""),
-        ("curve", spark(report)),
-    ]
-    return f'<tr data-state="{state}">{"".join(f"<td class={kind}>{cell}</td>" for kind, cell in cells)}</tr>'
+    lead, state = report.leading, words.state(report)
+    run = f"<bdi>{text(words.name_of(report), 80).replace('/', '/<wbr>')}</bdi>"
+    run = f'<a href="#{slug}">{run}</a>' if slug else run
+    best = f"{text(report.best.curve, 40)} {text(show(report.best.value))}" if report.best else ""
+    at = f"<small>{text(words.at(report, report.best.step))}</small>" if report.best else ""
+    row = f'<td class="name">{run}</td><td class="verdict">{chip(state)}</td>'
+    if lead is None:
+        why = ", ".join(words.grounds(report)) if report.verdict == "healthy" else report.why
+        row += f'<td class="leading none" colspan="3">{text(why, 200)}</td>'
+    else:
+        row += f'<td class="leading">{text(words.headline(lead), 100)}</td>'
+        row += (
+            f'<td class="sure">{gauge(lead, short=True)}</td><td class="where">{text(words.where(report, lead))}</td>'
+        )
+    return f'<tr data-state="{state}">{row}<td class="best">{best} {at}</td><td class="curve">{spark(report)}</td></tr>'
 
 
 def _files(analysis: Analysis) -> Iterator[str]:

@@ -3,7 +3,7 @@
 {
   const theme = document.getElementById("theme");
   const themes = ["", "light", "dark"];
-  const called = { "": "as the system", light: "light", dark: "dark" };
+  const called = { "": "auto", light: "light", dark: "dark" };
   theme.hidden = false;
   theme.addEventListener("click", () => {
     const body = document.body;
@@ -44,7 +44,7 @@
 
   // A link to a folded part opens it.
   const reveal = () => {
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = document.getElementById(location.hash.slice(1));
     for (let part = target; part; part = part.parentElement) {
       if (part.tagName === "DETAILS") part.open = true;
     }

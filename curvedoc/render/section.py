@@ -93,9 +93,18 @@ def _header(report: Report, slug: str) -> Iterator[str]:
     state = words.state(report)
     yield f'<header><h2 id="{slug}-name">{name(words.name_of(report), 200)} <a class="link" href="#{slug}" '
     yield f'aria-label="link to this run">#</a></h2>{chip(state)}'
-    yield f'<p class="summary">{text(words.summary(report), 600)}</p>'
+    yield f'<p class="summary">{_summary(report)}</p>'
     facts = [words.best(report), _schedule(report.schedule), clean(report.path)]
     yield f'<ul class="facts">{"".join(f"<li>{name(fact, 200)}</li>" for fact in facts if fact)}</ul></header>'
+
+
+def _summary(report: Report) -> str:
+    lead = report.leading
+    if lead is None:
+        return text(words.summary(report), 600)
+    about = ", ".join(text(part) for part in (words.sure(lead), words.since(report, lead)) if part)
+    first = f"<br>Do first: {text(lead.fixes[0].do)}" if lead.fixes else ""
+    return f"<strong>{text(words.headline(lead), 200)}</strong>, {about}.{first}"
 
 
 def _schedule(schedule: Schedule | None) -> str:
@@ -172,7 +181,9 @@ def _card(report: Report, diagnosis: Diagnosis, card: str, marks: Mapping[int, i
     leads, opened = (" leads", " open") if diagnosis is report.leading else ("", "")
     about = [text(words.relation(diagnosis)), text(diagnosis.stage), text(words.since(report, diagnosis))]
     aside = "".join(f"<li>{part}</li>" for part in about if part)
-    title = f"{chip(diagnosis.severity)} <h3>{text(words.headline(diagnosis), 200)}</h3> {gauge(diagnosis)}"
+    title = (
+        f"<span>{chip(diagnosis.severity)} <h3>{text(words.headline(diagnosis), 200)}</h3> {gauge(diagnosis)}</span>"
+    )
     return (
         f'<details class="card s-{diagnosis.severity}{leads}" id="{card}"{opened}>'
         f'<summary>{title}</summary><ul class="facts">{aside}<li><code>{text(diagnosis.rule, 80)}</code> '
@@ -190,11 +201,11 @@ def _seen(diagnosis: Diagnosis, marks: Mapping[int, int]) -> str:
 
 def _evidence(evidence: Evidence, number: int | None) -> str:
     mark = f'<span class="number" title="marked {number} in the plot">{number}</span>' if number else ""
-    about = name(evidence.vital, 60)
+    about = ""
     if evidence.value is not None:
-        about += f" = {text(show(evidence.value, evidence.unit))}"
-        about += f" ({text(words.interval(evidence))})" if words.interval(evidence) else ""
-    return f'<li class="{"marked" if number else ""}">{mark}{text(evidence.says)} <small>{about}</small></li>'
+        doubt = f" ({text(words.interval(evidence))})" if words.interval(evidence) else ""
+        about = f" <small>{name(evidence.vital, 60)} = {text(show(evidence.value, evidence.unit))}{doubt}</small>"
+    return f'<li class="{"marked" if number else ""}">{mark}{text(evidence.says)}{about}</li>'
 
 
 def _todo(diagnosis: Diagnosis) -> str:

@@ -118,8 +118,9 @@ def since(report: Report, diagnosis: Diagnosis) -> str:
     text = f"from {at(report, onset.step)} on"
     part = share(report, onset.step)
     about = [f"{part} into the run"] if part else []
-    if onset.low < onset.high:
-        about.append(f"between {show(onset.low, 'step')} and {show(onset.high, 'step')}")
+    low, high = show(onset.low, "step"), show(onset.high, "step")
+    if low != high:
+        about.append(f"between {low} and {high}")
     return f"{text} ({', '.join(about)})" if about else text
 
 
@@ -150,10 +151,10 @@ def confidence(diagnosis: Diagnosis) -> str:
 
 def interval(evidence: Evidence) -> str:
     """The 80 % interval of a measured number, or empty when it has none."""
-    low, high, unit = evidence.low, evidence.high, evidence.unit
-    if low is None or high is None or not low < high:
+    if evidence.low is None or evidence.high is None:
         return ""
-    return f"80 % interval {show(low, unit)} to {show(high, unit)}"
+    low, high = show(evidence.low, evidence.unit), show(evidence.high, evidence.unit)
+    return f"80 % interval {low} to {high}" if low != high else ""
 
 
 def expected(fix: Fix) -> str:
@@ -184,14 +185,15 @@ def summary(report: Report) -> str:
         first = f" First: {prose(lead.fixes[0].do)}" if lead.fixes else ""
         return f"{headline(lead)}, {sure(lead)}{', ' + begin if begin else ''}.{first}"
     if report.verdict == "healthy":
-        return "healthy: " + ", ".join(grounds(report))
+        looked, *others = grounds(report)
+        return "healthy: " + ", ".join(part for part in (looked, best(report), *others) if part)
     return f"not assessed: {prose(report.why)}" if report.why else "not assessed: the log does not hold enough to judge"
 
 
 def grounds(report: Report) -> list[str]:
-    """On what a healthy verdict rests, in short parts."""
+    """On what a healthy verdict rests, in short parts: the rules that looked, then what limits it."""
     looked = len(report.assessed)
-    parts = [f"{plural(looked, 'rule')} looked" if looked else "no rule objects", best(report)]
+    parts = [f"{plural(looked, 'rule')} looked" if looked else "no rule objects"]
     infos = [f"{clean(d.rule)} {d.confidence:.2f}" for d in report.diagnoses if not d.possible]
     maybe = [f"{clean(d.rule)} {d.confidence:.2f}" for d in report.diagnoses if d.possible]
     parts += [f"good to know: {', '.join(infos)}" if infos else "", f"possible: {', '.join(maybe)}" if maybe else ""]

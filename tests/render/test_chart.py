@@ -44,6 +44,10 @@ def curves(picture: Xml.Element, kind: str = "full") -> list[list[list[tuple[int
     return [follow(p.get("d") or "") for p in paths(picture, kind) if "dots" not in (p.get("class") or "")]
 
 
+def badges(picture: Xml.Element) -> list[Xml.Element]:
+    return [s for s in picture.iter("svg") if "badge" in (s.get("class") or "")]
+
+
 def follow(d: str) -> list[list[tuple[int, int]]]:
     """The points of a path of M and relative l, one list per piece."""
     pieces: list[list[tuple[int, int]]] = []
@@ -124,7 +128,7 @@ def test_the_marks_stand_where_the_evidence_was_measured() -> None:
     picture = svg(exploded())
     ends = [(p.get("x1"), p.get("x2")) for p in picture.iter("line") if "reach" in (p.get("class") or "")]
     assert (f"{824 / 998 * 100:.2f}%", "100.00%") in ends
-    assert [b.findtext("text") for b in picture.iter("g")] == ["1", "2"]
+    assert [b.findtext("text") for b in badges(picture)] == ["1", "2"]
 
 
 def test_marks_that_would_touch_stand_in_rows_of_their_own() -> None:
@@ -132,7 +136,17 @@ def test_marks_that_would_touch_stand_in_rows_of_their_own() -> None:
     seen = run.diagnoses[0].evidence
     close = tuple(replace(seen[0], steps=(1500.0 + i, 1600.0 + i)) for i in range(3))
     picture = svg(replace(run, diagnoses=(replace(run.diagnoses[0], evidence=close),)))
-    assert len({circle.get("cy") for circle in picture.iter("circle") if circle.get("class") is None}) == 3
+    assert len({badge.get("y") for badge in badges(picture)}) == 3
+
+
+def test_marks_on_one_stretch_stand_side_by_side() -> None:
+    run = overfitting()
+    same = (run.diagnoses[0].evidence[0],) * 3
+    found = badges(svg(replace(run, diagnoses=(replace(run.diagnoses[0], evidence=same),))))
+    assert len({(badge.get("x"), badge.get("y")) for badge in found}) == 1
+    places = [float(circle.get("cx") or 0) for badge in found for circle in badge.iter("circle")]
+    assert len(set(places)) == 3
+    assert sum(places) == 0
 
 
 def test_the_onset_is_drawn_with_its_interval_and_named() -> None:
@@ -195,10 +209,15 @@ def test_ticks_are_round_inside_the_axis_and_not_too_many(low: float, high: floa
 
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
-    [(0.5, 3.0, [0.5, 1, 2]), (0.01, 2.0, [0.01, 0.1, 1.0]), (1e-12, 1e12, [1e-12, 1e-7, 1e-2, 1e3, 1e8])],
+    [
+        (0.5, 3.0, [0.5, 1, 2]),
+        (0.01, 2.0, [0.01, 0.1, 1.0]),
+        (0.05, 0.3, [0.05, 0.1, 0.2]),
+        (1e-12, 1e12, [1e-12, 1e-7, 1e-2, 1e3, 1e8]),
+    ],
 )
 def test_logarithmic_ticks_are_few_and_round(low: float, high: float, expected: list[float]) -> None:
-    assert chart._log_ticks(low, high) == pytest.approx(expected)
+    assert chart._log_ticks(low, high, 5) == pytest.approx(expected)
 
 
 def test_whole_steps_have_whole_ticks() -> None:
@@ -217,4 +236,4 @@ def test_a_hostile_name_ends_as_text() -> None:
 
 
 def test_a_healthy_run_has_no_mark() -> None:
-    assert not list(svg(healthy()).iter("g"))
+    assert not badges(svg(healthy()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -15,13 +14,11 @@ from typing import Any
 
 from .discover import Found, find_runs
 from .engine import judge
-from .errors import CurvedocError, NoLogFound, SeveralRuns, UnreadableLog, UsageError
+from .errors import CurvedocError, NoLogFound, SeveralRuns, UnreadableLog, UsageError, mistake
 from .memory import from_memory
 from .report import SEVERITIES, Analysis, Reading, Report
 from .rulebook import Rule, load_rules
 from .run import Context, Refused, Run
-
-_HERE = Path(__file__).parent
 
 #: What is told while working: what is being done, how much of it is done, how much there is.
 Progress = Callable[[str, int, int], None]
@@ -139,7 +136,7 @@ def judge_all(
         except CurvedocError:  # a mistake in the caller's rules or arguments: it holds for all runs
             raise
         except Exception as error:  # a mistake of ours in one run must neither hide nor take the others with it
-            refused.append(Refused(run.path or run.name, _internal(error)))
+            refused.append(Refused(run.path or run.name, mistake(error)))
     if on_progress is not None and found.runs:
         on_progress("judging", len(found.runs), len(found.runs))
     return Analysis(tuple(sorted(reports, key=_worst_first)), tuple(refused), found.skipped)
@@ -169,18 +166,6 @@ def _one_run(data: Any, name: str | None, roles: Mapping[str, str]) -> tuple[Run
 def _below(path: str, refused: Refused) -> Refused:
     """With several paths, a file is named with the one that it was found under."""
     return replace(refused, file=str(Path(path) / refused.file) if Path(path).is_dir() else path)
-
-
-def _internal(error: Exception) -> str:
-    """A sentence about a mistake of ours: the kind of error and the place in our code, no path of this machine."""
-    frame = next(
-        f for f in reversed(traceback.extract_tb(error.__traceback__)) if Path(f.filename).is_relative_to(_HERE)
-    )
-    place = f"{Path(frame.filename).relative_to(_HERE.parent).as_posix()}:{frame.lineno}"
-    return (
-        f"internal error in {place} ({type(error).__name__}: {error}): the log was read but not judged. "
-        "Please report it with this line, and with the log if you can share it."
-    )
 
 
 def _worst_first(report: Report) -> tuple[int, float, str]:

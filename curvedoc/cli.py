@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from .errors import CurvedocError, NoLogFound, UsageError
+from .errors import CurvedocError, NoLogFound, UsageError, mistake
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +52,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(error, UNUSABLE)
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
+    except Exception as error:  # Python would end with 1, which here means findings
+        import traceback
+
+        traceback.print_exc()
+        return _complain(mistake(error), UNUSABLE)
 
 
 def parser(words: Sequence[str]) -> argparse.ArgumentParser:

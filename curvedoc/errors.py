@@ -34,3 +34,17 @@ class RuleError(CurvedocError):
 
 class UsageError(CurvedocError):
     """An argument or a configuration key that cannot be used."""
+
+
+def mistake(error: Exception) -> str:
+    """A sentence about a mistake of ours: the kind of error and the place in our code, no path of this machine."""
+    import traceback
+    from pathlib import Path
+
+    home = Path(__file__).parent
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(home)]
+    place = f" in {Path(frames[-1].filename).relative_to(home.parent).as_posix()}:{frames[-1].lineno}" if frames else ""
+    return (
+        f"internal error{place} ({type(error).__name__}: {error}); please report it with this line, and with the log "
+        "if you can share it"
+    )

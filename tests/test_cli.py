@@ -192,6 +192,20 @@ def test_an_internal_error_in_the_only_run_is_not_called_done(
     assert "internal error" in refused["why"]
 
 
+def test_a_mistake_of_ours_shows_its_traceback_and_is_no_finding(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(api, "find_runs", broken)
+    assert main(["analyze", str(runs)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("Traceback")
+    assert "please report it" in err.splitlines()[-1]
+
+
 def test_flags_win_over_the_configuration(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("curvedoc.toml").write_text('select = ["nan-explosion"]\n')
     assert main(["analyze", str(runs / "b"), "--fail-on", "warning"]) == 0

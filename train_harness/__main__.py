@@ -9,10 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy
+import torch
+
 from .recipe import Recipe, RecipeError, read_recipe
 from .samples import SAMPLE_LOGS, build_samples, record, sample_names, write_label
 
 USAGE = """python -m train_harness RECIPE.toml [section.key=value ...] --out DIR [--device auto|cpu|cuda]
+           [--save-at STEP] [--resume checkpoint.pt]
        python -m train_harness samples [OUT] [--only NAME ...]
        python -m train_harness label [NAME ...] [--out OUT]"""
 
@@ -31,9 +35,6 @@ def main(argv: list[str]) -> int:
 
 def run_facts(recipe: Recipe) -> dict[str, object]:
     """What made a run: seed, versions of what computed it, git revision (None outside a checkout)."""
-    import numpy
-    import torch
-
     revision = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
     )
@@ -54,9 +55,21 @@ def _train(argv: list[str]) -> int:
     )
     parser.add_argument("--out", required=True, type=Path, help="the run directory")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--save-at", type=int, default=0, metavar="STEP", help="leave checkpoint.pt in DIR after it")
+    parser.add_argument(
+        "--resume", type=Path, metavar="checkpoint.pt", help="go on from there; only later rows are logged"
+    )
     args = parser.parse_args(argv)
     recipe = read_recipe(args.recipe, args.overrides)
-    outcome = record(recipe, args.out, args.device)
+    checkpoint = None if args.resume is None else torch.load(args.resume, map_location="cpu", weights_only=True)
+    outcome = record(
+        recipe,
+        args.out,
+        args.device,
+        resume=checkpoint,
+        save_at=args.save_at,
+        save=lambda state: torch.save(state, args.out / "checkpoint.pt"),
+    )
     (args.out / "run.json").write_text(json.dumps(run_facts(recipe), indent=1) + "\n", encoding="utf-8")
     print(f"{outcome.steps} steps, train loss {outcome.train_loss:.4g}, val loss {outcome.val_loss:.4g}")
     return 0

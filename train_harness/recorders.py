@@ -36,6 +36,7 @@ def tensorboard(out: Path, recipe: Recipe) -> Iterator[Write]:
     finally:
         writer.close()
         for file in out.glob("events.out.tfevents.*"):
+            _without_clock(file)
             file.rename(out / f"events.out.tfevents.{CLOCK:.0f}.curvedoc.0")
 
 
@@ -204,6 +205,23 @@ def _tags(row: Row) -> dict[str, float]:
         }
         values |= {f"dead_share/{layer}": share for layer, share in row.dead_share.items()}
     return {tag: value for tag, value in values.items() if value is not None}
+
+
+def _without_clock(file: Path) -> None:
+    """Gives the first record of an event file the wall time of step 0: it is the only one torch stamps itself."""
+    import io
+    import struct
+
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    old = file.read_bytes()
+    length = struct.unpack("<Q", old[:8])[0]
+    first = Event.FromString(old[12 : 12 + length])
+    first.wall_time = CLOCK
+    new = io.BytesIO()
+    RecordWriter(new).write(first.SerializeToString())
+    file.write_bytes(new.getvalue() + old[16 + length :])
 
 
 @contextmanager

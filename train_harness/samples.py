@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from .loop import Outcome, train
+from .loop import Checkpoint, Outcome, train
 from .recipe import Recipe, RecipeError, read_recipe, to_tables, to_toml
 from .recorders import RECORDERS
 from .treat import Proof, prove
@@ -38,12 +38,20 @@ def build_samples(out: Path, names: Sequence[str] = (), say: Callable[[str], Non
     (out / SUMS).write_text(checksums(out), encoding="utf-8")
 
 
-def record(recipe: Recipe, out: Path, device: str = "cpu") -> Outcome:
-    """Trains a recipe and leaves its log and the resolved recipe.toml in `out`."""
+def record(
+    recipe: Recipe,
+    out: Path,
+    device: str = "cpu",
+    *,
+    resume: Checkpoint | None = None,
+    save_at: int = 0,
+    save: Callable[[Checkpoint], None] = lambda checkpoint: None,
+) -> Outcome:
+    """Trains a recipe (see `train`) and leaves its log and the resolved recipe.toml in `out`."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "recipe.toml").write_text(to_toml(to_tables(recipe)), encoding="utf-8")
     with RECORDERS[recipe.log.format](out, recipe) as write:
-        return train(recipe, write, device)
+        return train(recipe, write, device, resume=resume, save_at=save_at, save=save)
 
 
 def write_label(name: str, out: Path, say: Callable[[str], None] = lambda line: None) -> Proof:

@@ -59,6 +59,14 @@ def test_an_event_file_is_named_without_host_or_process(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("name", ["tensorboard", "keras_tensorboard"])
+def test_event_files_are_the_same_bytes_again(tmp_path, name):
+    first, again = recorded(tmp_path / "first", name), recorded(tmp_path / "again", name)
+    files = sorted(p.relative_to(first) for p in first.rglob("*.tfevents.*"))
+    assert files
+    assert [(first / p).read_bytes() for p in files] == [(again / p).read_bytes() for p in files]
+
+
 def test_keras_writes_two_folders_of_tensors_by_epoch(tmp_path):
     folder = recorded(tmp_path, "keras_tensorboard")
     train, validation = scalars(folder / "train"), scalars(folder / "validation")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from os import PathLike
 from pathlib import Path
 from types import UnionType
@@ -199,7 +199,7 @@ class Report:
         With `drawing`, everything else that the report holds is kept too, so that `from_dict` gives an
         equal report back.
         """
-        data: dict[str, Any] = _plain(self)
+        data: dict[str, Any] = _plain(self if drawing else replace(self, curves=()))
         if not drawing:
             for name in _DRAWING:
                 del data[name]

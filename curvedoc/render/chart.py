@@ -264,7 +264,7 @@ def _rows(marks: Sequence[Mark], across: Scale) -> dict[int, int]:
     for mark in sorted(marks, key=lambda m: (m.steps, m.number)):
         together.setdefault(mark.steps, []).append(mark.number)
     ends: list[float] = []
-    rows = {}
+    rows: dict[int, int] = {}
     for steps, numbers in together.items():
         a, b = (across(step) for step in steps)
         half = 3.5 * len(numbers)  # shares of the width that a badge takes on a narrow screen

@@ -6,15 +6,19 @@ import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .estimate import show
 from .rulebook import Clause, Rule
-from .vitals import VITALS, Vital
+
+if TYPE_CHECKING:
+    from .vitals import Vital
 
 
 def page(rule: Rule, *, width: int = 80) -> str:
     """All that the rule file says: story, evidence with its thresholds, look-alikes, fixes, sources."""
+    from .vitals import VITALS  # with NumPy behind it, which the list of rules can do without
+
     parts = [f"{rule.id} ({rule.severity}, {rule.stage})", _wrap(rule.title, width), "", _wrap(rule.story, width)]
     asked = {"run": "the run", "lr_drop": "every drop of the learning rate", "layer": "every layer"}[rule.each]
     parts += ["", f"Evidence, asked of {asked}; the weakest piece decides"]
@@ -53,6 +57,8 @@ def markdown(rules: Sequence[Rule]) -> str:
 
 def vitals_markdown() -> str:
     """Every vital with its unit and meaning as a Markdown table."""
+    from .vitals import VITALS
+
     rows = ["| vital | unit | meaning |", "| --- | --- | --- |"]
     for vitals in VITALS.values():
         rows += [f"| `{name}` | {vital.unit or '-'} | {vital.says} |" for name, vital in vitals.items()]

@@ -168,7 +168,7 @@ class Run:
     `curves` maps a role word to its curves, the one to judge by first. `axis` says what a step counts:
     "step", "epoch" or "row". `steps_per_epoch` is in the unit of `axis`, None when unknown. `hyper` holds
     the hyper-parameters that the log has. `tags` lists every tag of every file, `notes` what was skipped
-    or repaired. `path` is as given by the caller.
+    or repaired, `formats` how the files are written. `path` is as given by the caller.
     """
 
     name: str
@@ -180,6 +180,7 @@ class Run:
     files: tuple[str, ...] = ()
     tags: tuple[Tag, ...] = ()
     notes: tuple[Note, ...] = ()
+    formats: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for key, curves in self.curves.items():

@@ -1,0 +1,292 @@
+"""Which files of a tree form which run? A walk, every file read once, and the rules by which logs are joined."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from .assemble import assemble
+from .config import OWN, read_config
+from .errors import NoLogFound, UnreadableLog, UsageError
+from .group import Unit, group
+from .readers import read_file
+from .readers.hyper import is_hyper, read_hyper
+from .readers.log import Log
+from .roles import no_such_tag
+from .run import Note, Refused, Run
+
+#: Directories in which no training log is looked for: they hold code, packages and caches.
+_SKIPPED = frozenset(("__pycache__", "node_modules", "site-packages", "dist-packages", "venv", "virtualenv"))
+_HYDRA = ".hydra"  # the one hidden directory that says something about a run
+#: Suffixes of what is no log, so that a million pictures and checkpoints are not opened.
+_NO_LOG = frozenset(
+    f".{suffix}"
+    for suffixes in (
+        "pt pth ckpt bin safetensors h5 hdf5 keras pb onnx npy npz pkl pickle joblib parquet arrow feather mat nii",
+        "png jpg jpeg gif bmp tif tiff svg webp mp4 avi wav mp3 flac zip gz bz2 xz tar tgz 7z rar whl pdf",
+        "py pyc so o ipynb md rst html htm css js sh bat c h cpp hpp cu java m lock",
+    )
+    for suffix in suffixes.split()
+)
+#: Directories that keep the configuration of the run above them.
+_BESIDE = ("files", "params", "config", "configs", _HYDRA)
+MAX_FILES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The runs under a path, the logs that cannot be read, and what was passed over; files relative to the path."""
+
+    runs: tuple[Run, ...]
+    refused: tuple[Refused, ...] = ()
+    skipped: tuple[Refused, ...] = ()
+
+
+def find_runs(
+    path: str | Path, *, roles: Mapping[str, str] = {}, on_progress: Callable[[int, int], None] | None = None
+) -> Found:
+    """Every run under a path, by name.
+
+    A file is one run (or several, when it holds several); a directory is walked. `roles` maps a role word to the
+    tag that plays it, in every run that logs the tag; a `curvedoc.toml` in a run's directory or above it says the
+    same for the runs below. `on_progress(done, total)` counts files. Raises NoLogFound when there is no log, and
+    UsageError for a tag that no run holds.
+    """
+    root = Path(path)
+    tree = _Tree(root)
+    if root.is_dir():
+        tree.walk()
+    else:
+        tree.files = [(root, root.name)]
+    logs: list[Log] = []
+    for done, (file, shown) in enumerate(tree.files):
+        if on_progress is not None:
+            on_progress(done, len(tree.files))
+        logs += tree.read(file, shown)
+    if on_progress is not None:
+        on_progress(len(tree.files), len(tree.files))
+    units = group(logs)
+    names = _names(units, root)
+    homes = Counter(unit.home for unit in units)
+    below = Counter(place for unit in units for place in unit.home.parents)
+    told = _Roles(root, roles)
+    runs = []
+    for unit, name in zip(units, names, strict=True):
+        run = assemble(unit.logs, name=name, path=_path(path, unit, homes), roles=told.of(unit), beside=unit.beside)
+        hyper = {**tree.hyper_of(unit, below), **run.hyper}
+        runs.append(replace(run, hyper=hyper, notes=(*run.notes, *(Note(f, w) for f, w in unit.notes))))
+    told.check(units)
+    found = _without_idle(runs, tree)
+    if not found.runs and not found.refused:
+        raise NoLogFound(_nothing(path, found.skipped))
+    return found
+
+
+class _Tree:
+    """What lies under a path: files to read, configurations, what is refused and what is passed over."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.files: list[tuple[Path, str]] = []
+        self.hyper: dict[PurePosixPath, dict[str, Any]] = {}
+        self.refused: list[Refused] = []
+        self.skipped: list[Refused] = []
+        if not root.is_dir():
+            self._settings_beside(root)
+
+    def walk(self) -> None:
+        seen = {os.path.realpath(self.root)}
+        pending = [self.root]
+        while pending:
+            directory = pending.pop()
+            try:
+                entries = sorted(os.scandir(directory), key=lambda e: e.name)
+            except OSError as error:
+                self.refused.append(Refused(self._shown(directory), f"the directory cannot be read: {error.strerror}"))
+                continue
+            below = []
+            for entry in entries:
+                place = Path(entry.path)
+                if not self._is_directory(entry):
+                    self._file(place)
+                elif why := self._passed_over(entry, seen):
+                    self.skipped.append(Refused(self._shown(place), why))
+                else:
+                    below.append(place)
+            pending += reversed(below)
+            if len(self.files) > MAX_FILES:
+                raise UsageError(f"{self.root}: more than {MAX_FILES} files; give the directories of the logs")
+
+    def read(self, file: Path, shown: str) -> tuple[Log, ...]:
+        """The logs of one file; whatever else it is goes on the lists."""
+        try:
+            logs = read_file(file, shown)
+        except UnreadableLog as error:
+            where = "" if error.line is None else f"line {error.line}: "
+            what = error.why if error.key is None else f"{error.key!r}: {error.why}"
+            self.refused.append(Refused(shown, where + what))
+            return ()
+        scalars = tuple(log for log in logs or () if log.series)
+        if logs is None and is_hyper(file):
+            self._settings(file)
+        elif not scalars:
+            self.skipped.append(Refused(shown, "not a training log" if logs is None else "a log without a scalar"))
+        return scalars
+
+    def hyper_of(self, unit: Unit, below: Mapping[PurePosixPath, int]) -> dict[str, Any]:
+        """What configurations beside a run say, the nearest last; one further up speaks for a single run only."""
+        found: dict[str, Any] = {}
+        for place in reversed((unit.home, *(p for p in unit.home.parents if below[p] == 1))):
+            for beside in (*_BESIDE, "."):
+                found |= self.hyper.get(place / beside, {})
+        return found
+
+    def _file(self, file: Path) -> None:
+        if file.name == OWN:
+            return
+        if file.suffix.lower() in _NO_LOG or file.name.startswith("."):
+            self.skipped.append(Refused(self._shown(file), "not a training log"))
+        elif is_hyper(file) and file.suffix.lower() in (".json", ".yaml", ".yml"):
+            self._settings(file)
+        else:
+            self.files.append((file, self._shown(file)))
+
+    def _settings(self, file: Path) -> None:
+        facts = read_hyper(file)
+        if facts:
+            self.hyper.setdefault(PurePosixPath(self._shown(file)).parent, {}).update(facts)
+        else:
+            self.skipped.append(Refused(self._shown(file), "a configuration without plain values"))
+
+    def _settings_beside(self, file: Path) -> None:
+        for other in sorted(file.parent.iterdir()) if file.parent.is_dir() else ():
+            if other != file and other.suffix.lower() in (".json", ".yaml", ".yml") and is_hyper(other):
+                self.hyper.setdefault(PurePosixPath("."), {}).update(read_hyper(other))
+
+    def _is_directory(self, entry: os.DirEntry[str]) -> bool:
+        try:
+            return entry.is_dir()
+        except OSError:
+            return False
+
+    def _passed_over(self, entry: os.DirEntry[str], seen: set[str]) -> str:
+        if entry.name.startswith(".") and entry.name != _HYDRA:
+            return "a hidden directory"
+        if entry.name in _SKIPPED or Path(entry.path, "pyvenv.cfg").exists():
+            return "a directory of packages"
+        if not entry.is_symlink():
+            return ""
+        real = os.path.realpath(entry.path)
+        if Path(real).is_relative_to(os.path.realpath(self.root)) or real in seen:
+            return "a link to a directory that is read where it stands"
+        if Path(os.path.realpath(self.root)).is_relative_to(real):
+            return "a link to a directory above"
+        seen.add(real)
+        return ""
+
+    def _shown(self, place: Path) -> str:
+        return place.relative_to(self.root).as_posix() if place != self.root else "."
+
+
+class _Roles:
+    """The roles that the caller and the configurations in the tree give to tags."""
+
+    def __init__(self, root: Path, given: Mapping[str, str]) -> None:
+        self.root, self.given = root, given
+        self.read: dict[PurePosixPath, dict[str, str]] = {}
+
+    def of(self, unit: Unit) -> dict[str, str]:
+        """The roles that hold for one run, the nearest configuration before those above, the caller's before all."""
+        wanted: dict[str, str] = {}
+        for place in reversed((unit.home, *unit.home.parents)):
+            wanted |= self._at(place)
+        tags = _tags(unit)
+        return {role: tag for role, tag in {**wanted, **self.given}.items() if tag.strip() in tags}
+
+    def check(self, units: Sequence[Unit]) -> None:
+        """Raise UsageError for a tag that no run of those it was said for holds."""
+        for place, roles in (*self.read.items(), (PurePosixPath("."), self.given)):
+            if not roles:
+                continue
+            tags = {t for u in units if place in (u.home, *u.home.parents) for t in _tags(u)}
+            for role, tag in roles.items():
+                if tags and tag.strip() not in tags:
+                    where = "" if roles is self.given else f"{self.root / place / OWN}: "
+                    raise UsageError(where + no_such_tag(role, tag, sorted(tags)))
+
+    def _at(self, place: PurePosixPath) -> dict[str, str]:
+        if place not in self.read:
+            directory = (self.root if self.root.is_dir() else self.root.parent) / place
+            own = directory / OWN
+            self.read[place] = dict(read_config(directory).get("roles", {})) if own.is_file() else {}
+        return self.read[place]
+
+
+def _tags(unit: Unit) -> set[str]:
+    return {s.tag.strip() for log in unit.logs for s in log.series}
+
+
+def _names(units: Sequence[Unit], root: Path) -> list[str]:
+    """A name for each run: its directory under the path, with the file or a number where several share one."""
+    top = root.name or Path(os.path.realpath(root)).name
+    if not root.is_dir():
+        shown = root.with_suffix("") if not root.is_absolute() else Path(root.parent.name, root.stem)
+        top = shown.as_posix()
+    homes = Counter(unit.home for unit in units)
+    shared = [homes[unit.home] > 1 for unit in units]
+    names = []
+    for unit, several in zip(units, shared, strict=True):
+        home = unit.home.as_posix()
+        if not root.is_dir():
+            name = top
+        elif several:
+            name = unit.label if home == "." else f"{home}/{unit.label}"
+        else:
+            name = top if home == "." else home
+        names.append(f"{name}:{unit.part}" if unit.part and (several or not root.is_dir()) else name)
+    return [name if names.count(name) == 1 else f"{name}#{1 + names[:k].count(name)}" for k, name in enumerate(names)]
+
+
+def _path(given: str | Path, unit: Unit, homes: Mapping[PurePosixPath, int]) -> str:
+    """The path of a run as the caller would write it: its file, or its directory when it has several to itself."""
+    base = os.fspath(given)
+    if not Path(given).is_dir():
+        return base
+    files = {log.file for log in (*unit.logs, *unit.beside)}
+    part = unit.home.as_posix() if homes[unit.home] == 1 and len(files) > 1 else unit.logs[0].file
+    return base if part == "." else f"{base.rstrip('/') or '/'}/{part}" if base != "/" else f"/{part}"
+
+
+def _without_idle(runs: Sequence[Run], tree: _Tree) -> Found:
+    """Leave out tables in which nothing was recognized: they are data, not logs."""
+    kept = []
+    for run in runs:
+        table = all(file.lower().endswith((".csv", ".tsv", ".txt", ".json")) for file in run.files)
+        if not table or any(t.role not in (None, "time", "system") for t in run.tags):
+            kept.append(run)
+        else:
+            tags = ", ".join(repr(t.tag) for t in run.tags[:3])
+            tree.skipped += [
+                Refused(f, f"no loss, metric, rate or counter among its columns ({tags} ...)") for f in run.files
+            ]
+    kept.sort(key=lambda run: _natural(run.name))
+    order = lambda r: r.file  # noqa: E731
+    return Found(tuple(kept), tuple(sorted(tree.refused, key=order)), tuple(sorted(tree.skipped, key=order)))
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    """Sort key that puts version_2 before version_10."""
+    return [(0, int(w), "") if w.isdecimal() else (1, 0, w) for w in re.split(r"(\d{1,18})", name) if w]
+
+
+def _nothing(path: str | Path, skipped: Sequence[Refused]) -> str:
+    seen = f"; {len(skipped)} files were looked at" if skipped else ""
+    return (
+        f"{os.fspath(path)}: no training log found{seen}. Event files, CSV, JSON and text logs are read, and the "
+        "directories of Hugging Face, Lightning, Keras, YOLO, W&B and MLflow"
+    )

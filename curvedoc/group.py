@@ -1,0 +1,382 @@
+"""Which logs tell of one run? By directory, by name, by time, and by what the curves themselves say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import PurePosixPath
+from typing import TypeVar
+
+import numpy as np
+
+from .names import read_name, side_of, words
+from .readers.log import Log
+from .roles import assign
+from .run import Array
+
+_EVENTS, _STATE, _MLFLOW = "tfevents", "trainer_state", "mlflow"
+#: Roles that two parts of one run cannot both hold.
+_EXCLUSIVE = frozenset(
+    (
+        *("train_loss", "val_loss", "test_loss", "train_accuracy", "val_accuracy", "val_metric", "val_metric_lower"),
+        *("train_metric", "train_loss_part", "val_loss_part", "reward", "other_loss", "grad_norm"),
+    )
+)
+_TELLING = _EXCLUSIVE - {"train_metric"}  # what a run is recognized by; rates and times repeat from run to run
+_LAYOUT = frozenset(("vis_data",))  # directories that a trainer puts between a run and its log
+_IDLE = frozenset(
+    ("log", "logs", "history", "metrics", "results", "output", "record", "records", "wandb", "export", "run", "tag")
+)
+_SLACK = 120.0  # seconds by which the event files of one start may be apart
+_CONTINUES = 0.05  # a piece that begins beyond this share of the steps before it goes on with them
+_CLOSE = 5e-3  # of a curve's spread: how far two roundings of one curve may be apart
+_EVIDENCE = 10  # points that must agree before two logs are taken for one run
+
+
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unit:
+    """The logs of one run in the order of writing, and those `beside` that tell the same again.
+
+    `home` is the run's directory relative to the argument, `label` what tells it from others in that directory,
+    `part` the name of the run inside a file that holds several; `notes` pairs of file and sentence.
+    """
+
+    logs: tuple[Log, ...]
+    home: PurePosixPath
+    label: str
+    part: str = ""
+    beside: tuple[Log, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
+
+
+def group(logs: Sequence[Log]) -> list[Unit]:
+    """The runs that some logs tell of, in the order of their files."""
+    sides = _side_directories(logs)
+    units = []
+    for (home, part), here in _by(logs, lambda log: (_home(log, sides), log.part)).items():
+        units += _formats_of_one_run(_in_one_place(here, home, part))
+    return _formats_of_one_run(units, apart=True)
+
+
+def _by(logs: Iterable[Log], key: Callable[[Log], K]) -> dict[K, list[Log]]:
+    found: dict[K, list[Log]] = {}
+    for log in logs:
+        found.setdefault(key(log), []).append(log)
+    return found
+
+
+@lru_cache(maxsize=65536)
+def _pure(file: str) -> PurePosixPath:
+    return PurePosixPath(file)
+
+
+def _place(log: Log) -> PurePosixPath:
+    return _pure(log.file)
+
+
+def _side_directories(logs: Sequence[Log]) -> set[PurePosixPath]:
+    """Directories such as train/ and validation/ that hold one side of the run above them."""
+    candidates: dict[PurePosixPath, dict[str, list[PurePosixPath]]] = {}
+    for directory, here in _by(logs, lambda log: _place(log).parent).items():
+        text = words(directory.name)
+        if (side := side_of(text, alone=True)) and all(_is_one_side(log, side) for log in here):
+            kind = f"{side} inner" if "inner" in text else side
+            candidates.setdefault(directory.parent, {}).setdefault(kind, []).append(directory)
+    found: set[PurePosixPath] = set()
+    for sides in candidates.values():
+        if len(sides) > 1 and all(len(directories) == 1 for directories in sides.values()):
+            found.update(d for directories in sides.values() for d in directories)
+    return found
+
+
+def _is_one_side(log: Log, side: str) -> bool:
+    """Whether no tag of a log speaks of another side than its directory."""
+    return all(read_name(s.tag).side in ("", side) for s in log.series)
+
+
+def _home(log: Log, sides: set[PurePosixPath]) -> PurePosixPath:
+    """The directory of the run that a log belongs to."""
+    place = _place(log)
+    parts = place.parts[:-1]
+    if log.format.lower().startswith(_MLFLOW) and "metrics" in parts:
+        return PurePosixPath(*parts[: len(parts) - 1 - parts[::-1].index("metrics")])
+    for k in range(len(parts) - 1, 0, -1):  # DVCLive: <run>/plots/metrics/train/loss.tsv, of old <run>/scalars/...
+        if parts[k - 1 : k + 1] == ("plots", "metrics"):
+            return PurePosixPath(*parts[: k - 1])
+    home = place.parent
+    if re.fullmatch(r"checkpoint-\d+", home.name) or home.name in _LAYOUT:
+        home = home.parent
+    if home.name == "files" and re.match(r"(offline-)?run-", home.parent.name):  # wandb/run-<time>-<id>/files/
+        home = home.parent
+    if _EVENTS in place.name and (above := _above_scalars(log, place.parent)) is not None:
+        return above
+    return home.parent if home in sides else home
+
+
+def _above_scalars(log: Log, home: PurePosixPath) -> PurePosixPath | None:
+    """The run's directory above those that `add_scalars` made: Loss_train/ (torch), Loss/train/ (tensorboardX)."""
+    tags = {s.tag for s in log.series}
+    if len(tags) != 1:
+        return None
+    (tag,) = tags
+    if home.name.startswith(tag.replace("/", "_") + "_"):
+        return home.parent
+    for depth in range(1, min(6, len(home.parts))):
+        above = home.parents[depth]
+        if words("/".join(home.parts[len(above.parts) : -1])) == words(tag):
+            return above
+    return None
+
+
+def _in_one_place(logs: Sequence[Log], home: PurePosixPath, part: str) -> list[Unit]:
+    """The runs in one directory, each in one format."""
+    units: list[Unit] = []
+    for kind, here in _by(logs, _kind).items():
+        joined = {_EVENTS: _attempts, _STATE: _checkpoints}.get(kind, _tables)
+        units += [replace(u, home=home, part=part) for u in joined(here)]
+    return units
+
+
+def _kind(log: Log) -> str:
+    name = _place(log).name
+    return _EVENTS if _EVENTS in name else _STATE if _STATE in name else "table"
+
+
+def _unit(logs: Iterable[Log], label: str = "") -> Unit:
+    logs = tuple(logs)
+    return Unit(logs, PurePosixPath("."), label or _place(logs[0]).stem)
+
+
+def _attempts(logs: Sequence[Log]) -> list[Unit]:
+    """Event files of one directory and its sides: pieces of one run are strung together, new starts kept apart."""
+    by_place: dict[PurePosixPath, list[list[Log]]] = {}
+    for log in sorted(logs, key=lambda g: (_began(g), g.file)):
+        attempts = by_place.setdefault(_place(log).parent, [])
+        onto = next((a for a in reversed(attempts) if _continues(a, log)), None)
+        if onto is None:
+            attempts.append([log])
+        else:
+            onto.append(log)
+    base = max(by_place.values(), key=len)
+    found = [list(attempt) for attempt in base]
+    for attempts in by_place.values():
+        for attempt in attempts if attempts is not base else ():
+            before = [k for k, a in enumerate(base) if _began(a[0]) <= _began(attempt[0]) + _SLACK]
+            found[before[-1] if before else 0] += attempt
+    return [_unit(sorted(f, key=lambda g: (_began(g), g.file))) for f in found]
+
+
+def _began(log: Log) -> float:
+    """When the writer of an event file started: the seconds in its name, else its first point."""
+    stamped = re.search(r"tfevents\.(\d{9,11})\b", _place(log).name)
+    if stamped:
+        return float(stamped[1])
+    times = [float(s.wall_time[0]) for s in log.series if s.wall_time is not None and len(s.wall_time)]
+    return min(times, default=0.0)
+
+
+def _continues(attempt: Sequence[Log], log: Log) -> bool:
+    """Whether an event file goes on where an attempt stopped, or holds other tags of the same attempt."""
+    before: dict[str, tuple[float, float]] = {}
+    for series in (s for g in attempt for s in g.series if len(s.step)):
+        low, high = before.get(series.tag, (np.inf, -np.inf))
+        before[series.tag] = min(low, float(series.step.min())), max(high, float(series.step.max()))
+    shared = [s for s in log.series if s.tag in before and len(s.step)]
+    if not shared:
+        return abs(_began(log) - _began(attempt[0])) < 86_400
+    longest = max(shared, key=lambda s: before[s.tag][1] - before[s.tag][0] + len(s.step) * 1e-9)
+    low, high = before[longest.tag]
+    first, length = float(longest.step[0]), high - low
+    points = sum(len(s.step) for g in attempt for s in g.series if s.tag == longest.tag)
+    every = length / max(points - 1, 1) if length else high
+    return low + _CONTINUES * length < first <= high + max(length, 10 * every)
+
+
+def _checkpoints(logs: Sequence[Log]) -> list[Unit]:
+    """Growing checkpoints of the Trainer: the longest holds what the others hold."""
+    units: list[Unit] = []
+    for log in sorted(logs, key=_points, reverse=True):
+        onto = next((k for k, u in enumerate(units) if _begins(log, u.logs[0])), None)
+        if onto is None:
+            units.append(_unit([log], _place(log).parent.name))
+            continue
+        unit = units[onto]
+        units[onto] = replace(unit, beside=(*unit.beside, log))
+    return [_longest(unit) if unit.beside else unit for unit in units]
+
+
+def _longest(unit: Unit) -> Unit:
+    shorter = ", ".join(_place(g).parent.name or "." for g in unit.beside)
+    what = f"the longest of {1 + len(unit.beside)} checkpoints; {shorter} hold its beginning and were left out"
+    return replace(unit, notes=((unit.logs[0].file, what),))
+
+
+def _points(log: Log) -> int:
+    return max((len(s.value) for s in log.series), default=0)
+
+
+def _begins(short: Log, long: Log) -> bool:
+    """Whether every curve of one log is the beginning of the same curve in another."""
+    curves = {s.tag: s for s in long.series}
+    shared = 0
+    for series in short.series:
+        other, n = curves.get(series.tag), len(series.value)
+        if other is None or n == 0:
+            continue
+        if len(other.value) < n or not np.allclose(other.value[:n], series.value, rtol=1e-6, equal_nan=True):
+            return False
+        shared += 1
+    return shared > 0
+
+
+def _tables(logs: Sequence[Log]) -> list[Unit]:
+    """Tables and texts of one directory: one run where files are named after sides or metrics of it, else each its own.
+
+    Metric files of MLflow and DVCLive and the panels of one W&B run belong together whatever their names.
+    """
+    found: list[list[Log]] = []
+    for key, alike in _by(sorted(logs, key=lambda g: g.file), _key).items():
+        if key == _TOGETHER:
+            found.append(alike)
+            continue
+        clusters: list[tuple[set[str], list[Log]]] = []
+        for log in alike:
+            roles = {c.role for c in assign([log]) if c.role in _EXCLUSIVE} if len(alike) > 1 else set()
+            onto = next((c for c in clusters if _differ(c[1][0], log) and not c[0] & roles), None)
+            if onto is None:
+                clusters.append((roles, [log]))
+            else:
+                onto[0].update(roles)
+                onto[1].append(log)
+        found += [members for _, members in clusters]
+    return [_unit(members) for members in sorted(found, key=lambda m: m[0].file)]
+
+
+_TOGETHER = ("\0",)
+
+
+def _key(log: Log) -> tuple[str, ...]:
+    """What is left of a file's name without sides, metrics and idle words: equal for the parts of one run."""
+    place = _place(log)
+    in_store = log.format.lower().startswith(_MLFLOW) or ("plots", "metrics") in zip(
+        place.parts, place.parts[1:], strict=False
+    )
+    if in_store or (log.part and any(c in place.stem for c in ("wandb", "export"))):
+        return _TOGETHER
+    rest = [w for w in words(place.stem).split() if not side_of(w) and w not in _IDLE]
+    return tuple(
+        w for w in rest if not read_name(w).kind and w not in ("rate", "learning", "epoch", "step", "norm", "grad")
+    )
+
+
+def _differ(one: Log, other: Log) -> bool:
+    """Whether the names of two files differ in more than idle words."""
+    names = [set(words(_place(g).stem).split()) - _IDLE for g in (one, other)]
+    return names[0] != names[1] or _place(one).parent != _place(other).parent
+
+
+def _formats_of_one_run(units: list[Unit], apart: bool = False) -> list[Unit]:
+    """Units that tell the same curves in different formats, as one: the richer is read, the other listed beside it.
+
+    Summaries of end values go to the one run beside them, unless the units stand `apart`.
+    """
+    if len({_format(u) for u in units}) < 2:
+        return units
+    curves = [_curves(u) for u in units]
+    richness = [(len({c.role for c in cs}), sum(len(c.value) for c in cs), -k) for k, cs in enumerate(curves)]
+    index = _Index(curves)
+    onto: dict[int, int] = {}
+    for k in sorted(range(len(units)), key=lambda k: richness[k]):
+        richer = (o for o in index.like(k) if richness[o] > richness[k] and _format(units[o]) != _format(units[k]))
+        same = next((o for o in richer if _same(curves[k], curves[o])), None)
+        if same is not None:
+            onto[k] = same
+    if not apart:
+        _summaries(units, onto)
+    return _merged(units, onto)
+
+
+def _merged(units: Sequence[Unit], onto: dict[int, int]) -> list[Unit]:
+    made = list(units)
+    for k, other in onto.items():  # the poorest first: what it brought along goes on with its unit
+        left = made[k]
+        files = ", ".join(dict.fromkeys(g.file for g in left.logs[:3])) + (" ..." if len(left.logs) > 3 else "")
+        what = f"the same run in another format: {files} was left out, for this one tells more"
+        made[other] = replace(
+            made[other],
+            beside=(*made[other].beside, *left.logs, *left.beside),
+            notes=(*made[other].notes, (made[other].logs[0].file, what)),
+        )
+    return [unit for k, unit in enumerate(made) if k not in onto]
+
+
+def _summaries(units: Sequence[Unit], onto: dict[int, int]) -> None:
+    """A summary of end values belongs to the one run beside it."""
+    runs = [k for k in range(len(units)) if k not in onto and "summary" not in _format(units[k])]
+    if len(runs) == 1:
+        onto.update({k: runs[0] for k in range(len(units)) if "summary" in _format(units[k]) and k not in onto})
+
+
+def _format(unit: Unit) -> str:
+    return unit.logs[0].format.lower()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Curve:
+    """A curve that a run can be recognized by: its role, values, first finite value and standard deviation."""
+
+    role: str
+    value: Array
+    first: float
+    spread: float
+
+
+def _curves(unit: Unit) -> list[_Curve]:
+    found = []
+    for claim in assign(unit.logs):
+        value = claim.series.value
+        finite = value[np.isfinite(value)]
+        if claim.role in _TELLING and len(finite) >= 3 and len(np.unique(finite[:1000])) >= 3:
+            found.append(_Curve(claim.role, value, float(finite[0]), float(np.std(finite))))
+    return found
+
+
+class _Index:
+    """Finds units with a curve that begins alike."""
+
+    def __init__(self, curves: Sequence[Sequence[_Curve]]) -> None:
+        self.curves = curves
+        entries = sorted((c.first, k) for k, mine in enumerate(curves) for c in mine)
+        self.firsts, self.units = np.array([e[0] for e in entries]), [e[1] for e in entries]
+
+    def like(self, k: int) -> list[int]:
+        found: dict[int, None] = {}
+        for curve in self.curves[k]:
+            ends = [curve.first - _CLOSE * curve.spread, curve.first + _CLOSE * curve.spread]
+            low, high = np.searchsorted(self.firsts, ends)
+            found.update(dict.fromkeys(u for u in self.units[low : high + 1] if u != k))
+        return list(found)
+
+
+def _same(one: Sequence[_Curve], other: Sequence[_Curve]) -> bool:
+    """Whether the curves of one agree with curves of the other: two of them or all there are, in ten points."""
+    points = [n for a in one if (n := max((_agreeing(a, b) for b in other), default=0))]
+    return len(points) >= min(2, len(one), len(other)) and sum(points) >= _EVIDENCE
+
+
+def _agreeing(one: _Curve, other: _Curve) -> int:
+    """Length of the shorter of two curves when the longer begins with it, else 0."""
+    close = _CLOSE * max(one.spread, other.spread)
+    n = min(len(one.value), len(other.value))
+    if abs(one.first - other.first) > close or n < max(len(one.value), len(other.value)) / 2:
+        return 0
+    a, b = one.value[:n], other.value[:n]
+    finite = np.isfinite(a)
+    if not finite.any() or not np.array_equal(finite, np.isfinite(b)):
+        return 0
+    return n if float(np.abs(a[finite] - b[finite]).max()) <= close else 0

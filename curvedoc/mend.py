@@ -1,0 +1,165 @@
+"""How does a series as it was logged become a curve whose steps rise? Resumes, restarts, duplicates, disorder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .run import Array
+
+#: A run that goes back to within this share of its steps from the first was started again, not resumed.
+_RESTART = 0.05
+#: More steps back than this share of the points is disorder, not a history of resumed jobs.
+_DISORDER = 0.2
+#: This many restarts at one and the same step are rounds through the data, not attempts.
+_ROUNDS = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Points:
+    """Steps and values side by side, `(n,)` each; `wall_time` and `epoch` of each point or None."""
+
+    step: Array
+    value: Array
+    wall_time: Array | None = None
+    epoch: Array | None = None
+
+    def __getitem__(self, at: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Points:
+        wall_time, epoch = self.wall_time, self.epoch
+        return Points(
+            self.step[at],
+            self.value[at],
+            None if wall_time is None else wall_time[at],
+            None if epoch is None else epoch[at],
+        )
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+
+def join(pieces: Sequence[Points]) -> Points:
+    """The points of several pieces, in their order; what not every piece knows is let go."""
+    if len(pieces) == 1:
+        return pieces[0]
+    wall = [p.wall_time for p in pieces if p.wall_time is not None]
+    epoch = [p.epoch for p in pieces if p.epoch is not None]
+    return Points(
+        np.concatenate([p.step for p in pieces]),
+        np.concatenate([p.value for p in pieces]),
+        np.concatenate(wall) if len(wall) == len(pieces) else None,
+        np.concatenate(epoch) if len(epoch) == len(pieces) else None,
+    )
+
+
+def mend(points: Points) -> tuple[Points, list[str]]:
+    """The same points with strictly increasing, finite steps, and a sentence for every repair.
+
+    Policy: where steps go back, the newest segment wins, and what was logged at its first step or later before
+    it is dropped (a resumed run). A segment that starts again from the beginning is another attempt: the one
+    with the most points is kept, the newest of equals. Steps that count batches within each epoch are strung
+    together. Points that share a step are averaged when most steps are shared, else the last one is kept.
+    Non-finite values are points like any other.
+    """
+    said: list[str] = []
+    finite = np.isfinite(points.step)
+    if not finite.all():
+        said.append(f"{np.count_nonzero(~finite)} points without a finite step were left out")
+        points = points[finite]
+    if len(points) < 2 or (np.diff(points.step) > 0).all():
+        return points, said
+    points = _string_epochs(points, said)
+    points = _newest(points, said)
+    return _single(points, said), said
+
+
+def _string_epochs(points: Points, said: list[str]) -> Points:
+    """A counter that restarts with every epoch, made to count through: epoch by epoch, batch by batch."""
+    back = np.flatnonzero(np.diff(points.step) < 0)
+    if not len(back):
+        return points
+    segment = np.concatenate([[0], np.cumsum(np.diff(points.step) < 0)])
+    if points.epoch is not None:
+        told = bool((np.diff(points.epoch) >= 0).all() and (np.diff(points.epoch)[back] > 0).all())
+    else:  # four rounds of one length are epochs; runs that were started again are rarely that regular
+        ends = points.step[back]
+        told = len(back) >= _ROUNDS and bool((ends == ends[0]).all()) and points.step[-1] <= ends[0]
+    if not told:
+        return points
+    first = np.concatenate([[0], back + 1])
+    length = np.maximum.reduceat(points.step, first) + (1.0 if points.step.min() == 0 else 0.0)
+    before = np.concatenate([[0.0], np.cumsum(length)[:-1]])
+    said.append(f"the steps start again {len(back)} times, with each epoch: they were counted on")
+    return Points(points.step + before[segment], points.value, points.wall_time, points.epoch)
+
+
+def _newest(points: Points, said: list[str]) -> Points:
+    """One attempt of several, and of a resumed one the newest segments."""
+    back = np.flatnonzero(np.diff(points.step) < 0) + 1
+    if not len(back):
+        return points
+    attempts = _attempts(points.step, back)
+    if len(back) > max(3, _DISORDER * len(points)) and len(attempts) <= len(back) / 2:
+        said.append(f"the steps go back {len(back)} times: the points were sorted by step")
+        return points[np.argsort(points.step, kind="stable")]
+    if len(attempts) > 1:
+        begin, end = max(attempts, key=lambda a: (a[1] - a[0], a[0]))
+        which = 1 + attempts.index((begin, end))
+        left = len(points) - (end - begin)
+        said.append(
+            f"the steps start again from the beginning: {len(attempts)} attempts in one log, "
+            f"attempt {which} with {end - begin} points was kept, {left} points of the others left out"
+        )
+        points = points[np.arange(begin, end)]
+        back = np.flatnonzero(np.diff(points.step) < 0) + 1
+    if not len(back):
+        return points
+    keep = np.ones(len(points), bool)
+    for place in back.tolist():
+        keep[:place] &= points.step[:place] < points.step[place]
+    lost = len(points) - np.count_nonzero(keep)
+    times = "" if len(back) == 1 else f" and {len(back) - 1} times more"
+    place = int(back[0])
+    said.append(
+        f"the steps go back from {points.step[place - 1]:g} to {points.step[place]:g}{times} (a resumed run): "
+        f"the newer points were kept, {lost} older ones at the same steps or later left out"
+    )
+    return points[keep]
+
+
+def _attempts(step: Array, back: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+    """First and last+1 point of every attempt: a new one begins where the steps return to the beginning."""
+    starts = [0]
+    for place in back.tolist():
+        begin = starts[-1]
+        low, high = float(step[begin]), float(step[begin:place].max())
+        if step[place] <= low + _RESTART * (high - low):
+            starts.append(place)
+    return list(zip(starts, [*starts[1:], len(step)], strict=True))
+
+
+def _single(points: Points, said: list[str]) -> Points:
+    """One point per step."""
+    new = np.concatenate([[True], np.diff(points.step) > 0])
+    if new.all():
+        return points
+    first = np.flatnonzero(new)
+    count = np.diff(np.concatenate([first, [len(points)]]))
+    same = _equal(points.value, np.repeat(points.value[first], count))
+    last = points[first + count - 1]
+    shared = np.count_nonzero(count > 1)
+    if same.all():
+        return last
+    if shared < max(2, len(first) / 2):
+        said.append(f"{shared} steps were logged more than once, with different values: the last one was kept")
+        return last
+    said.append(f"{shared} of {len(first)} steps hold several values ({count.max()} at most): each is their mean")
+    mean = np.add.reduceat(points.value, first) / count
+    return Points(last.step, mean, last.wall_time, last.epoch)
+
+
+def _equal(a: Array, b: Array) -> npt.NDArray[np.bool_]:
+    same: npt.NDArray[np.bool_] = (a == b) | (np.isnan(a) & np.isnan(b))
+    return same

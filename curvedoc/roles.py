@@ -1,0 +1,420 @@
+"""What does a logged tag mean? Its own words, the file it stands in and its companions decide."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .errors import UsageError
+from .names import LAYERED, MEASURED, Name, is_idle, read_name, side_of, words
+from .run import Array, role_of
+
+if TYPE_CHECKING:
+    from .readers.log import Log, Series
+
+#: Metrics that only an evaluation computes, whatever the tag says about its split.
+_EVALUATED = re.compile(
+    r"^metrics\b|\bm?ap\b|\bap[sml]\b|\b[ma]acc\b|\bar\b|\b[mf]?iou\b|\bbleu\b|\brouge|\bmeteor\b|\bcider\b|\bfid\b|\bsuccess\b"
+)
+
+_WANDB = re.compile(r"^.{1,200} - (?=\S)")
+
+
+_NAMELESS = Name()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Claim:
+    """What one series was taken for. `role` is a word of ROLES, with the layer in brackets where it has one, or
+    None; `sure` is False when name and companions do not settle it, and `why` says what the choice rests on;
+    `cadence` is "step", "epoch" or ""; `unit` is "percent", "share", "log10" or ""."""
+
+    log: Log
+    series: Series
+    role: str | None
+    sure: bool = True
+    why: str = ""
+    cadence: str = ""
+    unit: str = ""
+    name: Name = _NAMELESS
+
+
+def assign(logs: Sequence[Log], overrides: Mapping[str, str] = {}) -> list[Claim]:
+    """One Claim per series of the logs of one run, in their order.
+
+    `overrides` maps a role word to the tag that plays it. Raises UsageError for a word that is no role, and for a
+    tag that no log holds, with the nearest one that does.
+    """
+    given = _given(logs, overrides)
+    drafts = _first_set_is_train([_draft(log, series) for log in logs for series in log.series])
+    context = _context(drafts)
+    claims = []
+    for draft in drafts:
+        claim = _claim(draft, context)
+        role = given.get(draft.series.tag.strip())
+        if role is not None:
+            claim = replace(
+                claim, role=role, sure=True, why="as told", unit=_unit(role, draft.name, draft.series.value)
+            )
+        claims.append(claim)
+    return claims
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Draft:
+    log: Log
+    series: Series
+    name: Name
+    side: str  # by name or by file
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Context:
+    drafts: Sequence[_Draft]
+    family: str  # "gan", "rl", "dpo" or "diffusion" where a loss does not measure progress, else ""
+    parts: Mapping[str, frozenset[str]]  # side -> the words of its losses, "" for a total
+    longest: Mapping[tuple[str, str], int]  # (kind, side) -> points of its longest series
+    bare_loss: bool
+    evaluated: frozenset[str]  # words of what is logged for a held-out split
+    sides: frozenset[str]
+
+
+def _given(logs: Sequence[Log], overrides: Mapping[str, str]) -> dict[str, str]:
+    tags = list(dict.fromkeys(s.tag.strip() for log in logs for s in log.series))
+    for role, tag in overrides.items():
+        kind, layer = role_of(role)
+        if kind.layered and layer is None:
+            raise UsageError(f"role {role!r} needs a layer in brackets, as in {role}[fc1]")
+        if tag.strip() not in tags:
+            raise UsageError(no_such_tag(role, tag, tags))
+    return {tag.strip(): role for role, tag in overrides.items()}
+
+
+def no_such_tag(role: str, tag: str, tags: Sequence[str]) -> str:
+    """The sentence for an override whose tag no log holds."""
+    near = difflib.get_close_matches(tag, tags, 1, 0.4)
+    known = f"did you mean {near[0]!r}?" if near else f"the log holds {', '.join(map(repr, tags[:8]))}"
+    return f"{role}={tag}: no tag {tag!r} in the log; {known}"
+
+
+def _draft(log: Log, series: Series) -> _Draft:
+    name = read_name(_full_tag(log, series.tag))
+    return _Draft(log, series, name, name.side or _side_of_file(log))
+
+
+def _first_set_is_train(drafts: list[_Draft]) -> list[_Draft]:
+    """XGBoost names its evaluation sets validation_0, validation_1: by habit the first is the training data."""
+    sets = {d.name.words[:12] for d in drafts}
+    if not {"validation 0", "validation 1"} <= sets:
+        return drafts
+    numbered = {"validation 0": "train", "validation 1": "val"}
+    return [
+        replace(d, name=replace(d.name, base=d.name.base[1:].strip()), side=numbered[d.name.words[:12]])
+        if d.name.words[:12] in numbered
+        else d
+        for d in drafts
+    ]
+
+
+def _full_tag(log: Log, tag: str) -> str:
+    """The tag with what its directory adds to it, and without the run's name in front of it.
+
+    `add_scalars("Loss", {"train": ...})` writes the tag `Loss` into a directory `Loss_train` (torch) or
+    `Loss/train` (tensorboardX); a W&B export names its columns `run - tag`.
+    """
+    tag = tag.strip()
+    if log.part and tag.startswith(f"{log.part} - "):
+        tag = tag[len(log.part) + 3 :]
+    else:
+        tag = _WANDB.sub("", tag)
+    above = PurePosixPath(log.file.replace("\\", "/")).parent
+    flat = f"{tag.replace('/', '_')}_"
+    if above.name.startswith(flat):
+        return f"{tag}/{above.name[len(flat) :]}"
+    if (
+        above.name
+        and words("/".join(above.parts[:-1])).endswith(words(tag))
+        and read_name(tag).kind in ("loss", "lr", "accuracy")
+    ):
+        return f"{tag}/{above.name}"
+    return tag
+
+
+def _side_of_file(log: Log) -> str:
+    """The split that a file or its directory is named after, when its tags do not name one themselves."""
+    names = [read_name(s.tag) for s in log.series]
+    training = any(n.kind in ("lr", "grad_norm", "update_ratio") for n in names)
+    said = {n.side for n in names if n.side and n.kind in MEASURED}
+    path = PurePosixPath(log.file.replace("\\", "/"))
+    stem = "" if "tfevents" in path.name else path.stem
+    for text, is_directory in ((words(stem), False), (words(path.parent.name), True)):
+        side = side_of(text)
+        idle = not is_directory or all(map(is_idle, text.split()))
+        if side and idle and said <= {side} and not (training and side != "train"):
+            return side
+    return ""
+
+
+def _context(drafts: Sequence[_Draft]) -> _Context:
+    parts: dict[str, set[str]] = {}
+    longest: dict[tuple[str, str], int] = {}
+    for d in drafts:
+        key = d.name.kind, d.side
+        longest[key] = max(longest.get(key, 0), len(d.series.value))
+        if d.name.kind == "loss":
+            parts.setdefault(d.side or "train", set()).add(d.name.part)
+    measured = [d for d in drafts if d.name.kind in MEASURED]
+    return _Context(
+        drafts,
+        _family(drafts),
+        {side: frozenset(found) for side, found in parts.items()},
+        longest,
+        any(d.name.kind == "loss" and not d.name.part and not d.side for d in drafts),
+        frozenset(d.name.base for d in measured if d.side in ("val", "test")),
+        frozenset(d.side for d in measured),
+    )
+
+
+def _family(drafts: Sequence[_Draft]) -> str:
+    """The kind of training whose losses do not measure progress, told by what is logged beside them."""
+    kinds = {d.name.kind for d in drafts}
+    text = {d.name.words for d in drafts}
+    supervised = any(d.name.kind == "loss" and d.side == "val" for d in drafts)
+    if any(re.search(r"\brewards? (?:chosen|rejected|margins?)\b", w) for w in text):
+        return "dpo"
+    if "reward" in kinds and not supervised:
+        return "rl"
+    if (
+        any(re.search(r"\b(?:policy|critic|actor|surrogate|qf|td)\b", w) for w in text if "loss" in w)
+        and not supervised
+    ):
+        return "rl"
+    if {"d", "g"} <= {_player(d.name.words) for d in drafts if d.name.kind == "other_loss"}:
+        return "gan"
+    if any(re.search(r"\bvlb\b|\b(?:loss|mse) q\d\b|\bdiffusion\b", w) for w in text):
+        return "diffusion"
+    return ""
+
+
+def _player(text: str) -> str:
+    if re.search(r"\b(?:d|disc|discriminator|dis|critic)\b", text):
+        return "d"
+    return "g" if re.search(r"\b(?:g|gen|generator)\b", text) else ""
+
+
+_NO_PROGRESS = {
+    "gan": "two networks play against each other: neither loss measures progress",
+    "rl": "rewards are logged beside it: the loss of an agent does not measure progress",
+    "dpo": "a preference loss starts at ln 2: read the rewards' margins and accuracies",
+    "diffusion": "a diffusion loss is averaged over noise levels and stays flat while samples improve",
+}
+
+
+def _claim(draft: _Draft, context: _Context) -> Claim:
+    log, series, name = draft.log, draft.series, draft.name
+    role: str | None
+    role, sure, why = None, True, ""
+    written = _written(series.tag)
+    if written is not None:
+        role = written
+    elif name.kind in ("epoch", "step", "time", "system", "other_loss", "reward"):
+        role = name.kind
+    elif name.kind == "lr":
+        role = "lr"
+    elif name.kind == "grad_norm":
+        role, why = (None, "the gradient of one layer") if name.layer else ("grad_norm", "")
+    elif name.kind in LAYERED:
+        role, sure, why = _layered(draft, context)
+    elif name.kind == "loss":
+        role, sure, why = _loss(draft, context)
+    elif name.kind in MEASURED:
+        role, sure, why = _metric(draft, context)
+    elif name.words in ("score", "scores"):
+        role, sure, why = _score(draft, context)
+    elif not name.kind and name.side and not name.base:
+        role, sure, why = _bare_side(draft, context)
+    elif not name.kind and name.side in ("val", "test"):
+        role, sure, why = _unknown(draft)
+    if role is not None and _is_summary(draft, role, context):
+        role, why = "summary", "one value for the whole run"
+    if role is not None and name.side and draft.side != name.side:
+        sure, why = False, "the first of several evaluation sets is by habit the training data"
+    return Claim(log, series, role, sure, why, name.cadence, _unit(role, name, series.value), name)
+
+
+def _written(tag: str) -> str | None:
+    """The role that a tag spells out, as in `update_ratio[fc1]`."""
+    found = re.fullmatch(r"(update_ratio|weight_norm|dead_share|saturated_share)\[(.+)\]", tag, re.DOTALL)
+    return tag if found else None
+
+
+def _layered(draft: _Draft, context: _Context) -> tuple[str | None, bool, str]:
+    name, value = draft.name, draft.series.value[np.isfinite(draft.series.value)]
+    layer = name.layer or "all"
+    if name.kind in ("dead_share", "saturated_share") and len(value) and (value.min() < 0 or value.max() > 100):
+        return None, True, "a count, not a share"
+    if name.kind == "update_ratio" and name.words.startswith("ratio"):
+        alike = sum(d.name.kind == "update_ratio" for d in context.drafts)
+        small = len(value) > 0 and (bool((value < 0).all()) or bool((value >= 0).all() and np.median(value) < 0.5))
+        if alike < 2 or not small:
+            return None, False, "a ratio of what is not said"
+        return f"{name.kind}[{layer}]", False, "small ratios, one per layer: taken for update over weight"
+    return f"{name.kind}[{layer}]", True, ""
+
+
+def _loss(draft: _Draft, context: _Context) -> tuple[str | None, bool, str]:
+    name, side = draft.name, draft.side or "train"
+    if context.family:
+        return "other_loss", True, _NO_PROGRESS[context.family]
+    parts = context.parts[side]
+    if name.part and ("" in parts or len(parts) > 1):
+        if side == "test" and not parts & context.parts.get("train", frozenset()):
+            return "test_loss", True, ""
+        stray = {"max", "min", "std", "var", "ema"} & set(name.part.split())
+        return (
+            (None, True, "not the loss itself")
+            if stray
+            else (f"{'train' if side == 'train' else 'val'}_loss_part", True, "")
+        )
+    if side == "test":
+        if "val" in context.sides or len(draft.series.value) < 2:
+            return "test_loss", True, ""
+        return "val_loss", True, "no validation is logged: the test split plays its part"
+    why = (
+        ""
+        if draft.name.side or not draft.side
+        else f"the file is named after the {'training' if side == 'train' else 'held-out'} data"
+    )
+    return f"{side}_loss", True, why
+
+
+def _metric(draft: _Draft, context: _Context) -> tuple[str | None, bool, str]:
+    name = draft.name
+    side, sure, why = (draft.side, True, "") if draft.side else _side_of_metric(draft, context)
+    held_out = side in ("val", "test")
+    if name.kind == "lossy":
+        if not context.parts and not context.family and _leads(draft, context):
+            role = "val_loss" if held_out else "train_loss"
+            return role, sure and bool(side), why or "no other loss is logged"
+        return ("val_metric_lower" if held_out else "train_metric"), sure, why
+    if name.kind == "accuracy":
+        return f"{'val' if held_out else 'train'}_accuracy", sure, why
+    if not held_out:
+        return "train_metric", sure, why
+    return ("val_metric_lower" if name.kind == "lower" else "val_metric"), sure, why
+
+
+def _leads(draft: _Draft, context: _Context) -> bool:
+    """Whether this is the first of the loss-like metrics, on either side: the others are metrics beside it."""
+    first = next(d for d in context.drafts if d.name.kind == "lossy")
+    return first.name.base == draft.name.base
+
+
+def _side_of_metric(draft: _Draft, context: _Context) -> tuple[str, bool, str]:
+    """The split of a metric that does not name one: by its twin, by what it is, by the rows it is filled in."""
+    name = draft.name
+    if re.search(r"\b(?:rpn|roi|fast rcnn|mask rcnn)\b", name.words):
+        return "train", True, "measured on training batches"
+    if name.base in context.evaluated:
+        return "train", True, "the held-out one stands beside it"
+    of = set(name.base.split())
+    held_out = context.parts.get("val", frozenset()) | context.parts.get("test", frozenset())
+    if any(part and set(part.split()) < of for part in held_out - context.parts.get("train", frozenset())):
+        return "val", True, "a held-out loss bears the same mark"
+    if _EVALUATED.search(name.words):
+        return "val", True, "computed by an evaluation"
+    losses = [d for d in context.drafts if d.name.kind == "loss" and d.series.axis == draft.series.axis]
+    train = [d.series.step for d in losses if (d.side or "train") == "train"]
+    val = [d.series.step for d in losses if d.side in ("val", "test")]
+    with_train, with_val = _filled_with(draft.series.step, train), _filled_with(draft.series.step, val)
+    if with_val and not with_train:
+        return "val", True, "filled in the rows of the validation loss"
+    if with_train and not with_val:
+        return "train", True, "filled in the rows of the training loss"
+    if context.bare_loss:
+        return "train", True, "logged beside a loss without a prefix"
+    if with_val:
+        return "val", False, "the training loss has its own prefix, this metric has none"
+    return "train", False, "nothing says on which data it was measured"
+
+
+def _filled_with(step: Array, others: Sequence[Array]) -> bool:
+    return any(len(other) >= len(step) / 2 and bool(np.isin(step, other).all()) for other in others)
+
+
+def _score(draft: _Draft, context: _Context) -> tuple[str | None, bool, str]:
+    for other in context.drafts:
+        if other.name.kind == "time" and other.log is draft.log and _equal_where_both(draft.series, other.series):
+            return "time", True, f"equal to {other.series.tag}"
+    games = any(
+        d.name.kind == "step" and re.search(r"\b(?:episodes?|games?|generations?)\b", d.name.words)
+        for d in context.drafts
+    )
+    if games or context.family == "rl":
+        return "reward", True, "one score per episode"
+    if draft.side in ("val", "test"):
+        return "val_metric", False, "a score that does not say of what"
+    return None, False, "a score that does not say of what"
+
+
+def _equal_where_both(one: Series, other: Series) -> bool:
+    _, at, at_other = np.intersect1d(one.step, other.step, return_indices=True)
+    return len(at) >= 3 and bool(np.allclose(one.value[at], other.value[at_other], rtol=1e-3, equal_nan=True))
+
+
+def _bare_side(draft: _Draft, context: _Context) -> tuple[str | None, bool, str]:
+    """Columns called `train` and `val`, and nothing else: the loss, when there is no other."""
+    sides = {d.side for d in context.drafts if d.name.side and not d.name.kind and not d.name.base}
+    if context.parts or len(sides) < 2 or len(draft.series.value) < 3:
+        return None, False, "the name says on which data, and not what"
+    return ("train_loss" if draft.side == "train" else "val_loss"), False, "the name says on which data, and not what"
+
+
+def _unknown(draft: _Draft) -> tuple[str | None, bool, str]:
+    """A held-out quantity of unknown name: a metric, whose direction is the way it went."""
+    value = draft.series.value[np.isfinite(draft.series.value)]
+    if len(value) < 3 or value.min() == value.max():
+        return None, False, "a held-out quantity of unknown meaning"
+    third = max(1, len(value) // 3)
+    fell = float(np.median(value[-third:])) < float(np.median(value[:third]))
+    better = "lower" if fell else "higher"
+    return (
+        ("val_metric_lower" if fell else "val_metric"),
+        False,
+        f"an unknown metric; it moved so that {better} seems better",
+    )
+
+
+def _is_summary(draft: _Draft, role: str, context: _Context) -> bool:
+    """Whether a value that stands alone sums a run up, as the mean training loss at the end of a Trainer's log."""
+    if draft.name.kind not in MEASURED | {"reward", "time"} and role not in ("train_loss", "val_loss"):
+        return False
+    if "summary" in draft.log.format.lower():
+        return role != "time"
+    told = draft.name.kind == "loss" and draft.side == "train" and not draft.name.part and draft.name.cadence != "epoch"
+    if len(draft.series.value) != 1 or not told:
+        return False
+    return any(
+        d.name.kind == "loss" and not d.name.part and d.side in ("", "train") and len(d.series.value) > 2
+        for d in context.drafts
+    )
+
+
+def _unit(role: str | None, name: Name, value: Array) -> str:
+    finite = value[np.isfinite(value)]
+    if role is None or not len(finite):
+        return ""
+    if role.startswith("update_ratio"):
+        return "log10" if finite.max() <= 0 and finite.min() < -0.5 else ""
+    if name.kind in ("accuracy", "share") or role.startswith(("dead_share", "saturated_share")):
+        if finite.min() >= 0 and 1.5 < finite.max() <= 100.5:
+            return "percent"
+        if finite.min() >= 0 and finite.max() <= 1.001:
+            return "share"
+    return ""

@@ -12,18 +12,20 @@ from pathlib import Path
 import numpy
 import torch
 
+from .guide import write_guide
 from .recipe import Recipe, RecipeError, read_recipe
 from .samples import SAMPLE_LOGS, build_samples, record, sample_names, write_label
 
 USAGE = """python -m train_harness RECIPE.toml [section.key=value ...] --out DIR [--device auto|cpu|cuda]
            [--save-at STEP] [--resume checkpoint.pt]
        python -m train_harness samples [OUT] [--only NAME ...]
-       python -m train_harness label [NAME ...] [--out OUT]"""
+       python -m train_harness label [NAME ...] [--out OUT]
+       python -m train_harness guide"""
 
 
 def main(argv: list[str]) -> int:
     """Runs one command; 0 done, 1 a label does not stand, 2 a recipe or an argument that cannot be used."""
-    commands = {"samples": _samples, "label": _label}
+    commands = {"samples": _samples, "label": _label, "guide": _guide}
     try:
         if argv and argv[0] in commands:
             return commands[argv[0]](argv[1:])
@@ -93,6 +95,13 @@ def _label(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     proofs = [write_label(name, args.out, _say) for name in args.names or sample_names()]
     return 0 if all(proof.stands for proof in proofs) else 1
+
+
+def _guide(argv: list[str]) -> int:
+    about = "Writes the tables and the picture of train_harness/README.md."
+    argparse.ArgumentParser("python -m train_harness guide", description=about).parse_args(argv)
+    write_guide()
+    return 0
 
 
 def _say(line: str) -> None:

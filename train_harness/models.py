@@ -32,6 +32,8 @@ def build_model(model: Model, task: Task) -> nn.Module:
         raise ValueError(
             f"model.kind = {model.kind!r} needs images; the inputs have shape {tuple(task.x_train.shape[1:])}"
         )
+    if model.kind == "gpt" and model.width % 16:
+        raise ValueError(f"model.width = {model.width} must be a multiple of 16 for a gpt, whose heads are 16 wide")
     network = MODELS[model.kind](model, task)
     initialize(network, model.init)
     return network
@@ -73,7 +75,7 @@ class MLP(nn.Module):
 
 
 class CNN(nn.Module):
-    """conv1 .. convN of 3x3, the first two each followed by 2x2 pooling, then head on the mean of each channel."""
+    """conv1 .. convN of 3x3, the first two each followed by 2x2 pooling, then dropout and head."""
 
     def __init__(self, model: Model, task: Task) -> None:
         super().__init__()
@@ -149,7 +151,7 @@ class Block(nn.Module):
 
     def __init__(self, width: int, dropout: float, activation: type[nn.Module]) -> None:
         super().__init__()
-        self.heads = max(1, width // 16)
+        self.heads = width // 16
         self.norm1, self.qkv, self.out = nn.LayerNorm(width), nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.norm2, self.up, self.down = nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
         self.act, self.drop = activation(), nn.Dropout(dropout)
@@ -164,7 +166,7 @@ class Block(nn.Module):
 
 
 class GPT(nn.Module):
-    """A decoder-only transformer with learned positions; `width` a multiple of 16 gives heads of 16."""
+    """A decoder-only transformer with learned positions and heads of 16, so that `width` is a multiple of 16."""
 
     def __init__(self, model: Model, task: Task) -> None:
         super().__init__()

@@ -22,13 +22,24 @@ def sample_names() -> list[str]:
     return sorted(path.stem for path in RECIPES.glob("*.toml"))
 
 
+def sample_recipe(name: str) -> Path:
+    """The recipe file of a sample; an unknown name gets the nearest one."""
+    import difflib
+
+    if name not in sample_names():
+        near = difflib.get_close_matches(name, sample_names(), 1, 0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sample_names())}"
+        raise RecipeError(f"no sample is called {name!r}; {hint}")
+    return RECIPES / f"{name}.toml"
+
+
 def build_samples(out: Path, names: Sequence[str] = (), say: Callable[[str], None] = lambda line: None) -> None:
     """Trains and records the samples into `out/NAME/`, the resolved recipe beside the log, and writes the checksums.
 
     Labels already there stay: they are made by `write_label`.
     """
     for name in names or sample_names():
-        recipe = read_recipe(_recipe_path(name))
+        recipe = read_recipe(sample_recipe(name))
         folder = out / name
         for old in folder.iterdir() if folder.is_dir() else ():
             if old.name != "label.toml":
@@ -56,7 +67,7 @@ def record(
 
 def write_label(name: str, out: Path, say: Callable[[str], None] = lambda line: None) -> Proof:
     """Proves a sample's label over paired seeds and writes `out/NAME/label.toml`, standing or not."""
-    recipe = read_recipe(_recipe_path(name))
+    recipe = read_recipe(sample_recipe(name))
     proof = prove(recipe, say=lambda line: say(f"{name}: {line}"))
     (out / name).mkdir(parents=True, exist_ok=True)
     (out / name / "label.toml").write_text(label_text(name, recipe, proof), encoding="utf-8")
@@ -103,16 +114,6 @@ def checksums(out: Path) -> str:
     """`sha256  path` of every log and recipe under `out`, sorted, as sha256sum writes them."""
     files = sorted(p for p in out.rglob("*") if p.is_file() and p.name not in (SUMS, "label.toml", "README.md"))
     return "".join(f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(out).as_posix()}\n" for p in files)
-
-
-def _recipe_path(name: str) -> Path:
-    import difflib
-
-    if name not in sample_names():
-        near = difflib.get_close_matches(name, sample_names(), 1, 0.4)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sample_names())}"
-        raise RecipeError(f"no sample is called {name!r}; {hint}")
-    return RECIPES / f"{name}.toml"
 
 
 def _short(value: float) -> float:

@@ -75,7 +75,7 @@ def step(t: int, lr: float, steps: int, *, every: int, gamma: float = 0.1) -> fl
 
 def multi_step(t: int, lr: float, steps: int, *, drops: Sequence[int], gamma: float = 0.1) -> float:
     """Times `gamma` at each update named in `drops`."""
-    return lr * gamma ** sum(t >= drop for drop in drops)
+    return float(lr * gamma ** sum(t >= drop for drop in drops))
 
 
 def exponential(t: int, lr: float, steps: int, *, gamma: float) -> float:

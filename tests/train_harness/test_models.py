@@ -62,5 +62,7 @@ def test_weight_matrices_leave_out_biases_and_norms():
 def test_a_model_that_does_not_fit_the_task_is_refused():
     with pytest.raises(ValueError, match="take gru or gpt"):
         build_model(Model(kind="mlp"), load_task(MARKOV))
+    with pytest.raises(ValueError, match="multiple of 16"):
+        build_model(Model(kind="gpt", width=24), load_task(MARKOV))
     with pytest.raises(ValueError, match="needs images"):
         build_model(Model(kind="cnn"), load_task(Data(task="wine", train_size=20)))

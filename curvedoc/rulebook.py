@@ -93,7 +93,7 @@ def load_rules(
         files |= {path.stem: path for path in sorted(extra.glob("*.toml"))}
     for name in (*select, *ignore):
         if name not in files:
-            raise UsageError(f"no rule {name!r}{_hint(name, files)}; `curvedoc rules` lists them all")
+            raise UsageError(f"no rule {name!r}{_hint(name, files)} (`curvedoc rules` lists them all)")
     wanted = [i for i in files if (not select or i in select) and i not in ignore]
     rules = [read_rule(files[i]) for i in wanted]
     for rule in rules:
@@ -202,5 +202,8 @@ def _one_of(where: str, data: Mapping[str, Any], key: str, allowed: Sequence[str
 
 
 def _hint(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), 1, 0.5)
+    names = list(known)
+    by_word = {word: id_ for id_ in reversed(names) for word in id_.split("-")}  # half a name is often all one knows
+    near = difflib.get_close_matches(name, names, 1, 0.5)
+    near = near or [by_word[word] for word in difflib.get_close_matches(name, by_word, 1, 0.7)]
     return f"; did you mean {near[0]!r}?" if near else ""

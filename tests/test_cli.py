@@ -245,6 +245,14 @@ def test_explain_prints_the_whole_rule_file(capsys: pytest.CaptureFixture[str]) 
             assert text in page
 
 
+@pytest.mark.parametrize(
+    ("half", "whole"), [("plateu", "plateau-needs-decay"), ("nan", "nan-explosion"), ("overfit", "overfitting")]
+)
+def test_half_a_name_of_a_rule_is_enough_for_a_hint(half: str, whole: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", half]) == 2
+    assert f"did you mean {whole!r}?" in capsys.readouterr().err
+
+
 def test_explain_never_exceeds_the_width(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     main(["explain", "overfitting"])

@@ -18,6 +18,7 @@ from .words import plural
 HERE = Path(__file__).parent
 SECTIONS = 200  # runs spelt out on a page; about 20 kB each
 FEW = 5  # up to this many runs, a table needs no filter
+UNFOLDED = 20  # of more runs, those without findings are folded
 
 
 def render(analysis: Analysis) -> str:
@@ -48,7 +49,7 @@ def render(analysis: Analysis) -> str:
             *_masthead(analysis),
             '<main id="runs">',
             *(_overview(reports, ids, len(shown)) if len(reports) > 1 else ()),
-            *(section(report, slug) for report, slug in shown),
+            *_sections(shown, len(reports) > UNFOLDED),
             f'<p class="empty">{plural(left, "more run")} in the table above: analyze one alone to see it.</p>'
             if left
             else "",
@@ -131,6 +132,17 @@ def _row(report: Report, slug: str) -> str:
             f'<td class="sure">{gauge(lead, short=True)}</td><td class="where">{text(words.where(report, lead))}</td>'
         )
     return f'<tr data-state="{state}">{row}<td class="best">{best} {at}</td><td class="curve">{spark(report)}</td></tr>'
+
+
+def _sections(shown: list[tuple[Report, str]], folded: bool) -> Iterator[str]:
+    """The runs; with `folded`, those without findings behind one line, which a link into them opens."""
+    quiet = [pair for pair in shown if folded and pair[0].verdict != "findings"]
+    loud = [pair for pair in shown if not folded or pair[0].verdict == "findings"]
+    yield from (section(*pair) for pair in loud)
+    if quiet:
+        yield f'<details class="quiet"><summary>{plural(len(quiet), "run")} without findings</summary>'
+        yield from (section(*pair) for pair in quiet)
+        yield "</details>"
 
 
 def _files(analysis: Analysis) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -133,14 +134,27 @@ def _table(page: _Page, reports: Sequence[Report]) -> Iterator[str]:
     rest = page.width - sum(columns) - 2 * len(columns)
     beside = rest >= LEAST_FIX
     yield _paint(page, "  ".join(_cells(header, columns) + ["do first"] * beside).rstrip(), "bold")
-    for report, row in zip(reports, rows, strict=True):
-        fitted = _cells(row, columns)
+    names = _told_apart([row[0] for row in rows], columns[0])
+    for report, short, row in zip(reports, names, rows, strict=True):
+        fitted = _cells([short, *row[1:]], columns)
         state = words.state(report)
         fitted[1] = fitted[1].replace(state, _paint(page, state, state))
         first = _first(report)
         yield "  ".join(fitted + [_cut(first, rest)] * beside).rstrip()
         if first and not beside:
             yield _paint(page, "  -> " + _cut(first, page.width - 5), "dim")
+
+
+def _told_apart(names: Sequence[str], width: int) -> Iterator[str]:
+    """The names in at most `width` columns; of a long path, the parts that most runs share go first."""
+    shared = Counter(part for name in names for part in set(name.split("/")))
+    for name in names:
+        parts = name.split("/")
+        for part in sorted(dict.fromkeys(parts), key=lambda part: -shared[part])[:-1]:
+            if cells("/".join(parts)) <= width:
+                break
+            parts = ["..." if other == part else other for other in parts]
+        yield shorten(re.sub(r"\.\.\.(/\.\.\.)+", "...", "/".join(parts)), width)
 
 
 def _row(report: Report) -> list[str]:

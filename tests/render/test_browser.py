@@ -189,6 +189,14 @@ def test_a_link_to_a_folded_diagnosis_opens_it(show: Show) -> None:
     assert driver.get_log("browser") == []
 
 
+def test_a_link_to_a_folded_run_opens_it(show: Show) -> None:
+    driver = show(html.render(many(5, 30)))
+    driver.find_element(By.LINK_TEXT, "run-007").click()
+    top = ask(driver, "document.getElementById('run-run-007').getBoundingClientRect().top")
+    assert ask(driver, "document.querySelector('details.quiet').open") is True
+    assert 0 <= top < 100
+
+
 def test_a_link_to_nowhere_does_no_harm(show: Show) -> None:
     driver = show(html.render(everything()), at="#%E0%A4%A")
     assert driver.get_log("browser") == []

@@ -227,6 +227,15 @@ def test_of_very_many_runs_the_worst_are_drawn_and_the_others_listed() -> None:
     assert "303 more runs" in "".join(built.text)
 
 
+def test_of_many_runs_those_without_findings_are_folded() -> None:
+    def sections(page: Page) -> list[str]:
+        return [a.get("class", "") for tag, a in page.elements if a.get("class") == "quiet" or tag == "article"]
+
+    few, many_runs = page(*many(2, 18).reports), page(*many(2, 19).reports)
+    assert sections(few) == ["run"] * 20
+    assert sections(many_runs) == ["run", "run", "quiet", *["run"] * 19]
+
+
 def test_a_report_shows_itself_in_a_notebook_and_writes_itself(tmp_path: Path) -> None:
     run = healthy()
     assert run._repr_html_() == html.fragment(run)

@@ -94,6 +94,14 @@ def test_the_first_fix_stands_beneath_its_row_when_narrow_and_beside_it_when_wid
     assert "Divide the learning rate by 10" in wide[row]
 
 
+def test_long_paths_keep_the_part_that_tells_them_apart() -> None:
+    hashes = [f"{i:08x}" for i in range(3)]
+    runs = tuple(overfitting(f"lightning_csv/{h}/lightning_logs/version_{i % 2}") for i, h in enumerate(hashes))
+    table = text.render(Analysis(runs)).split("\n\n")[1]
+    assert [h in table for h in hashes] == [True] * 3
+    assert "..." in table
+
+
 def test_a_single_run_needs_no_table() -> None:
     assert "verdict" not in text.render(Analysis((overfitting(),)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -21,9 +22,9 @@ RECOGNIZES = "a SQLite file with a table `metrics` of key, value, timestamp, ste
 READS = "every metric of every run in the order of logging, NaN (`is_nan`) and infinities as meant, params"
 NOT_READ = "deleted runs, traces, system metrics' units; servers (export, or point at the file)"
 
-_POINTS = (
-    """SELECT run_uuid, key, step, value, timestamp, is_nan FROM metrics ORDER BY run_uuid, key, timestamp, step"""
-)
+_NUMBERS = "typeof(step) = 'integer' AND typeof(timestamp) = 'integer' AND typeof(value) IN ('real', 'integer')"
+_POINTS = f"""SELECT run_uuid, key, step, value, timestamp, is_nan FROM metrics WHERE {_NUMBERS}
+              ORDER BY run_uuid, key, timestamp, step"""
 
 
 def recognizes(path: Path, head: bytes) -> bool:
@@ -37,15 +38,17 @@ def read(path: Path, shown: str) -> tuple[Log, ...]:
         hyper: dict[str, dict[str, Any]] = {}
         for run, key, value in db.execute("SELECT run_uuid, key, value FROM params"):
             hyper.setdefault(run, {})[str(key)] = _plain(value)
+        (odd,) = db.execute(f"SELECT count(*) FROM metrics WHERE NOT ({_NUMBERS})").fetchone()
         logs = []
         for run, rows in groupby(db.execute(_POINTS), itemgetter(0)):
             series = tuple(_series(str(key), list(points)) for key, points in groupby(rows, itemgetter(1)))
             if run not in deleted:
                 logs.append(Log(shown, FORMAT, series, names.get(run, str(run)), hyper.get(run, {})))
-    if deleted and logs:
-        what = f"{len(deleted)} deleted runs were left out"
-        logs[0] = Log(shown, FORMAT, logs[0].series, logs[0].part, logs[0].hyper, (Note(shown, what),))
-    return tuple(sorted(logs, key=lambda log: log.part))
+    notes = [Note(shown, f"{len(deleted)} deleted runs were left out")] if deleted else []
+    if odd:
+        notes.append(Note(shown, f"{odd} rows of the table metrics hold no numbers and were left out"))
+    logs.sort(key=lambda log: log.part)
+    return (replace(logs[0], notes=tuple(notes)), *logs[1:]) if logs else ()
 
 
 def _names(db: sqlite3.Connection) -> dict[str, str]:

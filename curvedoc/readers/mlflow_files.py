@@ -17,7 +17,7 @@ RECOGNIZES = "a file under `metrics/` whose lines are `milliseconds value step`"
 READS = "the curve, named by the file's path under `metrics/`; lines of two, three or five fields; wall times"
 NOT_READ = "params and tags beside it, which are configuration"
 
-_LINE = re.compile(r"\d{9,16} \S+(?: -?\d+)?(?:\s|$)")
+_LINE = re.compile(r"(?P<time>\d{9,16}) (?P<value>\S+)(?: (?P<step>-?\d{1,18}))?(?:\s|$)")
 _INFINITY = 1.797e308  # MLflow keeps the largest float in the place of an infinity
 
 
@@ -32,15 +32,15 @@ def read(path: Path, shown: str) -> tuple[Log, ...]:
     for line, text in lines(path):
         if not text.strip():
             continue
-        cells = text.split()
-        value = number(cells[1]) if _LINE.match(text) else None
-        if value is None:
+        match = _LINE.match(text)
+        value = number(match["value"]) if match else None
+        if match is None or value is None:
             odd.append(line)
             continue
-        put(table, "timestamp", float(cells[0]) / 1000)
+        put(table, "timestamp", float(match["time"]) / 1000)
         put(table, tag, finite_as_meant(value))
-        if len(cells) > 2:
-            put(table, "step", float(cells[2]))
+        if match["step"]:
+            put(table, "step", float(match["step"]))
         table.rows += 1
     notes = [Note(shown, f"{len(odd)} lines are no `time value step` and were left out", line=odd[0])] if odd else []
     logs = to_logs(table, shown, FORMAT, notes=notes)

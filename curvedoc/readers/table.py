@@ -332,7 +332,9 @@ def _tells_runs(name: str, cells: Sequence[str], counter: Column | None) -> bool
         by_label.setdefault(cells[row], []).append(value)
     back = int(np.count_nonzero(np.diff(counter.value) <= 0))
     left = sum(int(np.count_nonzero(np.diff(v) <= 0)) for v in by_label.values())
-    return back > 0 and left < (back if named else 0.5 * back)
+    if named:
+        return left < back
+    return left < 0.5 * back and back >= different - 1 and min(map(len, by_label.values())) > 1
 
 
 def _remarks(table: Table, columns: Sequence[Column], file: str) -> list[Note]:

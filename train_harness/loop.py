@@ -78,7 +78,8 @@ def train(
     """Trains what the recipe says, hands every logged row to `log`, returns the outcome.
 
     `device` is "cpu", "cuda" or "auto". On the CPU the same recipe gives the same bits. `save` receives a
-    checkpoint after update `save_at`; given back as `resume`, the run goes on as if it had never stopped.
+    checkpoint after update `save_at`; given back as `resume`, the run goes on as if it had never stopped
+    (on the CPU; the state of CUDA's generator is not kept).
     """
     with _repeatable(recipe.seed):
         run = _begin(plant(recipe), pick_device(device), resume)

@@ -75,7 +75,7 @@ def step(t: int, lr: float, steps: int, *, every: int, gamma: float = 0.1) -> fl
 
 def multi_step(t: int, lr: float, steps: int, *, drops: Sequence[int], gamma: float = 0.1) -> float:
     """Times `gamma` at each update named in `drops`."""
-    return float(lr * gamma ** sum(t >= drop for drop in drops))
+    return lr * gamma ** sum(t >= drop for drop in drops)
 
 
 def exponential(t: int, lr: float, steps: int, *, gamma: float) -> float:
@@ -100,7 +100,7 @@ def linear(t: int, lr: float, steps: int, *, floor: float = 0.0) -> float:
 
 def polynomial(t: int, lr: float, steps: int, *, power: float = 2.0) -> float:
     """lr (1 - t / steps)^power."""
-    return lr * max(1 - t / steps, 0.0) ** power
+    return lr * float(max(1 - t / steps, 0.0) ** power)
 
 
 def cosine(t: int, lr: float, steps: int, *, floor: float = 0.0) -> float:

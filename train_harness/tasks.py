@@ -185,7 +185,8 @@ def _cut(x: np.ndarray, y: np.ndarray, outputs: int, train: int) -> Task:
 
 
 def _standardized(x: np.ndarray) -> np.ndarray:
-    return np.divide(x - x.mean(axis=0), x.std(axis=0))
+    standardized: np.ndarray = (x - x.mean(axis=0)) / x.std(axis=0)
+    return standardized
 
 
 def _with_label_noise(task: Task, data: Data) -> Task:

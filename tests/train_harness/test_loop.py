@@ -156,6 +156,12 @@ def test_cuda_where_there_is_none_is_refused():
         pick_device("cuda")
 
 
+def test_cuda_trains_to_nearly_the_loss_of_the_cpu():
+    if not torch.cuda.is_available():
+        pytest.skip("this machine has no CUDA")
+    assert run(device="cuda")[2].train_loss == pytest.approx(run()[2].train_loss, rel=0.01)
+
+
 def test_jitter_on_characters_is_refused():
     with pytest.raises(ValueError, match="need inputs that are numbers"):
         run("data.task=markov", "model.kind=gru", "data.jitter=0.1")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .cells import number
 from .table import SPLITS, counter_kind, plain_name
 
 MAX_LINE = 20_000  # characters; a longer line is a printed tensor or a command line
 MAX_PAIRS = 400
+_SHORT = 200  # characters between two numbers that are worth remembering
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]|[\x00-\x08\x0b-\x1f\x7f]"
@@ -46,7 +48,7 @@ _NUMBER = re.compile(
 _OPENERS = re.compile(r"(?:(?:tensor|array|np\.\w+|float)\()?[\[(\"'{<]*\s*$")
 _STRONG = re.compile(r"\s*(?:[:=]+>?|->|=>)\s*$")
 _FILE = re.compile(r"[\w/.-]+\.(?:py|cc|cpp)(?::\d+)?")
-AVERAGED = "averaged stats"  # how DETR, DeiT and MAE begin the line that ends an epoch
+AVERAGED = "Averaged stats"  # how DETR, DeiT and MAE begin the line that ends an epoch
 _IS = re.compile(r"\s+(?:is|was)$")
 _DELIMITER = re.compile(r"[,;|{}()\[\]\t\"'<>&]|\s{2,}|\s[-\u2013\u2014]\s|\s?=+\s|[:=](?!\w*[/\\])")
 _UNITS = frozenset(
@@ -188,6 +190,7 @@ def phrase_of(line: str) -> Phrase | None:
     return Phrase(tuple(pairs), label, side, done, of, keras is not None)
 
 
+@lru_cache(maxsize=1 << 12)
 def is_metric(name: str) -> bool:
     """Whether a name, in a line that counts nothing, is worth keeping: one of a loss, a metric or a rate.
 
@@ -202,6 +205,7 @@ def is_metric(name: str) -> bool:
     return norm or not _WORDS.isdisjoint(bare) or words[-2:] == ["learning", "rate"]
 
 
+@lru_cache(maxsize=1 << 12)
 def is_counter(name: str) -> bool:
     """Whether a name counts steps or epochs in a text; plurals (`epochs: 100`) are settings there."""
     return counter_kind(name)[0] in ("step", "epoch") and plain_name(name) not in _SETTINGS
@@ -209,42 +213,66 @@ def is_counter(name: str) -> bool:
 
 def _coco_name(what: str, short: str, iou: str, area: str, most: str) -> str:
     whole = f"Average {what} ({short})"
-    return (
-        whole if (iou, area, most) == ("0.50:0.95", "all", "100") else f"{whole} IoU={iou} area={area} maxDets={most}"
-    )
+    return whole if (iou, area, most) == ("0.50:0.95", "all", "100") else f"{whole} {iou} {area} {most}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """What stands between two numbers: the `name` of the second, what leads it, and whether a part of the line ends."""
+
+    name: str
+    lead: str
+    side: str  # of the lead
+    counts: bool
+    apart: bool
+    own: str  # the side that the name itself begins with, for names without separators after it
 
 
 def _pairs(text: str) -> tuple[list[tuple[str, float]], str, str]:
     pairs: list[tuple[str, float]] = []
-    label = side = own = ""  # `side` is that of the line, `own` that of a stretch of it
+    label = side = own = ""  # `side` is that of the line, `own` that of a part of it
     end = 0
     for match in _NUMBER.finditer(text):
-        gap, follows = text[end : match.start()], end > 0
+        between, follows = text[end : match.start()], end > 0
         end = match.end()
         value = number(match["value"])
-        if value is None or gap.strip() in ("/", "of", "out of"):
+        if value is None or between.strip() in ("/", "of", "out of"):
             continue
-        if gap.strip() == "(" and pairs and label.lower() == AVERAGED:  # `median (mean)`: at the end the mean counts
+        if pairs and label == AVERAGED and between.strip() == "(":  # `median (mean)`: at an epoch's end the mean counts
             pairs[-1] = pairs[-1][0], value
             continue
-        lead, name = _name_of(gap, follows)
+        gap = _gap(between, follows) if len(between) < _SHORT else _gap.__wrapped__(between, follows)
         if not pairs:
-            label += f" {lead}"
-            side = _side_of(label)
-            label = " ".join(re.sub(r"[^\W\d]*[\d/.]+\w*|[^\w\s]+", " ", label).split()[:4])
-        if re.search(r"[,;|]", gap) or lead:
-            own = _side_of(lead)
-        if is_counter(name):
-            side = _side_of(name) or side  # `val step: 100`
-        if name:
-            if not is_counter(name) and not _has_side(name) and (own or side):
-                name = f"{own or side}/{name}"
-            elif " " in name and not is_counter(name):
-                own = _side_of(name.split()[0])  # `val loss: 2.3 top1: 0.7`
-            pairs.append((name, value))
-            if len(pairs) >= MAX_PAIRS:
-                break
+            label, side = _label(f"{label} {gap.lead}")
+        if gap.apart:
+            own = gap.side
+        if gap.counts:
+            side = _side_of(gap.name) or side  # `val step: 100`
+            pairs.append((gap.name, value))
+        elif gap.name:
+            if (own or side) and not _has_side(gap.name):
+                pairs.append((f"{own or side}/{gap.name}", value))
+            else:
+                own = gap.own or own
+                pairs.append((gap.name, value))
+        if len(pairs) >= MAX_PAIRS:
+            break
     return pairs, label, side
+
+
+@lru_cache(maxsize=1 << 14)  # a log repeats what stands between its numbers
+def _gap(between: str, follows: bool) -> _Gap:
+    lead, name = _name_of(between, follows)
+    counts = is_counter(name)
+    own = _side_of(name.split()[0]) if " " in name and not counts else ""  # `val loss: 2.3 top1: 0.7`
+    return _Gap(name, lead, _side_of(lead), counts, bool(lead) or re.search(r"[,;|]", between) is not None, own)
+
+
+@lru_cache(maxsize=1 << 12)
+def _label(lead: str) -> tuple[str, str]:
+    """The first words of a line, and the side that they name."""
+    words = re.sub(r"[^\W\d]*[\d/.]+\w*|[^\w\s]+", " ", lead).split()
+    return " ".join(words[:4]), _side_of(lead)
 
 
 def _name_of(gap: str, follows: bool) -> tuple[str, str]:
@@ -293,5 +321,6 @@ def _side_of(text: str) -> str:
     return "" if not sides or any(word.startswith("tr") for word in sides) else sides[0]
 
 
+@lru_cache(maxsize=1 << 12)
 def _has_side(name: str) -> bool:
     return not SPLITS.isdisjoint(plain_name(name).split())

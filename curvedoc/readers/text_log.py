@@ -178,7 +178,7 @@ def _row(book: _Book, phrase: Phrase, counters: list[tuple[str, float]]) -> None
     if not values:
         book.others += 1
         return
-    if not counters and phrase.label.lower() == AVERAGED and book.side:
+    if not counters and phrase.label == AVERAGED and book.side:
         values = [(f"{book.side}/{n}", v) for n, v in values]
     _count(book, counters)
     kinds = {counter_kind(name)[0] for name, _ in counters}

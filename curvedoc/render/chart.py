@@ -234,7 +234,7 @@ def _lost(drawn: Drawn, across: Scale) -> str:
     alive = max((s for s, _ in _finite(drawn.step, drawn.value)), default=-math.inf)
     marks = [f"M{x - 4} {5 * DOWN}h8" for x in dict.fromkeys(round(across(s)) for s in lost if s < alive)]
     end = next((s for s in lost if s > alive), None)
-    return "".join(marks) + (f"M{round(across(end))} {5 * DOWN}H{ACROSS}" if end is not None else "")
+    return "".join(marks) + (f"M{min(round(across(end)), ACROSS - 8)} {5 * DOWN}H{ACROSS}" if end is not None else "")
 
 
 def _path(points: Sequence[tuple[float, float]], breaks: Sequence[float], across: Scale, down: Scale) -> str:

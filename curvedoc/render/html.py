@@ -95,10 +95,12 @@ def _overview(reports: tuple[Report, ...], ids: list[str], linked: int) -> Itera
     if len(reports) > FEW:
         yield from _filter(reports)
     columns = ("run", "verdict", "leading diagnosis", "confidence", "where", "best", "curve")
-    yield f'<table class="runs"><thead><tr>{"".join(f"<th scope=col>{c}</th>" for c in columns)}</tr></thead><tbody>'
+    long = ' class="long" role="region" tabindex="0" aria-labelledby="overview-name"' if len(reports) > UNFOLDED else ""
+    head = "".join(f"<th scope=col>{column}</th>" for column in columns)
+    yield f'<div{long}><table class="runs"><thead><tr>{head}</tr></thead><tbody>'
     for n, (report, slug) in enumerate(zip(reports, ids, strict=True)):
         yield _row(report, slug if n < linked else "")
-    yield "</tbody></table>"
+    yield "</tbody></table></div>"
     if any(report.leading is not None and not report.leading.calibrated for report in reports):
         yield '<p class="empty"><small>* not calibrated: the grade of the weakest evidence, no probability</small></p>'
     yield "</section>"

@@ -108,6 +108,17 @@ def test_a_curve_is_interrupted_where_its_values_are_not_finite() -> None:
     assert len(marks) == len(gaps().curves[0].non_finite)
 
 
+def test_a_curve_that_ends_in_nan_is_marked_to_the_edge_even_from_its_last_step() -> None:
+    (ink,) = paths(svg(exploded()), "lost")
+    start = round(chart.ACROSS * 824 / 998)
+    assert re.fullmatch(rf"M{start} \d+H{chart.ACROSS}", ink.get("d") or "")
+    last = Drawn("train_loss", "", (0.0, 1.0), (1.0, 2.0), non_finite=(2.0,), points=3)
+    (ink,) = paths(svg(report("x", curves=(last,))), "lost")
+    found = re.fullmatch(r"M(\d+) \d+H(\d+)", ink.get("d") or "")
+    assert found is not None
+    assert int(found[1]) < int(found[2])
+
+
 def test_a_nan_among_the_values_is_left_out_and_breaks_nothing() -> None:
     drawn = Drawn("train_loss", "", (0.0, 1.0, 2.0), (1.0, math.nan, 2.0), non_finite=(1.0,), points=3)
     assert [len(pieces) for pieces in curves(svg(report("x", curves=(drawn,))))] == [2]

@@ -1,4 +1,4 @@
-"""Does everything that the README shows work? `python -m tests.test_readme` prints its table of rules again."""
+"""Does everything that the README shows work? `python -m tests.test_readme` prints its output and its table again."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from curvedoc.rulebook import load_rules
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 TABLE = re.compile(r"(<!-- rules: .*? -->\n)(.*?)(<!-- end of rules -->)", re.DOTALL)
+OUTPUT = re.compile(r"(<!-- output: curvedoc (.*?) -->\n```text\n)(.*?)(```\n<!-- end of output -->)", re.DOTALL)
 TEXT = README.read_text(encoding="utf-8")
 
 
@@ -95,5 +96,19 @@ def test_the_table_of_rules_is_the_one_that_the_program_prints() -> None:
     assert found[2] == handbook.markdown(load_rules()), "run `python -m tests.test_readme`"
 
 
+def test_the_output_that_is_shown_is_what_is_printed() -> None:
+    found = OUTPUT.search(TEXT)
+    assert found is not None
+    assert found[3] == output(found[2]), "run `python -m tests.test_readme`"
+
+
+def output(call: str) -> str:
+    """What a call prints at the top of the checkout, on a terminal of 80 columns."""
+    python = [sys.executable, "-m", "curvedoc", *shlex.split(call)]
+    environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1"}
+    return subprocess.run(python, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+
+
 if __name__ == "__main__":
-    README.write_text(TABLE.sub(lambda m: m[1] + handbook.markdown(load_rules()) + m[3], TEXT), encoding="utf-8")
+    text = TABLE.sub(lambda m: m[1] + handbook.markdown(load_rules()) + m[3], TEXT)
+    README.write_text(OUTPUT.sub(lambda m: m[1] + output(m[2]) + m[4], text), encoding="utf-8")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .mend import Points, join, mend
+from .names import MEASURED
 from .readers.log import Log
 from .roles import Claim, assign
 from .run import Array, Curve, Note, Run, Tag
@@ -230,13 +231,20 @@ def _are_epochs(known: _Epochs) -> bool:
 
 
 def _count_epochs(made: Sequence[_Made]) -> None:
-    """Mark curves of event files whose steps are epochs, as Keras writes `epoch_loss` beside `batch_loss`."""
+    """Mark losses and metrics that were logged with the epoch in the place of the step: 1, 2, 3 ... beside curves
+    that go on to far higher steps, or `epoch_loss` as Keras writes it."""
     steps = [m for m in made if m.axis == "step" and len(m.points)]
-    longest = max((m.points.step[-1] for m in steps if m.claim.cadence != "epoch"), default=-math.inf)
-    for m in steps:
-        counted = m.claim.cadence == "epoch" and bool((np.diff(m.points.step) == 1).all()) and m.points.step[0] <= 1
-        if counted and (not math.isfinite(longest) or longest > 2 * m.points.step[-1] + 2):
+    end = max((float(m.points.step[-1]) for m in steps if m.role not in ("time", "system", "summary")), default=0.0)
+    counted = [m for m in steps if m.claim.name.kind in MEASURED and _counts_up(m.points.step)]
+    if all(m in counted for m in steps if m.role not in ("time", "system", "summary")):
+        counted = [m for m in counted if m.claim.cadence == "epoch"]
+    for m in counted:
+        if m.points.step[-1] * 2 + 2 < end or (m.claim.cadence == "epoch" and m.points.step[-1] >= end):
             m.axis = "epoch"
+
+
+def _counts_up(step: Array) -> bool:
+    return len(step) >= 3 and step[0] in (0, 1) and bool((np.diff(step) == 1).all())
 
 
 def _stated_per_epoch(claims: Sequence[Claim]) -> float | None:
@@ -326,6 +334,8 @@ def _sum_parts(made: list[_Made], notes: _Notes) -> None:
             continue
         used = names
         value = np.sum([m.points.value for m in chosen], axis=0)
+        if not (np.isfinite(value) & (value != 0)).any():  # a column that nobody filled
+            continue
         tags = " + ".join(m.claim.series.tag for m in chosen)
         series = replace(chosen[0].claim.series, tag=tags)
         claim = replace(chosen[0].claim, role=total, series=series, unit="")

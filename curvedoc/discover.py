@@ -12,7 +12,7 @@ from typing import Any
 
 from .assemble import assemble
 from .config import OWN, read_config
-from .errors import NoLogFound, UnreadableLog, UsageError
+from .errors import CurvedocError, NoLogFound, UnreadableLog, UsageError, mistake
 from .group import Unit, group
 from .readers import read_file
 from .readers.hyper import is_hyper, read_hyper
@@ -35,6 +35,8 @@ _NO_LOG = frozenset(
 )
 #: Directories that keep the configuration of the run above them.
 _BESIDE = ("files", "params", "config", "configs", _HYDRA)
+#: What a `curvedoc.toml` knows of a run, under the names that settings of trainers have.
+_STATED = {"classes": "num_classes", "task": "task", "target_loss": "target_loss"}
 MAX_FILES = 1_000_000
 
 
@@ -74,12 +76,20 @@ def find_runs(
     names = _names(units, root)
     homes = Counter(unit.home for unit in units)
     below = Counter(place for unit in units for place in unit.home.parents)
-    told = _Roles(root, roles)
+    told = _Told(root, roles)
     runs = []
     for unit, name in zip(units, names, strict=True):
-        run = assemble(unit.logs, name=name, path=_path(path, unit, homes), roles=told.of(unit), beside=unit.beside)
-        hyper = {**tree.hyper_of(unit, below), **run.hyper}
-        runs.append(replace(run, hyper=hyper, notes=(*run.notes, *(Note(f, w) for f, w in unit.notes))))
+        said = told.of(unit)
+        try:
+            run = assemble(unit.logs, name=name, path=_path(path, unit, homes), roles=said["roles"], beside=unit.beside)
+        except CurvedocError:
+            raise
+        except Exception as error:  # as for a file
+            tree.refused.append(Refused(unit.logs[0].file, mistake(error)))
+            continue
+        stated = {key: said[word] for word, key in _STATED.items() if word in said}
+        notes = (*run.notes, *(Note(file, what) for file, what in unit.notes), *_unheard(said, unit))
+        runs.append(replace(run, hyper={**tree.hyper_of(unit, below), **run.hyper, **stated}, notes=notes))
     told.check(units)
     found = _without_idle(runs, tree)
     if not found.runs and not found.refused:
@@ -130,6 +140,9 @@ class _Tree:
             where = "" if error.line is None else f"line {error.line}: "
             what = error.why if error.key is None else f"{error.key!r}: {error.why}"
             self.refused.append(Refused(shown, where + what))
+            return ()
+        except Exception as error:  # a mistake of ours in one file must neither hide nor take the others with it
+            self.refused.append(Refused(shown, mistake(error)))
             return ()
         scalars = tuple(log for log in logs or () if log.series)
         if logs is None and is_hyper(file):
@@ -193,38 +206,45 @@ class _Tree:
         return place.relative_to(self.root).as_posix() if place != self.root else "."
 
 
-class _Roles:
-    """The roles that the caller and the configurations in the tree give to tags."""
+class _Told:
+    """What the caller and each `curvedoc.toml` in the tree say about runs."""
 
-    def __init__(self, root: Path, given: Mapping[str, str]) -> None:
-        self.root, self.given = root, given
-        self.read: dict[PurePosixPath, dict[str, str]] = {}
+    def __init__(self, root: Path, roles: Mapping[str, str]) -> None:
+        self.root, self.roles = root, roles
+        self.read: dict[PurePosixPath, dict[str, Any]] = {}
 
-    def of(self, unit: Unit) -> dict[str, str]:
-        """The roles that hold for one run, the nearest configuration before those above, the caller's before all."""
-        wanted: dict[str, str] = {}
+    def of(self, unit: Unit) -> dict[str, Any]:
+        """What holds for one run: the nearest configuration before those above, the caller's roles before all."""
+        told: dict[str, Any] = {}
+        roles: dict[str, str] = {}
         for place in reversed((unit.home, *unit.home.parents)):
-            wanted |= self._at(place)
+            here = self._at(place)
+            told |= here
+            roles |= here.get("roles", {})
         tags = _tags(unit)
-        return {role: tag for role, tag in {**wanted, **self.given}.items() if tag.strip() in tags}
+        return told | {"roles": {r: tag for r, tag in {**roles, **self.roles}.items() if tag.strip() in tags}}
 
     def check(self, units: Sequence[Unit]) -> None:
         """Raise UsageError for a tag that no run of those it was said for holds."""
-        for place, roles in (*self.read.items(), (PurePosixPath("."), self.given)):
-            if not roles:
-                continue
-            tags = {t for u in units if place in (u.home, *u.home.parents) for t in _tags(u)}
+        said = [(place, config.get("roles", {}), f"{self.root / place / OWN}: ") for place, config in self.read.items()]
+        for place, roles, where in (*said, (PurePosixPath("."), self.roles, "")):
+            tags = {t for u in units if place in (u.home, *u.home.parents) for t in _tags(u)} if roles else set()
             for role, tag in roles.items():
                 if tags and tag.strip() not in tags:
-                    where = "" if roles is self.given else f"{self.root / place / OWN}: "
                     raise UsageError(where + no_such_tag(role, tag, sorted(tags)))
 
-    def _at(self, place: PurePosixPath) -> dict[str, str]:
+    def _at(self, place: PurePosixPath) -> dict[str, Any]:
         if place not in self.read:
             directory = (self.root if self.root.is_dir() else self.root.parent) / place
-            own = directory / OWN
-            self.read[place] = dict(read_config(directory).get("roles", {})) if own.is_file() else {}
+            self.read[place] = read_config(directory) if (directory / OWN).is_file() else {}
         return self.read[place]
+
+
+def _unheard(said: Mapping[str, Any], unit: Unit) -> list[Note]:
+    """Rules are chosen for a whole call, not for a run."""
+    words = [word for word in ("select", "ignore") if word in said]
+    what = f"{' and '.join(words)} in a {OWN} count in the working directory only, and were passed over here"
+    return [Note(unit.logs[0].file, what)] if words else []
 
 
 def _tags(unit: Unit) -> set[str]:
@@ -259,7 +279,9 @@ def _path(given: str | Path, unit: Unit, homes: Mapping[PurePosixPath, int]) -> 
         return base
     files = {log.file for log in (*unit.logs, *unit.beside)}
     part = unit.home.as_posix() if homes[unit.home] == 1 and len(files) > 1 else unit.logs[0].file
-    return base if part == "." else f"{base.rstrip('/') or '/'}/{part}" if base != "/" else f"/{part}"
+    if base == "." or part == ".":
+        return part if base == "." else base
+    return f"{base.rstrip('/')}/{part}"
 
 
 def _without_idle(runs: Sequence[Run], tree: _Tree) -> Found:

@@ -168,7 +168,7 @@ def _attempts(logs: Sequence[Log]) -> list[Unit]:
         for attempt in attempts if attempts is not base else ():
             before = [k for k, a in enumerate(base) if _began(a[0]) <= _began(attempt[0]) + _SLACK]
             found[before[-1] if before else 0] += attempt
-    return [_unit(sorted(f, key=lambda g: (_began(g), g.file))) for f in found]
+    return [_unit(sorted(f, key=lambda g: (_began(g), g.file)), f"attempt-{n}") for n, f in enumerate(found, 1)]
 
 
 def _began(log: Log) -> float:

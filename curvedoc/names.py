@@ -104,6 +104,7 @@ _PLAIN = frozenset(_ADJECTIVES.split())
 _SCOPES = (
     "l2 min max median clip clipped unclipped optim optimizer trainer info debug monitor gradients grads norms norm"
 )
+_POOLED = frozenset(("mean", "avg", "average", "median", "min", "max")) | _EPOCHWISE | _STEPWISE
 _IN_NO_LAYER = _PLAIN | frozenset(_SIDES) | _EPOCHWISE | _STEPWISE | frozenset(_SCOPES.split())
 _MEASURES = "loss|losses|acc|accuracy|error|err|f1|auc|iou|miou|map|dice|mse|mae|ppl"
 _FUSED = re.compile(
@@ -163,7 +164,7 @@ def words(text: str) -> str:
     >>> words("Loss/Train"), words("valLoss_epoch"), words("metrics/mAP50-95(B)"), words("trainloss"), words("MSELoss")
     ('loss train', 'val loss epoch', 'metrics map 50 95 b', 'train loss', 'mse loss')
     """
-    text = re.sub(r"(?<=[a-z]{2})(?=[A-Z])|(?<=[A-Z]{2})(?=[A-Z][a-z]{2})", " ", text[:500])
+    text = re.sub(r"(?<=[a-z]{2})(?=[A-Z])|(?<=[a-z]\d)(?=[A-Z][a-z])|(?<=[A-Z]{2})(?=[A-Z][a-z]{2})", " ", text[:500])
     text = re.sub(r"(?<![A-Za-z])([DGQ])(?=Loss)", r"\1 ", text)
     text = re.sub(r"(?<![A-Za-z])(cross|log)[ _-]?(entropy|loss)(?![A-Za-z])", r"\1\2", text, flags=re.IGNORECASE)
     found: list[str] = []
@@ -195,6 +196,8 @@ def is_idle(word: str) -> bool:
 def _layer(tag: str, phrase: str) -> str:
     """What is left of a tag around the phrase that gave its kind: the layer, in the tag's own spelling."""
     found = re.search(r"[\W_]*".join(re.escape(c) for c in phrase.replace(" ", "")), tag, re.IGNORECASE)
-    sides: Sequence[str] = (tag[found.end() :], tag[: found.start()]) if found else ()
+    around: Sequence[str] = (tag[found.end() :], tag[: found.start()]) if found else ()
     known = _IN_NO_LAYER | set(phrase.split())
-    return next((text.strip(" _-./:|[]()") for text in sides if set(words(text).split()) - known), "")
+    layer = next((text.strip(" _-./:|[]()") for text in around if set(words(text).split()) - known), "")
+    head, _, tail = layer.rpartition("/")
+    return head if head and set(words(tail).split()) <= _POOLED else layer

@@ -228,7 +228,8 @@ def _claim(draft: _Draft, context: _Context) -> Claim:
     elif name.kind == "lr":
         role = "lr"
     elif name.kind == "grad_norm":
-        role, why = (None, "the gradient of one layer") if name.layer else ("grad_norm", "")
+        alone = sum(d.name.kind == "grad_norm" for d in context.drafts) == 1
+        role, why = ("grad_norm", "") if alone or not name.layer else (None, "the gradient of one layer")
     elif name.kind in LAYERED:
         role, sure, why = _layered(draft, context)
     elif name.kind == "loss":
@@ -273,7 +274,8 @@ def _loss(draft: _Draft, context: _Context) -> tuple[str | None, bool, str]:
     if context.family:
         return "other_loss", True, _NO_PROGRESS[context.family]
     parts = context.parts[side]
-    if name.part and ("" in parts or len(parts) > 1):
+    among = any(name.part in others and len(others) > 1 for others in context.parts.values())
+    if name.part and ("" in parts or among):
         if side == "test" and not parts & context.parts.get("train", frozenset()):
             return "test_loss", True, ""
         stray = {"max", "min", "std", "var", "ema"} & set(name.part.split())
@@ -332,7 +334,10 @@ def _side_of_metric(draft: _Draft, context: _Context) -> tuple[str, bool, str]:
     losses = [d for d in context.drafts if d.name.kind == "loss" and d.series.axis == draft.series.axis]
     train = [d.series.step for d in losses if (d.side or "train") == "train"]
     val = [d.series.step for d in losses if d.side in ("val", "test")]
-    with_train, with_val = _filled_with(draft.series.step, train), _filled_with(draft.series.step, val)
+    step = draft.series.step
+    with_train, with_val = (any(np.array_equal(step, other) for other in side) for side in (train, val))
+    if with_train == with_val:
+        with_train, with_val = _filled_with(step, train), _filled_with(step, val)
     if with_val and not with_train:
         return "val", True, "filled in the rows of the validation loss"
     if with_train and not with_val:

@@ -102,6 +102,8 @@ class Monitor:
 
         if every < 1:
             raise UsageError(f"every={every}: it takes a whole number of optimizer steps from 1 up")
+        while hasattr(optimizer, "optimizer"):  # Accelerate and Lightning wrap the one that steps
+            optimizer = optimizer.optimizer
         steps = 0
         before: dict[str, torch.Tensor] = {}
 

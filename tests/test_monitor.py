@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -195,6 +196,19 @@ def test_wrapped_models_frozen_layers_and_weights_of_zero_are_no_trouble() -> No
     run = monitor.run()
     assert set(run.layers("update_ratio")) == {"head"}
     assert sorted(c.value[0] for c in run.curves["lr"]) == pytest.approx([0.1, 0.2])
+
+
+def test_a_wrapped_optimizer_is_watched_where_it_steps() -> None:
+    torch = pytest.importorskip("torch", reason="watches a torch optimizer")
+    model = torch.nn.Linear(2, 2)
+    inner = torch.optim.SGD(model.parameters(), lr=0.1)
+    monitor = Monitor()
+    monitor.watch(model, SimpleNamespace(optimizer=SimpleNamespace(optimizer=inner)))  # as Accelerate and Lightning do
+    for p in model.parameters():
+        p.grad = torch.ones_like(p)
+    inner.step()
+    monitor.log(0, train_loss=1.0)
+    assert curve(monitor.run(), "grad_norm").value.tolist() == pytest.approx([math.sqrt(6)])
 
 
 def test_watching_ends_when_it_is_told_to() -> None:

@@ -53,12 +53,10 @@ class Monitor:
     ) -> None:
         if keep < 2:
             raise UsageError(f"keep={keep} leaves no curve; it takes at least 2 points per tag")
-        self.name, self.context, self.roles, self.keep = (
-            name,
-            Context(classes, target_loss, task),
-            dict(roles or {}),
-            keep,
-        )
+        self.name = name
+        self.context = Context(classes, target_loss, task)
+        self.roles = dict(roles or {})
+        self.keep = keep
         self._tags: dict[str, _Points] = {}
         self._step: float = 0
         self._watched: dict[str, _Mean] = {}
@@ -77,8 +75,8 @@ class Monitor:
             logs, step = {**step, **(logs or {})}, None
         numbers: dict[str, Any] = {**(logs or {}), **values}
         given = numbers.pop("step", None) if step is None else step
-        points = {tag: _number(tag, value) for tag, value in numbers.items() if value is not None}
-        points |= {tag: mean.value for tag, mean in self._watched.items()}
+        points = {tag: mean.value for tag, mean in self._watched.items()}
+        points |= {tag: _number(tag, value) for tag, value in numbers.items() if value is not None}
         if given is not None:
             self._step = _number("step", given)
             if not math.isfinite(self._step):
@@ -95,8 +93,8 @@ class Monitor:
         At every `every`-th `optimizer.step()`: per weight matrix `update_ratio[layer]`, the norm of its change
         over the norm of the weight (biases and normalisation gains have no scale to compare with), `grad_norm`
         of the whole gradient as the optimizer met it, so behind any clipping, and `lr`. Between two calls of
-        `log` they are averaged, and a NaN stays one. A measured step costs one copy of the weights. Returns a
-        function that ends the watching.
+        `log` they are averaged, and a NaN stays one; a tag that you log yourself goes before. A measured step
+        costs one copy of the weights. Returns a function that ends the watching.
         """
         import torch
 
@@ -119,8 +117,9 @@ class Monitor:
             if (steps - 1) % every:
                 return
             groups = optimizer.param_groups
-            for number, group in enumerate(groups):
-                self._measured("lr" if len(groups) == 1 else f"lr/{number}", float(group["lr"]))
+            rates = [float(group["lr"]) for group in groups]
+            for number, rate in enumerate(rates if len(set(rates)) > 1 else rates[:1]):
+                self._measured(f"lr/{number}" if len(set(rates)) > 1 else "lr", rate)
             grads = norms([p.grad.detach() for group in groups for p in group["params"] if p.grad is not None])
             if grads:
                 self._measured("grad_norm", math.hypot(*grads))

@@ -198,6 +198,21 @@ def test_wrapped_models_frozen_layers_and_weights_of_zero_are_no_trouble() -> No
     assert sorted(c.value[0] for c in run.curves["lr"]) == pytest.approx([0.1, 0.2])
 
 
+def test_what_the_caller_logs_goes_before_what_is_measured_and_equal_rates_are_one() -> None:
+    torch = pytest.importorskip("torch", reason="watches a torch optimizer")
+    model = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.SGD([{"params": [model.weight]}, {"params": [model.bias]}], lr=0.1)
+    monitor = Monitor()
+    monitor.watch(model, optimizer)
+    for p in model.parameters():
+        p.grad = torch.ones_like(p)
+    optimizer.step()
+    monitor.log(0, train_loss=1.0, grad_norm=5.0)
+    run = monitor.run()
+    assert curve(run, "grad_norm").value.tolist() == [5.0]
+    assert [c.tag for c in run.curves["lr"]] == ["lr"]
+
+
 def test_a_wrapped_optimizer_is_watched_where_it_steps() -> None:
     torch = pytest.importorskip("torch", reason="watches a torch optimizer")
     model = torch.nn.Linear(2, 2)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import curvedoc
-from curvedoc import Report, Run, analyze, api, diagnose, read
+from curvedoc import Report, Run, analyze, api, diagnose, discover, read
 from curvedoc.errors import NoLogFound, RuleError, SeveralRuns, UnreadableLog, UsageError
 
 from .logs import exploded, healthy, overfitting, write_csv
@@ -199,6 +199,27 @@ def test_a_mistake_of_ours_in_one_run_is_listed_and_the_others_are_judged(
     assert str(tmp_path) not in refused.why
     with pytest.raises(ZeroDivisionError):
         diagnose(tmp_path / "odd.csv")
+
+
+@pytest.mark.parametrize("step", ["read_file", "assemble"])
+def test_a_mistake_of_ours_in_reading_one_file_is_listed_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    write_csv(tmp_path / "good" / "log.csv", healthy())
+    write_csv(tmp_path / "odd" / "log.csv", overfitting())
+    right = getattr(discover, step)
+
+    def broken(what: object, *rest: object, **more: object) -> object:
+        if "odd" in str(what):
+            raise IndexError("list index out of range")
+        return right(what, *rest, **more)
+
+    monkeypatch.setattr(discover, step, broken)
+    analysis = analyze(tmp_path)
+    assert [report.name for report in analysis] == ["good"]
+    (refused,) = analysis.refused
+    assert refused.file == "odd/log.csv"
+    assert "IndexError: list index out of range" in refused.why
 
 
 def test_a_rule_of_the_users_that_asks_for_an_unknown_vital_is_told_to_the_user(tmp_path: Path) -> None:

@@ -17,20 +17,24 @@ from .cells import is_absent, number
 from .dialect import CONFLICT, SAMPLE, Dialect, cells_of, dialect_of, is_plainly_a_table
 from .lines import encoding_of, lines, quoted, text_of
 from .log import Log
-from .table import MAX_COLUMNS, Table, counter_kind, put, to_logs
+from .table import MAX_COLUMNS, Table, put, to_logs
+from .vocabulary import counter_kind, is_known, plain_name
 
 FORMAT = "CSV or TSV"
-RECOGNIZES = "lines that split alike at `,`, `;`, tab or `|`, with numbers under a header, whatever the file's name"
+RECOGNIZES = "lines that split alike at `,`, `;`, tab, `|` or blanks, numbers under the name of a counter or a metric"
 READS = (
     "Lightning, Keras, Ultralytics, timm, fastai, SB3, RLlib, DVCLive, CatBoost and pandas tables, W&B and TensorBoard "
     "exports; blanks, NA and NaN told apart; decimal comma, units, percent, ISO times; several runs in one file"
 )
-NOT_READ = "W&B's `__MIN` and `__MAX` columns, which repeat the curve; text columns; fixed-width tables"
+NOT_READ = "W&B's `__MIN` and `__MAX` columns, which repeat the curve; text columns; tables of anything else"
 
+_TABLES = frozenset((".csv", ".tsv"))
+_LOG_STEM = frozenset(("log", "logs", "history", "metrics", "results", "progress", "summary", "training", "monitor"))
 _LARGE = 1 << 20  # bytes; from here on the C parser of numpy pays, if the table is all numbers
 _LONG_CELL = 50  # lines that one quoted cell may run over
 _WANDB_COPIES = ("__MIN", "__MAX")
 _TENSORBOARD = ("Step", "Value")
+_ONLY = "column 1"  # of a file that holds nothing but numbers
 
 
 def recognizes(path: Path, head: bytes) -> bool:
@@ -38,7 +42,11 @@ def recognizes(path: Path, head: bytes) -> bool:
     dialect = dialect_of(sample)
     if dialect is None:
         return False
-    return path.suffix.lower() in (".csv", ".tsv") or is_plainly_a_table(sample, dialect)
+    names = [cell.lstrip("# ") for text in sample[:3] for cell in cells_of(text, dialect.delimiter)]  # below a comment
+    named = is_known(path.stem) or not _LOG_STEM.isdisjoint(plain_name(path.stem).split())
+    if not any(map(is_known, names)) and not (named and path.suffix.lower() in _TABLES | {".txt"}):
+        return False  # a table of something else
+    return path.suffix.lower() in _TABLES or dialect.delimiter in "\n " or is_plainly_a_table(sample, dialect)
 
 
 def read(path: Path, shown: str) -> tuple[Log, ...]:
@@ -46,7 +54,7 @@ def read(path: Path, shown: str) -> tuple[Log, ...]:
     if dialect is None:
         raise UnreadableLog(shown, "no delimiter splits the lines into rows of equal length with numbers in them")
     sheet = _all_numbers(path, dialect) or _row_by_row(path, shown, dialect)
-    if tuple(sheet.names[-2:]) == _TENSORBOARD:
+    if tuple(sheet.names[-2:]) == _TENSORBOARD or sheet.names == [_ONLY]:
         _name_after_file(sheet, path)
     notes = [Note(shown, f"{len(at)} {what}", line=at[0]) for what, at in sheet.odd.items()]
     runs = _wandb_runs(sheet)
@@ -72,7 +80,7 @@ class _Sheet:
 
 def _all_numbers(path: Path, dialect: Dialect) -> _Sheet | None:
     """A large table that holds nothing but numbers, read by numpy; None when it is anything else."""
-    if path.stat().st_size < _LARGE or dialect.comma or dialect.delimiter == "\n":
+    if path.stat().st_size < _LARGE or dialect.comma or dialect.delimiter in "\n ":
         return None
     sheet = _Sheet()
     with path.open("rb") as file:
@@ -183,11 +191,15 @@ def _is_new_header(sheet: _Sheet, cells: Sequence[str], dialect: Dialect) -> boo
 
 
 def _enter(sheet: _Sheet, line: int, cells: list[str], dialect: Dialect) -> None:
-    table = sheet.table
+    table, numbers, row = sheet.table, sheet.table.numbers, sheet.table.rows
     for name, cell in zip(sheet.names, cells, strict=False):
         if cell:
             value = number(cell, dialect.comma)
-            put(table, name, value if value is not None else None if is_absent(cell) else cell)
+            if value is not None and (pair := numbers.get(name)):  # `put`, without the call: most cells end here
+                pair[0].append(row)
+                pair[1].append(value)
+            else:
+                put(table, name, value if value is not None else None if is_absent(cell) else cell)
     table.rows += 1
     if len(cells) > len(sheet.names) and any(cells[len(sheet.names) :]):
         _odd(sheet, f"rows have more than {len(sheet.names)} cells: those without a name were left out", line)
@@ -198,10 +210,13 @@ def _odd(sheet: _Sheet, what: str, line: int) -> None:
 
 
 def _name_after_file(sheet: _Sheet, path: Path) -> None:
-    """TensorBoard's own CSV download keeps the tag in the file name only: run-<run>-tag-<tag>.csv."""
+    """A lone column without a name is called after its file: train_loss.txt, or TensorBoard's run-x-tag-loss.csv."""
     match = re.fullmatch(r"(?:run-.*-)?tag-(.+)", path.stem)
-    if match and "Value" in sheet.table.numbers:
-        sheet.table.numbers[match[1]] = sheet.table.numbers.pop("Value")
+    numbers = sheet.table.numbers
+    if sheet.names == [_ONLY] and _ONLY in numbers:
+        numbers[path.stem] = numbers.pop(_ONLY)
+    elif match and "Value" in numbers:
+        numbers[match[1]] = numbers.pop("Value")
 
 
 def _wandb_runs(sheet: _Sheet) -> dict[str, Table] | None:

@@ -18,7 +18,7 @@ _SENTENCE = re.compile(r"[^\W\d]{2}[\w /-]*\s*[:=]\s*\[?\s*-?[\d.]|[{}]|\bis -?\
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """`delimiter` is "\\n" for a single column; with `comma` the comma is the decimal sign."""
+    """`delimiter` is "\\n" for a single column, " " for any blanks; with `comma` the comma is the decimal sign."""
 
     delimiter: str
     comma: bool = False
@@ -46,7 +46,7 @@ def dialect_of(sample: Sequence[str]) -> Dialect | None:
         if share >= 0.5 and _is_numeric(body[1:] or body, delimiter) and (best is None or share * width > best[0]):
             best = share * width, delimiter
     if best is None:
-        return Dialect("\n") if _is_single_column(kept) else None
+        return Dialect("\n") if _is_single_column(kept) else Dialect(" ") if _is_aligned(kept) else None
     body_lines = kept[1:6]
     if sum(bool(_SENTENCE.search(line)) for line in body_lines) > len(body_lines) / 2:
         return None
@@ -69,6 +69,8 @@ def cells_of(line: str, delimiter: str) -> list[str]:
     >>> cells_of('1, "a, b" ,0.5', ","), cells_of('1,"a,0.5', ",")
     (['1', 'a, b', '0.5'], ['1', '"a', '0.5'])
     """
+    if delimiter == " ":
+        return line.split()
     quotes = line.count('"')
     if not quotes or quotes % 2:
         return [cell.strip() for cell in line.split(delimiter)]
@@ -79,10 +81,18 @@ def cells_of(line: str, delimiter: str) -> list[str]:
 
 
 def _is_single_column(kept: Sequence[str]) -> bool:
-    """A name over nothing but numbers: what `Series.to_csv(index=False)` writes."""
-    if len(kept) < 3 or number(kept[0].strip()) is not None or len(kept[0]) > 60 or _SENTENCE.search(kept[0]):
+    """Nothing but numbers, with or without a name above: `Series.to_csv(index=False)`, `numpy.savetxt`."""
+    if len(kept) < 3 or len(kept[0]) > 60 or _SENTENCE.search(kept[0]):
         return False
     return all(number(line.strip()) is not None for line in kept[1:])
+
+
+def _is_aligned(kept: Sequence[str]) -> bool:
+    """Names over as many numbers in every row, kept apart by blanks: fastai's table, `DataFrame.to_string`."""
+    rows = [line.split() for line in kept]
+    if len(rows) < 3 or not 1 < len(rows[0]) < 100 or any(number(name) is not None for name in rows[0]):
+        return False
+    return all(len(row) == len(rows[0]) and all(number(cell) is not None for cell in row) for row in rows[1:])
 
 
 def _is_numeric(rows: Sequence[Sequence[str]], delimiter: str) -> bool:

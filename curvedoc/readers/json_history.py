@@ -16,7 +16,8 @@ from .hyper import is_hyper
 from .jsontree import MAX_DEPTH, facts, load, put_row
 from .lines import text_of
 from .log import Log, Series
-from .table import Table, counter_kind, plain_name, put, to_logs
+from .table import Table, put, to_logs
+from .vocabulary import counter_kind, is_known, plain_name
 
 FORMAT = "JSON history"
 RECOGNIZES = "a `.json` document with lists of numbers or of objects under the names of losses, metrics or counters"
@@ -27,15 +28,6 @@ READS = (
 NOT_READ = "lists of lists, lists under `config`, lists per class; documents without a known name"
 
 MAX_LISTS = 20_000
-_WORDS = frozenset(
-    {
-        *("loss", "losses", "acc", "accuracy", "accuracies", "error", "err", "rmse", "mse", "mae", "mape", "auc", "f"),
-        *("iou", "dice", "dsc", "psnr", "ppl", "perplexity", "nll", "logloss", "mlogloss", "bleu", "reward", "rewards"),
-        *("return", "returns", "lr", "lrs", "rate", "epoch", "epochs", "step", "steps", "iter", "iters", "iteration"),
-        *("iterations", "l", "ndcg", "map", "grad", "norm", "r", "elbo", "kl", "metric", "metrics", "score", "scores"),
-        *("recall", "wer", "precision", "learn"),
-    }
-)
 _NO_CURVE = re.compile(
     r"per class|confusion|\bbins?\b|histogram|\bclass(es)?\b|labels|thresholds?|quantile|predictions?"
 )
@@ -81,16 +73,6 @@ class _Found:
     rows: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     hyper: dict[str, Any] = field(default_factory=dict)
     count: int = 0
-
-
-def is_known(name: str) -> bool:
-    """Whether a name is that of a loss, a metric or a counter.
-
-    >>> is_known("train_losses"), is_known("top1Acc"), is_known("vocabulary")
-    (True, True, False)
-    """
-    words = re.sub(r"\d+", " ", plain_name(name)).split()
-    return not _WORDS.isdisjoint(words)
 
 
 def _walk(value: Mapping[str, Any], place: tuple[str, ...], found: _Found) -> None:

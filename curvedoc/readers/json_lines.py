@@ -6,9 +6,10 @@ from pathlib import Path
 
 from ..run import Note
 from .jsontree import facts, parse, put_row
-from .lines import lines, text_of
+from .lines import HEAD, lines, text_of
 from .log import Log
-from .table import Table, counter_kind, to_logs
+from .table import Table, to_logs
+from .vocabulary import counter_kind
 
 FORMAT = "JSON lines"
 RECOGNIZES = "lines that are a JSON object each, whatever the file's name (`log.txt`, `metrics.json`, `scalars.json`)"
@@ -16,9 +17,19 @@ READS = "every numeric leaf, nested names joined with `/`, NaN and numbers in qu
 NOT_READ = "lists, texts; lines that are no object"
 
 
+_SUFFIXES = frozenset((".json", ".jsonl", ".ndjson", ".log", ".txt", ".out", ""))
+_TAIL = 16 * 1024  # bytes
+
+
 def recognizes(path: Path, head: bytes) -> bool:
+    if path.suffix.lower() not in _SUFFIXES:
+        return False
     rows = [line for line in text_of(head).splitlines() if line.strip()][:20]
-    whole = rows[:-1] if len(rows) > 1 and not head.endswith(b"\n") else rows  # the head may cut the last line
+    whole = rows[:-1] if not head.endswith(b"\n") and (len(rows) > 1 or len(head) == HEAD) else rows
+    if len(whole) < 2 and len(head) == HEAD:  # mmcv begins with its whole configuration in one line
+        with path.open("rb") as file:
+            file.seek(-min(_TAIL, path.stat().st_size), 2)
+            whole = [line for line in file.read().decode("utf-8", "replace").splitlines()[1:] if line.strip()]
     objects = sum(_is_object(row) for row in whole)
     return objects > len(whole) / 2 and (objects > 1 or path.suffix == ".jsonl")
 

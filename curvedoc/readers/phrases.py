@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from .cells import number
-from .table import SPLITS, counter_kind, plain_name
+from .vocabulary import SPLITS, counter_kind, is_metric, plain_name
 
 MAX_LINE = 20_000  # characters; a longer line is a printed tensor or a command line
 MAX_PAIRS = 400
@@ -85,19 +85,6 @@ _UNITS = frozenset(
         *("tok/s", "steps/s", "step/s", "gb", "mb", "mib", "gib", "kb"),
     }
 )
-_WORDS = frozenset(
-    {
-        *("loss", "losses", "nll", "ce", "bce", "mse", "mae", "rmse", "mape", "error", "err", "acc", "accuracy", "top"),
-        *("f1", "auc", "auroc", "auprc", "iou", "miou", "map", "ap", "dice", "dsc", "jaccard", "precision", "recall"),
-        *("bleu", "rouge", "wer", "cer", "ppl", "perplexity", "psnr", "ssim", "fid", "reward", "return", "score", "lr"),
-        *("gnorm", "kl", "elbo", "entropy", "bpc", "bpb", "r2", "kappa", "pearson", "spearman", "mcc", "epe"),
-        *("sensitivity", "specificity", "fitness", "likelihood", "logloss", "hinge", "ndcg", "hit", "mrr"),
-    }
-)
-_NO_METRIC = frozenset(
-    ("best", "scale", "scaler", "coef", "coeff", "weight", "weights", "fn", "threshold", "smoothing")
-)
-_NORMS = frozenset(("grad", "gradient", "total", "global", "gradnorm"))
 _BEFORE = frozenset(
     {
         *(
@@ -188,21 +175,6 @@ def phrase_of(line: str) -> Phrase | None:
     if not pairs and done is None:
         return None
     return Phrase(tuple(pairs), label, side, done, of, keras is not None)
-
-
-@lru_cache(maxsize=1 << 12)
-def is_metric(name: str) -> bool:
-    """Whether a name, in a line that counts nothing, is worth keeping: one of a loss, a metric or a rate.
-
-    >>> is_metric("val_top5"), is_metric("learning rate"), is_metric("GPU Memory"), is_metric("best val loss")
-    (True, True, False, False)
-    """
-    words = plain_name(name).split()
-    if len(words) > 6 or not _NO_METRIC.isdisjoint(words):
-        return False
-    bare = {re.sub(r"[@\d]+$", "", word) or word for word in words} | set(words)
-    norm = words[-1:] == ["norm"] and (len(words) == 1 or not _NORMS.isdisjoint(words))
-    return norm or not _WORDS.isdisjoint(bare) or words[-2:] == ["learning", "rate"]
 
 
 @lru_cache(maxsize=1 << 12)

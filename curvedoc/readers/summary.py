@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from .hyper import is_hyper
-from .json_history import is_known
 from .jsontree import load, parse, put_row
 from .lines import text_of
 from .log import Log
 from .table import Table, to_logs
+from .vocabulary import is_known
 
 FORMAT = "JSON summary"
 RECOGNIZES = (

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,43 +13,13 @@ import numpy.typing as npt
 from ..run import Array, Note
 from .lines import quoted
 from .log import Log, Series
+from .vocabulary import SPLITS, counter_kind, plain_name
 
 MAX_COLUMNS = 20_000
 MAX_PARTS = 1_000
 MAX_WORDS = 1_000  # different texts in one column; beyond, it is prose and tells no runs apart
 _PARTS_WITHOUT_COUNTER = 50  # a list of models is a summary per model; a longer one is a data set
 
-#: Counters by name without their scope. When several stand in one table, the first that is filled beside a
-#: value tells its step; counters inside an epoch come last.
-_STEPS = (
-    ("global step", "total step", "total steps", "num steps"),
-    ("total timesteps", "timesteps total", "num timesteps", "timesteps", "timestep", "num env steps sampled"),
-    ("step", "current step", "step num", "optimizer step"),
-    ("iteration", "iterations", "iter", "iters", "it", "itr", "training iteration", "boosting round"),
-    ("num updates", "n updates", "updates"),
-    ("episode", "episodes", "generation", "generations", "round", "rounds", "evaluations", "tree", "trees"),
-    ("batch", "batch idx", "batches", "minibatch", "count"),
-    ("steps",),
-    ("update",),  # fairseq's is a fraction of an epoch
-)
-_EPOCHS = ("epoch", "epochs", "epoch num", "epoch idx", "epoch number", "epoch id", "current epoch", "cur epoch")
-_MOMENTS = ("wall time", "timestamp", "time stamp", "created at", "datetime", "date time", "date")
-_ELAPSED = ("runtime", "time elapsed", "elapsed", "elapsed time", "time total s", "total time", "wall clock", "time")
-_INDEX = ("", "unnamed 0", "index", "idx", "row")
-_SCOPES = ("train", "trainer", "training", "time")
-_SIDE_RANK = 50  # a counter of one side (`val_iters`) counts for what has no other
-_WANDB_ROW = "_step"  # counts calls of wandb.log, not the trainer's steps
-_KINDS: Mapping[str, tuple[str, int]] = {
-    **dict.fromkeys(_ELAPSED, ("time", 1)),
-    **dict.fromkeys(_MOMENTS, ("time", 0)),
-    **dict.fromkeys(_INDEX, ("row", 0)),
-    **{name: ("epoch", rank) for rank, name in enumerate(_EPOCHS)},
-    **{name: ("step", rank) for rank, names in enumerate(_STEPS) for name in names},
-}
-
-SPLITS = frozenset(
-    ("train", "training", "tr", "val", "valid", "validation", "dev", "eval", "evaluation", "test", "testing", "holdout")
-)
 _SPLIT_COLUMNS = frozenset(
     ("split", "phase", "mode", "set", "stage", "subset", "dataset", "partition", "type", "kind", "event")
 )
@@ -166,35 +134,6 @@ def to_series(columns: Sequence[Column], file: str) -> tuple[tuple[Series, ...],
     if still and not steps and not epochs:
         notes.append(Note(file, f"the counter {quoted(still[0])} never advances: rows are counted instead"))
     return tuple(series), tuple(notes)
-
-
-@lru_cache(maxsize=4096)
-def counter_kind(name: str) -> tuple[str, int]:
-    """What a column counts by its name: "step", "epoch", "time", "row" or "", and its rank among its kind.
-
-    >>> counter_kind("trainer/global_step"), counter_kind("Epoch"), counter_kind("_step"), counter_kind("val_loss")
-    (('step', 0), ('epoch', 0), ('step', 99), ('', 0))
-    """
-    if name == _WANDB_ROW:
-        return "step", 99
-    words = plain_name(name)
-    if words in _KINDS:
-        return _KINDS[words]
-    scope, _, rest = words.partition(" ")
-    kind, rank = _KINDS.get(rest, ("", 0)) if rest else ("", 0)
-    if scope in _SCOPES:
-        return kind, rank
-    return (kind, rank + _SIDE_RANK) if scope in SPLITS and kind in ("step", "epoch") else ("", 0)
-
-
-def plain_name(name: str) -> str:
-    """A name in lower case with single blanks between its words.
-
-    >>> plain_name("trainer/globalStep"), plain_name("Wall-time ")
-    ('trainer global step', 'wall time')
-    """
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    return re.sub(r"[\s_\-./:#]+", " ", apart).strip().lower()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -350,10 +289,23 @@ def _remarks(table: Table, columns: Sequence[Column], file: str) -> list[Note]:
     mixed = [n for n in table.numbers if n in table.texts or n in table.prose]
     if mixed:
         notes.append(Note(file, f"text among the numbers of {_listed(mixed)}: those cells were left out"))
+    for column in columns:
+        if gone := _gone_blank(column, columns, table.rows):
+            what = f"{quoted(column.name)} is blank in the last {gone} rows while others go on: pandas writes NaN so"
+            notes.append(Note(file, what))
     lost = [c.name for c in columns if len(c.value) and np.isnan(c.value).all()]
     if lost:
         notes.append(Note(file, f"every value of {_listed(lost)} is NaN"))
     return notes
+
+
+def _gone_blank(column: Column, columns: Sequence[Column], n_rows: int) -> int:
+    """In how many rows at the end a column is blank that was filled in every row before, beside one that goes on."""
+    filled, gone = len(column.row), n_rows - len(column.row)
+    if filled < 5 or gone < 2 or column.row[-1] != filled - 1:
+        return 0
+    whole = any(len(c.row) == n_rows and not counter_kind(c.name)[0] for c in columns)
+    return gone if whole else 0
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -12,8 +12,9 @@ from typing import Any
 from ..run import Note
 from .lines import encoding_of, lines, quoted, text_of
 from .log import Log, Series
-from .phrases import AVERAGED, Phrase, is_counter, is_metric, phrase_of
-from .table import MAX_COLUMNS, Table, counter_kind, put, to_logs
+from .phrases import AVERAGED, Phrase, is_counter, phrase_of
+from .table import MAX_COLUMNS, Table, put, to_logs
+from .vocabulary import counter_kind, is_metric
 
 FORMAT = "text log"
 RECOGNIZES = (

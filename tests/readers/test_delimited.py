@@ -284,6 +284,41 @@ def test_a_table_in_a_text_file_is_recognized_by_its_lines(tmp_path: Path) -> No
     assert log.format == "CSV or TSV"
 
 
+def test_a_table_kept_apart_by_blanks_is_read(tmp_path: Path) -> None:
+    text = "epoch     train_loss  valid_loss  accuracy  time\n0         1.82        1.10        0.69      00:12\n"
+    text += "1         0.70        0.52        0.84      00:11\n2         0.33        0.43        0.87      00:11\n"
+    log = one(written(tmp_path, "fastai.txt", text))
+    assert points(log, "valid_loss") == ([0, 1, 2], [1.10, 0.52, 0.43])
+    assert points(log, "time")[1] == [12, 11, 11]
+
+
+def test_bare_numbers_are_called_after_their_file(tmp_path: Path) -> None:
+    path = tmp_path / "train_loss.txt"
+    np.savetxt(path, [0.9, 0.5, math.nan, 0.4])
+    log = one(path)
+    assert same(points(log, "train_loss")[1], [0.9, 0.5, math.nan, 0.4])
+    assert curves(log)["train_loss"].axis == "row"
+
+
+@pytest.mark.parametrize("name", ["iris.csv", "numbers.txt", "labels.csv"])
+def test_numbers_that_name_nothing_of_a_training_are_no_log(tmp_path: Path, name: str) -> None:
+    text = {
+        "iris.csv": "sepal_length,sepal_width,species\n5.1,3.5,0\n4.9,3.0,0\n6.2,2.9,1\n",
+        "numbers.txt": "1\n2\n3\n4\n",
+        "labels.csv": "run,label,source\n1,good_lr,a\n2,bad_lr,b\n3,bad_lr,b\n",
+    }[name]
+    assert read_file(written(tmp_path, name, text), name) is None
+
+
+def test_a_column_that_goes_blank_while_others_go_on_is_told(tmp_path: Path) -> None:
+    import pandas as pd
+
+    path = tmp_path / "history.csv"
+    loss = [1.0 - k / 20 if k < 8 else math.nan for k in range(12)]
+    pd.DataFrame({"epoch": range(12), "loss": loss, "lr": [0.1] * 12}).to_csv(path, index=False)
+    assert "'loss' is blank in the last 4 rows while others go on" in said(one(path))
+
+
 def test_a_table_without_numbers_is_no_log(tmp_path: Path) -> None:
     assert read_file(written(tmp_path, "names.csv", "first,last\nada,lovelace\nalan,turing\n"), "x") is None
 

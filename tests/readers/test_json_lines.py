@@ -75,6 +75,14 @@ def test_the_mode_of_mmcv_goes_into_the_tag(tmp_path: Path) -> None:
     assert log.hyper["seed"] == 7
 
 
+def test_a_first_line_longer_than_the_head_hides_nothing(tmp_path: Path) -> None:
+    first = {"env_info": "x", "config": "model = dict()\n" * 6000, "seed": 7}
+    rows = [first, *({"mode": "train", "epoch": 1, "iter": 50 * k, "loss": 1.0 / k} for k in range(1, 4))]
+    path = written(tmp_path, "20200101.log.json", dumped(rows))
+    assert path.stat().st_size > 64 * 1024
+    assert points(one(path), "train/loss")[0] == [50, 100, 150]
+
+
 def test_nested_objects_are_named_by_their_path_and_quoted_numbers_are_numbers(tmp_path: Path) -> None:
     rows = [
         {"step": k, "train": {"loss": 1.0 / (k + 1)}, "val": {"loss": "NaN"}, "lr": "0.1", "note": "x"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from curvedoc.readers import read_file
-from curvedoc.readers.table import counter_kind
+from curvedoc.readers.vocabulary import counter_kind
 
 from .helpers import curves, one, points, said, written
 

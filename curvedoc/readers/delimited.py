@@ -42,7 +42,8 @@ def recognizes(path: Path, head: bytes) -> bool:
     dialect = dialect_of(sample)
     if dialect is None:
         return False
-    names = [cell.lstrip("# ") for text in sample[:3] for cell in cells_of(text, dialect.delimiter)]  # below a comment
+    header = next((text for text in sample if text.strip() and not text.startswith("#{")), "")
+    names = [cell.lstrip("# ") for cell in cells_of(header, dialect.delimiter)]
     named = is_known(path.stem) or not _LOG_STEM.isdisjoint(plain_name(path.stem).split())
     if not any(map(is_known, names)) and not (named and path.suffix.lower() in _TABLES | {".txt"}):
         return False  # a table of something else

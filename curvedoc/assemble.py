@@ -231,15 +231,16 @@ def _are_epochs(known: _Epochs) -> bool:
 
 
 def _count_epochs(made: Sequence[_Made]) -> None:
-    """Mark losses and metrics that were logged with the epoch in the place of the step: 1, 2, 3 ... beside curves
-    that go on to far higher steps, or `epoch_loss` as Keras writes it."""
-    steps = [m for m in made if m.axis == "step" and len(m.points)]
-    end = max((float(m.points.step[-1]) for m in steps if m.role not in ("time", "system", "summary")), default=0.0)
-    counted = [m for m in steps if m.claim.name.kind in MEASURED and _counts_up(m.points.step)]
-    if all(m in counted for m in steps if m.role not in ("time", "system", "summary")):
-        counted = [m for m in counted if m.claim.cadence == "epoch"]
-    for m in counted:
-        if m.points.step[-1] * 2 + 2 < end or (m.claim.cadence == "epoch" and m.points.step[-1] >= end):
+    """Mark losses and metrics of event files that have the epoch in the place of the step: a validation at 1, 2, 3 ...
+    beside curves that reach far higher steps (nobody validates at each of the first steps alone), what is logged at
+    the same steps, and `epoch_loss` as Keras writes it."""
+    steps = [m for m in made if m.axis == "step" and len(m.points) and m.role not in ("time", "system", "summary")]
+    end = max((float(m.points.step[-1]) for m in steps), default=0.0)
+    counting = [m for m in steps if m.claim.name.kind in MEASURED and _counts_up(m.points.step)]
+    behind = [m for m in counting if m.points.step[-1] * 2 + 2 < end]
+    last = {float(m.points.step[-1]) for m in behind if m.role in _HELD_OUT}
+    for m in counting:
+        if m.claim.cadence == "epoch" or (m in behind and float(m.points.step[-1]) in last):
             m.axis = "epoch"
 
 

@@ -60,6 +60,14 @@ def test_quiet_leaves_stderr_empty(runs: Path, tmp_path: Path, capsys: pytest.Ca
     assert "overfitting" in (tmp_path / "out.txt").read_text()
 
 
+def test_verbose_says_more(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lengths = []
+    for flags in ([], ["--verbose"]):
+        assert main(["analyze", str(runs), *flags]) == 0
+        lengths.append(len(capsys.readouterr().out))
+    assert lengths[1] > lengths[0]
+
+
 def test_the_same_input_gives_the_same_bytes(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     outputs = []
     for _ in range(2):

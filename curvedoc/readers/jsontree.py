@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from .table import Table, put
 
 MAX_DOCUMENT = 512 << 20  # bytes of one JSON document, which has to be parsed as a whole
 MAX_DEPTH = 12
+#: Half of a surrogate pair, which JSON can spell and no file can hold.
+_HALF = re.compile(r"(\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2})|\\u[dD][89a-fA-F][\da-fA-F]{2}")
 
 
 def parse(text: str | bytes) -> Any:
@@ -23,6 +26,10 @@ def parse(text: str | bytes) -> Any:
     >>> parse('{"loss": NaN, "step": 3}')
     {'loss': nan, 'step': 3.0}
     """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    if "\\ud" in text or "\\uD" in text:
+        text = _HALF.sub(lambda match: match[1] or "\\ufffd", text)
     try:
         return json.loads(text, parse_int=float)
     except RecursionError:

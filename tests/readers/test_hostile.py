@@ -35,7 +35,9 @@ def survives(path: Path) -> tuple[Log, ...] | None:
         return None
     for log in logs or ():
         assert all(note.what.isprintable() for note in log.notes), log.notes
+        json.dumps(log.hyper)
         for series in log.series:
+            assert series.tag.encode()
             assert len(series.step) == len(series.value) > 0
             assert series.axis in ("step", "epoch", "row")
             assert all(extra is None or len(extra) == len(series.step) for extra in (series.epoch, series.wall_time))
@@ -144,6 +146,11 @@ def test_escape_sequences_and_markup_in_names_are_escaped_in_messages(tmp_path: 
     log = one(written(tmp_path, "log.csv", text))
     assert any("\\x1b[31m" in note.what for note in log.notes)
     assert all("\x1b" not in note.what for note in log.notes)
+
+
+def test_half_a_surrogate_in_a_name_becomes_a_character_that_can_be_written(tmp_path: Path) -> None:
+    text = '{"step": 0, "loss\\ud800": 0.5, "acc\\ud83d\\ude00": 0.5}\n{"step": 1, "loss\\ud800": 0.4}\n'
+    assert [s.tag for s in one(written(tmp_path, "log.jsonl", text)).series] == ["step", "loss\ufffd", "acc\U0001f600"]
 
 
 def test_a_directory_and_a_missing_file_are_refused(tmp_path: Path) -> None:

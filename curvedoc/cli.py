@@ -177,11 +177,11 @@ def _analyze(options: argparse.Namespace) -> int:
         ignore=config.get("ignore", ()),
         on_progress=_progress(options.quiet),
     )
-    _emit(_render(analysis, options), options)
+    _emit(_render(analysis, options), options.output, options.quiet)
     if options.html is not None:
         from .render import html
 
-        _write(html.render(analysis), options.html, options.quiet)
+        _emit(html.render(analysis), options.html, options.quiet)
     if not analysis.reports:
         return UNUSABLE
     if options.fail_on == "never":
@@ -200,7 +200,7 @@ def _inspect(options: argparse.Namespace) -> int:
         text = _json(inspect.to_dict(found))
     else:
         text = inspect.render_text(found, width=_width(options), color=_color(options))
-    _emit(text, options)
+    _emit(text, options.output, options.quiet)
     return DONE if found.runs else UNUSABLE
 
 
@@ -276,12 +276,12 @@ def _json(data: object) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def _emit(text: str, options: argparse.Namespace) -> None:
+def _emit(text: str, path: str | None, quiet: bool) -> None:
     """The result, to the file that was asked for or to stdout."""
-    if options.output is None or options.output == "-":
+    if path is None or path == "-":
         _print(text)
     else:
-        _write(text, options.output, options.quiet)
+        _write(text, path, quiet)
 
 
 def _print(text: str) -> None:

@@ -20,7 +20,7 @@ LAW: dict[str, set[str]] = {
     "config": {"errors", "run"},
     "readers": {"run", "errors"},
     "mend": {"run"},
-    "assemble": {"run", "roles", "readers", "mend", "errors"},
+    "assemble": {"run", "names", "roles", "readers", "mend", "errors"},
     "group": {"run", "names", "roles", "readers"},
     "discover": {"run", "config", "roles", "readers", "group", "assemble", "errors"},
     "memory": {"run", "readers", "assemble", "errors"},

@@ -139,7 +139,8 @@ def test_a_monitor_file_begins_with_a_comment_of_json(tmp_path: Path) -> None:
     assert "1 comment lines" in said(log)
 
 
-def test_tab_separated_metrics_of_dvclive_are_read(tmp_path: Path) -> None:
+def test_tab_separated_metrics_of_dvclive_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # it writes its files into the repository that it stands in
     dvclive = pytest.importorskip("dvclive", reason="dvclive is no dependency; catboost's TSV below has the same shape")
     with dvclive.Live(str(tmp_path / "dvclive"), save_dvc_exp=False, report=None) as live:
         for k in range(5):

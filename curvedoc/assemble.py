@@ -362,7 +362,15 @@ def _preferred(role: str, same: list[_Made]) -> list[_Made]:
         name = m.claim.name
         metric = (name.side == "test", bool(_HALF.search(name.words)), not _STRICT.search(name.words))
         top = (name.kind != "accuracy", name.words.endswith(" 5"))
-        return (not told, *(metric if role in _HELD_OUT else ()), *top, cadence, name.part != "", -len(m.points))
+        return (
+            not told,
+            *(metric if role in _HELD_OUT else ()),
+            *top,
+            cadence,
+            name.part != "",
+            "loss" not in name.words,
+            -len(m.points),
+        )
 
     return sorted(same, key=key)
 

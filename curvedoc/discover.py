@@ -307,7 +307,7 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
 
 
 def _nothing(path: str | Path, skipped: Sequence[Refused]) -> str:
-    seen = f"; {len(skipped)} files were looked at" if skipped else ""
+    seen = f"; {len(skipped)} file{'s were' if len(skipped) != 1 else ' was'} looked at" if skipped else ""
     return (
         f"{os.fspath(path)}: no training log found{seen}. Event files, CSV, JSON and text logs are read, and the "
         "directories of Hugging Face, Lightning, Keras, YOLO, W&B and MLflow"

@@ -13,7 +13,7 @@ import numpy as np
 
 from .names import read_name, side_of, words
 from .readers.log import Log
-from .roles import assign
+from .roles import Claim, assign
 from .run import Array
 
 _EVENTS, _STATE, _MLFLOW = "tfevents", "trainer_state", "mlflow"
@@ -25,6 +25,7 @@ _EXCLUSIVE = frozenset(
     )
 )
 _TELLING = _EXCLUSIVE - {"train_metric"}  # what a run is recognized by; rates and times repeat from run to run
+_IDLE_ROLES = frozenset((None, "step", "epoch", "time", "system", "summary"))
 _LAYOUT = frozenset(("vis_data",))  # directories that a trainer puts between a run and its log
 _IDLE = frozenset(
     ("log", "logs", "history", "metrics", "results", "output", "record", "records", "wandb", "export", "run", "tag")
@@ -287,8 +288,9 @@ def _formats_of_one_run(units: list[Unit], apart: bool = False) -> list[Unit]:
     """
     if len({_format(u) for u in units}) < 2:
         return units
-    curves = [_curves(u) for u in units]
-    richness = [(len({c.role for c in cs}), sum(len(c.value) for c in cs), -k) for k, cs in enumerate(curves)]
+    claims = [[c for c in assign(u.logs) if c.role not in _IDLE_ROLES] for u in units]
+    richness = [(len({c.role for c in cs}), sum(len(c.series.value) for c in cs), -k) for k, cs in enumerate(claims)]
+    curves = [_curves(cs) for cs in claims]
     index = _Index(curves)
     onto: dict[int, int] = {}
     for k in sorted(range(len(units)), key=lambda k: richness[k]):
@@ -336,12 +338,17 @@ class _Curve:
     spread: float
 
 
-def _curves(unit: Unit) -> list[_Curve]:
+def _curves(claims: Iterable[Claim]) -> list[_Curve]:
     found = []
-    for claim in assign(unit.logs):
+    for claim in claims:
         value = claim.series.value
         finite = value[np.isfinite(value)]
-        if claim.role in _TELLING and len(finite) >= 3 and len(np.unique(finite[:1000])) >= 3:
+        if (
+            claim.role is not None
+            and claim.role in _TELLING
+            and len(finite) >= 3
+            and len(np.unique(finite[:1000])) >= 3
+        ):
             found.append(_Curve(claim.role, value, float(finite[0]), float(np.std(finite))))
     return found
 

@@ -204,7 +204,9 @@ def test_ratios_in_decades_become_ratios() -> None:
 
 def test_points_that_are_not_finite_stay() -> None:
     value = [1.0, np.nan, np.inf, -np.inf]
-    assert np.array_equal(run(log(series("loss", range(4), value))).curves["train_loss"][0].value, value, equal_nan=True)
+    assert np.array_equal(
+        run(log(series("loss", range(4), value))).curves["train_loss"][0].value, value, equal_nan=True
+    )
 
 
 # -- parts ------------------------------------------------------------------------------------------------------------
@@ -270,7 +272,9 @@ def test_a_metric_that_speaks_for_the_model_goes_before_precision_and_classes() 
 
 def test_of_several_rates_the_majority_is_judged() -> None:
     warm, bias = [0.003, 0.006, 0.01, 0.005], [0.07, 0.04, 0.01, 0.005]
-    found = run(log(series("lr/pg0", range(4), bias), series("lr/pg1", range(4), warm), series("lr/pg2", range(4), warm)))
+    found = run(
+        log(series("lr/pg0", range(4), bias), series("lr/pg1", range(4), warm), series("lr/pg2", range(4), warm))
+    )
     assert [c.tag for c in found.curves["lr"]] == ["lr/pg1", "lr/pg2", "lr/pg0"]
 
 

@@ -64,8 +64,8 @@ def test_there_is_one_claim_per_series_in_their_order() -> None:
         # timm, DeiT
         {"train_loss": "train_loss", "test_loss": "val_loss", "test_acc1": "val_accuracy", "n_parameters": "system"},
         # fairseq
-        {"train_loss": "train_loss", "train_ppl": "train_metric", "valid_loss": "val_loss", "valid_ppl": "val_metric_lower",
-         "valid_best_loss": None, "train_gnorm": "grad_norm", "loss_scale": None, "train_wall": "time"},
+        {"train_loss": "train_loss", "train_ppl": "train_metric", "valid_loss": "val_loss", "valid_best_loss": None,
+         "valid_ppl": "val_metric_lower", "train_gnorm": "grad_norm", "loss_scale": None, "train_wall": "time"},
         # Megatron-LM, torchtitan
         {"lm loss": "train_loss", "lm loss validation": "val_loss", "lm loss validation ppl": "val_metric_lower",
          "learning-rate": "lr", "grad-norm": "grad_norm", "loss-scale": None, "params-norm": "weight_norm[all]"},
@@ -235,7 +235,9 @@ def test_the_players_of_a_gan_have_no_training_loss() -> None:
 
 
 def test_the_losses_of_an_agent_do_not_measure_progress() -> None:
-    found = roles(log("rollout/ep_rew_mean", "train/loss", "train/value_loss", "train/approx_kl", "train/learning_rate"))
+    found = roles(
+        log("rollout/ep_rew_mean", "train/loss", "train/value_loss", "train/approx_kl", "train/learning_rate")
+    )
     assert list(found.values()) == ["reward", "other_loss", "other_loss", None, "lr"]
 
 
@@ -313,7 +315,10 @@ def test_an_unknown_held_out_metric_gets_the_direction_it_went_and_is_not_sure()
 
 
 def test_what_the_caller_says_goes_before_everything() -> None:
-    found = claims(log("loss", "my/objective", "ratio of a"), overrides={"train_loss": "my/objective", "update_ratio[a]": "ratio of a"})
+    found = claims(
+        log("loss", "my/objective", "ratio of a"),
+        overrides={"train_loss": "my/objective", "update_ratio[a]": "ratio of a"},
+    )
     assert (found["my/objective"].role, found["my/objective"].why) == ("train_loss", "as told")
     assert found["ratio of a"].role == "update_ratio[a]"
     assert found["loss"].role == "train_loss"

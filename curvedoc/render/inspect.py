@@ -201,7 +201,7 @@ def _files(page: _Page, title: str, files: Sequence[Refused], style: str) -> lis
     """Files with their reasons; those that share one are counted when they are many."""
     if not files:
         return []
-    lines = ["", page.paint(f"{title} ({len(files)})", style)]
+    lines = ["", *(page.paint(line, style) for line in wrap(f"{title} ({len(files)})", page.width))]
     reasons: dict[str, list[str]] = {}
     for file in files:
         reasons.setdefault(file.why, []).append(file.file)

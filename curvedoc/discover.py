@@ -17,7 +17,7 @@ from .group import Unit, group
 from .readers import read_file
 from .readers.hyper import is_hyper, read_hyper
 from .readers.log import Log
-from .roles import no_such_tag
+from .roles import called, no_such_tag
 from .run import Note, Refused, Run
 
 #: Directories in which no training log is looked for: they hold code, packages and caches.
@@ -248,7 +248,7 @@ def _unheard(said: Mapping[str, Any], unit: Unit) -> list[Note]:
 
 
 def _tags(unit: Unit) -> set[str]:
-    return {s.tag.strip() for log in unit.logs for s in log.series}
+    return {tag for log in unit.logs for s in log.series for tag in called(log, s.tag)}
 
 
 def _names(units: Sequence[Unit], root: Path) -> list[str]:

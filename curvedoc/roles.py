@@ -57,7 +57,7 @@ def assign(logs: Sequence[Log], overrides: Mapping[str, str] = {}) -> list[Claim
     claims = []
     for draft in drafts:
         claim = _claim(draft, context)
-        role = given.get(draft.series.tag.strip())
+        role = next((given[tag] for tag in called(draft.log, draft.series.tag) if tag in given), None)
         if role is not None:
             claim = replace(
                 claim, role=role, sure=True, why="as told", unit=_unit(role, draft.name, draft.series.value)
@@ -86,7 +86,7 @@ class _Context:
 
 
 def _given(logs: Sequence[Log], overrides: Mapping[str, str]) -> dict[str, str]:
-    tags = list(dict.fromkeys(s.tag.strip() for log in logs for s in log.series))
+    tags = list(dict.fromkeys(tag for log in logs for s in log.series for tag in called(log, s.tag)))
     for role, tag in overrides.items():
         kind, layer = role_of(role)
         if kind.layered and layer is None:
@@ -94,6 +94,12 @@ def _given(logs: Sequence[Log], overrides: Mapping[str, str]) -> dict[str, str]:
         if tag.strip() not in tags:
             raise UsageError(no_such_tag(role, tag, tags))
     return {tag.strip(): role for role, tag in overrides.items()}
+
+
+def called(log: Log, tag: str) -> tuple[str, ...]:
+    """By which names a caller may speak of a tag: as logged, and without the run in front of it (a W&B export)."""
+    tag = tag.strip()
+    return (tag, tag.removeprefix(f"{log.part} - ")) if log.part and tag.startswith(f"{log.part} - ") else (tag,)
 
 
 def no_such_tag(role: str, tag: str, tags: Sequence[str]) -> str:
@@ -128,11 +134,7 @@ def _full_tag(log: Log, tag: str) -> str:
     `add_scalars("Loss", {"train": ...})` writes the tag `Loss` into a directory `Loss_train` (torch) or
     `Loss/train` (tensorboardX); a W&B export names its columns `run - tag`.
     """
-    tag = tag.strip()
-    if log.part and tag.startswith(f"{log.part} - "):
-        tag = tag[len(log.part) + 3 :]
-    else:
-        tag = _WANDB.sub("", tag)
+    tag = _WANDB.sub("", called(log, tag)[-1])
     above = PurePosixPath(log.file.replace("\\", "/")).parent
     flat = f"{tag.replace('/', '_')}_"
     if above.name.startswith(flat):

@@ -178,6 +178,12 @@ def test_the_columns_of_a_wandb_export_are_read_without_the_name_of_the_run() ->
     }
 
 
+def test_a_column_of_a_wandb_export_may_be_named_with_or_without_the_run() -> None:
+    export = log("sun-7 - goal", part="sun-7")
+    for tag in ("goal", "sun-7 - goal"):
+        assert claims(export, overrides={"train_loss": tag})["sun-7 - goal"].role == "train_loss"
+
+
 def test_test_plays_validation_only_where_there_is_none() -> None:
     alone = claims(log("train_loss", "test_loss", "test_acc"))
     assert alone["test_loss"].role == "val_loss"

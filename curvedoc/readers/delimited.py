@@ -230,8 +230,8 @@ def _wandb_runs(sheet: _Sheet) -> dict[str, Table] | None:
     runs: dict[str, Table] = {}
     for name in sheet.names:
         if name not in copies and name not in axes and name in numbers:
-            run, _, tag = name.rpartition(" - ")
-            runs.setdefault(run, Table(sheet.table.rows)).numbers[tag] = numbers[name]
+            run, _, _ = name.rpartition(" - ")
+            runs.setdefault(run, Table(sheet.table.rows)).numbers[name] = numbers[name]
     for table in runs.values():
         filled = set().union(*(rows for rows, _ in table.numbers.values()))
         kept = {n: [(r, v) for r, v in zip(*numbers[n], strict=True) if r in filled] for n in axes if n in numbers}

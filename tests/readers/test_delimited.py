@@ -165,9 +165,9 @@ def test_a_panel_that_wandb_exported_is_one_run_per_prefix(tmp_path: Path) -> No
     logs = read_file(path, "wandb_export.csv")
     assert logs is not None
     assert [log.part for log in logs] == ["a", "b"]
-    assert points(logs[0], "val/loss") == ([1, 2], [0.9, 0.8])
-    assert points(logs[1], "val/loss") == ([2, 4], [0.7, 0.6])
-    assert set(curves(logs[0])) == {"Step", "val/loss"}
+    assert points(logs[0], "a - val/loss") == ([1, 2], [0.9, 0.8])
+    assert points(logs[1], "b - val/loss") == ([2, 4], [0.7, 0.6])
+    assert set(curves(logs[0])) == {"Step", "a - val/loss"}
     assert "__MIN" in said(logs[0])
 
 

@@ -26,6 +26,7 @@ _SUMS = (("train_loss_part", "train_loss"), ("val_loss_part", "val_loss"))
 _HALF = re.compile(
     r"\b(?:precision|prec|recall|sensitivity|specificity|ppv|npv|class|small|medium|large|apl|apm|aps)\b"
 )
+_TOP_5 = re.compile(r"\btop 5\b|\b5$")
 _STRICT = re.compile(r"\b50 95\b|\b0 5 0 95\b")
 
 
@@ -361,7 +362,7 @@ def _preferred(role: str, same: list[_Made]) -> list[_Made]:
             cadence = epochs if most[False] >= most[True] else not epochs
         name = m.claim.name
         metric = (name.side == "test", bool(_HALF.search(name.words)), not _STRICT.search(name.words))
-        top = (name.kind != "accuracy", name.words.endswith(" 5"))
+        top = (name.kind != "accuracy", bool(_TOP_5.search(name.words)))
         return (
             not told,
             *(metric if role in _HELD_OUT else ()),

@@ -97,8 +97,15 @@ _STEPWISE = frozenset(("step", "batch", "iter", "iteration", "inner", "minibatch
 _ADJECTIVES = """
     loss losses cost objective criterion total overall all sum avg average mean running smooth smoothed curr current
     global local per log logs metrics metric lm model main full combined reduced raw net network scalar scalars results
-    history x y value values the of on at over set data report stats performance
+    history x y value values the of on at over set data report stats performance list hist
 """
+_TERMS = """
+    cls box bbox obj dfl giou iou rpn mask seg dice kp pose depth flow ce bce nll mse mae l1 l2 kl recon reconstruction rec
+    reg regression classification localization regularization aux auxiliary contrastive triplet center adv perceptual vgg
+    style content tv commit commitment vq mlm nsp lm ctc att attention align distill smooth physics pde bc data
+"""
+#: What distinguishes the terms of a loss, as against the data that it is measured on.
+TERMS = frozenset(_TERMS.split())
 #: Words that make no part out of a loss.
 _PLAIN = frozenset(_ADJECTIVES.split())
 _SCOPES = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .errors import UsageError
-from .names import LAYERED, MEASURED, Name, is_idle, read_name, side_of, words
+from .names import LAYERED, MEASURED, TERMS, Name, is_idle, read_name, side_of, words
 from .run import Array, role_of
 
 if TYPE_CHECKING:
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
 #: Metrics that only an evaluation computes, whatever the tag says about its split.
 _EVALUATED = re.compile(
-    r"^metrics\b|\bm?ap\b|\bap[sml]\b|\b[ma]acc\b|\bar\b|\b[mf]?iou\b|\bbleu\b|\brouge|\bmeteor\b|\bcider\b|\bfid\b|\bsuccess\b"
+    r"^metrics\b|\bm?ap\b|\bap[sml]\b|\b[ma]acc\b|\bar\b|\b[mf]?iou\b|\bbleu\b|\brouge|\bmeteor\b|\bcider\b|\bfid\b"
+    r"|\bsuccess\b|\bndcg\b|\bmrr\b|\bhits?\b|\bhr\b|\b(?:recall|precision) (?:5|10|20|50|100)\b"
 )
-
-_WANDB = re.compile(r"^.{1,200} - (?=\S)")
 
 
 _NAMELESS = Name()
@@ -134,7 +133,10 @@ def _full_tag(log: Log, tag: str) -> str:
     `add_scalars("Loss", {"train": ...})` writes the tag `Loss` into a directory `Loss_train` (torch) or
     `Loss/train` (tensorboardX); a W&B export names its columns `run - tag`.
     """
-    tag = _WANDB.sub("", called(log, tag)[-1])
+    tag = called(log, tag)[-1]
+    run, dash, rest = tag.partition(" - ")
+    if dash and rest and not read_name(run).kind and not side_of(words(run)):
+        tag = rest
     above = PurePosixPath(log.file.replace("\\", "/")).parent
     flat = f"{tag.replace('/', '_')}_"
     if above.name.startswith(flat):
@@ -280,6 +282,8 @@ def _loss(draft: _Draft, context: _Context) -> tuple[str | None, bool, str]:
     if name.part and ("" in parts or among):
         if side == "test" and not parts & context.parts.get("train", frozenset()):
             return "test_loss", True, ""
+        if side == "val" and "" not in parts and _are_sets(parts, context):
+            return "val_loss", False, "the loss on one of several held-out sets"
         stray = {"max", "min", "std", "var", "ema"} & set(name.part.split())
         return (
             (None, True, "not the loss itself")
@@ -296,6 +300,12 @@ def _loss(draft: _Draft, context: _Context) -> tuple[str | None, bool, str]:
         else f"the file is named after the {'training' if side == 'train' else 'held-out'} data"
     )
     return f"{side}_loss", True, why
+
+
+def _are_sets(parts: Iterable[str], context: _Context) -> bool:
+    """Whether losses of one side differ in the data (`eval_books_loss`, `eval_wiki_loss`) and not in the term."""
+    terms = context.parts.get("train", frozenset())
+    return not any(part in terms or TERMS & set(part.split()) for part in parts)
 
 
 def _metric(draft: _Draft, context: _Context) -> tuple[str | None, bool, str]:

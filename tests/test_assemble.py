@@ -260,8 +260,8 @@ def test_a_step_curve_with_fewer_points_than_epochs_is_not_judged() -> None:
 
 
 def test_top_one_goes_before_top_five_and_validation_before_test() -> None:
-    found = run(log(*(series(t, range(3)) for t in ("test_acc", "val_top5", "val_top1"))))
-    assert [c.tag for c in found.curves["val_accuracy"]] == ["val_top1", "val_top5", "test_acc"]
+    found = run(log(*(series(t, range(3)) for t in ("test_acc", "val_top_5_acc", "val_top_1_acc"))))
+    assert [c.tag for c in found.curves["val_accuracy"]] == ["val_top_1_acc", "val_top_5_acc", "test_acc"]
 
 
 def test_a_metric_that_speaks_for_the_model_goes_before_precision_and_classes() -> None:

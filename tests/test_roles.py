@@ -99,7 +99,7 @@ KINDS = {
 @st.composite
 def spellings(draw: st.DrawFn) -> tuple[dict[str, str], str]:
     """An invented trainer: every tag of its log with the role that was meant, and a description of its habits."""
-    separator = draw(st.sampled_from(("/", "_", "-", ".", " ", ": ", " | ", "camel")))
+    separator = draw(st.sampled_from(("/", "_", "-", ".", " ", ": ", " | ", " - ", "camel")))
     case = draw(st.sampled_from((str.lower, str.upper, str.title)))
     side_first = draw(st.booleans())
     scope = draw(st.sampled_from(("", "metrics/", "my_model/", "scalars.", "exp 7/")))
@@ -298,6 +298,13 @@ def test_parts_are_parts_only_beside_a_total_or_each_other() -> None:
     assert roles(log("train/mse_loss"))["train/mse_loss"] == "train_loss"
     assert roles(log("train/mse_loss", "train/loss"))["train/mse_loss"] == "train_loss_part"
     assert set(roles(log("recon_loss", "kl_loss")).values()) == {"train_loss_part"}
+
+
+def test_losses_on_several_held_out_sets_are_no_parts() -> None:
+    found = claims(log("loss", "eval_books_loss", "eval_wiki_loss"))
+    assert [found[t].role for t in ("eval_books_loss", "eval_wiki_loss")] == ["val_loss"] * 2
+    parts = roles(log("loss", "eval_recon_loss", "eval_kl_loss"))
+    assert [parts[t] for t in ("eval_recon_loss", "eval_kl_loss")] == ["val_loss_part"] * 2
 
 
 def test_the_first_evaluation_set_of_xgboost_is_taken_for_the_training_data() -> None:

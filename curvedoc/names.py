@@ -100,9 +100,9 @@ _ADJECTIVES = """
     history x y value values the of on at over set data report stats performance list hist
 """
 _TERMS = """
-    cls box bbox obj dfl giou iou rpn mask seg dice kp pose depth flow ce bce nll mse mae l1 l2 kl recon reconstruction rec
-    reg regression classification localization regularization aux auxiliary contrastive triplet center adv perceptual vgg
-    style content tv commit commitment vq mlm nsp lm ctc att attention align distill smooth physics pde bc data
+    cls box bbox obj dfl giou iou rpn mask seg dice kp pose depth flow ce bce nll mse mae l1 l2 kl recon reconstruction
+    rec reg regression classification localization regularization aux auxiliary contrastive triplet center adv style vgg
+    perceptual content tv commit commitment vq mlm nsp lm ctc att attention align distill smooth physics pde bc data
 """
 #: What distinguishes the terms of a loss, as against the data that it is measured on.
 TERMS = frozenset(_TERMS.split())

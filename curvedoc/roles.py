@@ -135,7 +135,8 @@ def _full_tag(log: Log, tag: str) -> str:
     """
     tag = called(log, tag)[-1]
     run, dash, rest = tag.partition(" - ")
-    if dash and rest and not read_name(run).kind and not side_of(words(run)):
+    says_more = bool(read_name(run).kind or side_of(words(run)) or (read_name(tag).kind and not read_name(rest).kind))
+    if dash and rest and not says_more:
         tag = rest
     above = PurePosixPath(log.file.replace("\\", "/")).parent
     flat = f"{tag.replace('/', '_')}_"

@@ -29,7 +29,7 @@ VITALS = {
     "fit.unexplained": Vital(
         "share",
         "part of the task not explained on the training data: above the target loss if one was given, else missing to "
-        "100 % accuracy, else of log(classes), else of the initial squared error",
+        "100 % accuracy, else of log(classes)",
     ),
 }
 
@@ -156,8 +156,6 @@ def _unexplained(signals: Signals) -> Measured:
         floor, worst = context.target_loss, float(train.value[0])
     elif context.classes is not None and context.classes > 1 and context.task != "language":
         floor, worst = _smoothed_floor(signals.run, context.classes), math.log(context.classes)
-    elif context.task == "regression":
-        floor, worst = 0.0, float(train.value[0])
     else:
         why = "no training accuracy, number of classes or target loss is known: no level is high or low"
         return Missing(f"{why} (--classes, --target-loss)", ("train_accuracy",))

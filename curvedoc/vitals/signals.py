@@ -22,7 +22,6 @@ COVERS = 0.8
 
 
 _LANGUAGE = re.compile(r"gpt|llama|bert|\bt5\b|\blm\b|language|char|token|trf|transformer|causal|seq2seq|translation")
-_REGRESSION = re.compile(r"mse|l2|mean_squared|regress|mae|huber|smooth_l1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +113,6 @@ def _context(run: Run, given: Context) -> Context:
     words = " ".join(str(v).lower() for k, v in hyper.items() if k in ("model", "task", "loss", "criterion", "arch"))
     if task is None and _LANGUAGE.search(words):
         task = "language"
-    if task is None and _REGRESSION.search(words):
-        task = "regression"
     return Context(classes, given.target_loss, task)
 
 

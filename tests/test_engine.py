@@ -190,3 +190,21 @@ def test_a_run_logged_by_epoch_speaks_of_epochs() -> None:
     assert "epoch " in report.leading.evidence[0].says
     assert "epoch " in report.leading.fixes[0].do
     assert "step" not in report.leading.evidence[0].says
+
+
+@pytest.mark.parametrize("task", ["gan", "rl", "diffusion", "preference"])
+def test_a_loss_that_measures_no_progress_is_not_judged(task: str) -> None:
+    flat = run(train_loss=(T, noisy(np.full(len(T), 0.69))), lr=(T, np.full(len(T), 0.1)))
+    assert judge(flat, RULES).verdict == "findings"
+    report = judge(flat, RULES, Context(task=task))
+    assert report.verdict == "not assessed"
+    assert not report.diagnoses
+    assert task in report.why
+
+
+def test_nan_is_told_whatever_the_task() -> None:
+    loss = power_law(T)
+    loss[300:] = np.nan
+    report = judge(run(train_loss=(T, loss)), RULES, Context(task="gan"))
+    assert report.leading is not None
+    assert report.leading.rule == "nan-explosion"

@@ -15,6 +15,13 @@ from .chart import Missing
 
 #: Fewer points than this say nothing about a shape; the forty questions' experts draw the line at five.
 FEWEST = 6
+#: Tasks whose loss falls or rises for reasons other than progress (the caller's --task).
+NO_PROGRESS = {
+    "gan": "the losses of two networks that play against each other do not measure progress; look at samples or FID",
+    "rl": "a policy's loss only carries gradients; look at the reward",
+    "diffusion": "the loss depends on the noise level drawn and hardly moves while samples get better; look at FID",
+    "preference": "the loss starts at ln 2 and says little; look at rewards and margins",
+}
 #: A curve by epoch replaces one by step only if it has enough points to show when something happened.
 CLEAR_POINTS = 20
 #: A curve that ends before this share of the run cannot tell how the run ended.
@@ -83,6 +90,8 @@ def prepare(run: Run, context: Context) -> Signals:
         ("val_accuracy", metrics[:1]),
     ):
         result = _clearest(role, candidates, lost, begin, end)
+        if role.endswith("loss") and context.task in NO_PROGRESS:
+            result = Missing(f"the task is {context.task}: {NO_PROGRESS[context.task]}")
         smoothed[role] = result if isinstance(result, Smooth) else None
         if isinstance(result, Missing):
             absent[role] = result

@@ -102,7 +102,9 @@ def _judging(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--target-loss", type=_finite, metavar="X", help="a loss that would be good, such as a human's")
     parser.add_argument(
-        "--task", metavar="NAME", help="what is learned: classification, regression, language, gan, rl ..."
+        "--task",
+        metavar="NAME",
+        help="what is learned: language, gan, rl, diffusion, preference ...; losses that show no progress are not judged",
     )
     _own_rules(parser)
     parser.add_argument("--select", type=_ids, metavar="IDS", help="judge by these rules only, commas between them")

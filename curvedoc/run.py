@@ -137,7 +137,7 @@ class Refused:
 @dataclass(frozen=True, slots=True)
 class Context:
     """What the caller knows and the log does not: number of classes, a loss that would be good (human or
-    benchmark level), the task ("classification", "regression", "language", "gan", "rl" ...)."""
+    benchmark level), the task ("classification", "language", "gan", "rl", "diffusion", "preference" ...)."""
 
     classes: int | None = None
     target_loss: float | None = None

@@ -182,3 +182,8 @@ def test_any_dict_of_lists_is_a_run_or_a_usage_error(data: dict[str, list[float 
         assert all(cell is None for cells in data.values() for cell in cells)
         return
     assert {t.tag for t in run.tags} <= set(data)
+
+
+def test_a_column_of_nothing_beside_a_column_of_numbers_is_no_run() -> None:
+    run = from_memory({"0": [None], "train_loss": [0.5]})
+    assert [len(curves[0]) for curves in run.curves.values()] == [1]

@@ -173,6 +173,8 @@ def _times_back(value: Array) -> int:
 def _first_filled(counters: Sequence[_Counter], here: Rows) -> _Counter | None:
     """The first counter that every row of `here` tells and that advances there; failing that, one that stands
     still; failing that, one that nine in ten rows tell."""
+    if not len(here):
+        return None
     known = [(c, np.isfinite(c.at[here])) for c in counters]
     full = [c for c, at in known if at.all()]
     advancing = next((c for c in full if len(here) == 1 or (c.at[here] != c.at[here[0]]).any()), None)

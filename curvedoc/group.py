@@ -13,8 +13,8 @@ import numpy as np
 
 from .names import read_name, side_of, words
 from .readers.log import Log
-from .roles import Claim, assign
-from .run import Array
+from .roles import assign
+from .twins import Index, fingerprints, same
 
 _EVENTS, _STATE, _MLFLOW = "tfevents", "trainer_state", "mlflow"
 #: Roles that two parts of one run cannot both hold.
@@ -24,7 +24,6 @@ _EXCLUSIVE = frozenset(
         *("train_metric", "train_loss_part", "val_loss_part", "reward", "other_loss", "grad_norm"),
     )
 )
-_TELLING = _EXCLUSIVE - {"train_metric"}  # what a run is recognized by; rates and times repeat from run to run
 _IDLE_ROLES = frozenset((None, "step", "epoch", "time", "system", "summary"))
 _LAYOUT = frozenset(("vis_data",))  # directories that a trainer puts between a run and its log
 _IDLE = frozenset(
@@ -32,8 +31,7 @@ _IDLE = frozenset(
 )
 _SLACK = 120.0  # seconds by which the event files of one start may be apart
 _CONTINUES = 0.05  # a piece that begins beyond this share of the steps before it goes on with them
-_CLOSE = 5e-3  # of a curve's spread: how far two roundings of one curve may be apart
-_EVIDENCE = 10  # points that must agree before two logs are taken for one run
+_TWICE = "json lines"
 
 
 K = TypeVar("K", bound=Hashable)
@@ -110,7 +108,8 @@ def _home(log: Log, sides: set[PurePosixPath]) -> PurePosixPath:
         if parts[k - 1 : k + 1] == ("plots", "metrics"):
             return PurePosixPath(*parts[: k - 1])
     home = place.parent
-    if re.fullmatch(r"checkpoint-\d+", home.name) or home.name in _LAYOUT:
+    started = _EVENTS in place.name and re.fullmatch(r"\d{10}\.\d+", home.name)  # SummaryWriter.add_hparams
+    if started or re.fullmatch(r"checkpoint-\d+", home.name) or home.name in _LAYOUT:
         home = home.parent
     if home.name == "files" and re.match(r"(offline-)?run-", home.parent.name):  # wandb/run-<time>-<id>/files/
         home = home.parent
@@ -255,7 +254,34 @@ def _tables(logs: Sequence[Log]) -> list[Unit]:
                 onto[0].update(roles)
                 onto[1].append(log)
         found += [members for _, members in clusters]
-    return [_unit(members) for members in sorted(found, key=lambda m: m[0].file)]
+    return [_unit(members) for members in _restarted(sorted(found, key=lambda m: m[0].file))]
+
+
+def _restarted(found: Sequence[list[Log]]) -> list[list[Log]]:
+    """Logs named after the moment at which a job was started: one that goes on where another stopped joins it."""
+    joined: list[list[Log]] = []
+    for members in found:
+        name = _without_date(members[0])
+        onto = None
+        if name is not None and len(members) == 1:
+            same = (j for j in joined if _without_date(j[0]) == name and _share_tags(j, members[0]))
+            onto = next((j for j in same if _continues(j, members[0])), None)
+        if onto is None:
+            joined.append(members)
+        else:
+            onto.append(members[0])
+    return joined
+
+
+def _without_date(log: Log) -> str | None:
+    """A file's name with its date taken out, None when it has none."""
+    name = _place(log).name
+    dated = re.search(r"\d{6,}|\d{4}[-_.]\d{1,2}[-_.]\d{1,2}", name)
+    return re.sub(r"\d+", "#", name) if dated else None
+
+
+def _share_tags(logs: Sequence[Log], log: Log) -> bool:
+    return bool({s.tag for g in logs for s in g.series} & {s.tag for s in log.series})
 
 
 _TOGETHER = ("\0",)
@@ -284,23 +310,50 @@ def _differ(one: Log, other: Log) -> bool:
 def _formats_of_one_run(units: list[Unit], apart: bool = False) -> list[Unit]:
     """Units that tell the same curves in different formats, as one: the richer is read, the other listed beside it.
 
-    Summaries of end values go to the one run beside them, unless the units stand `apart`.
+    Equal curves in one format are two runs, but for the JSON lines that mmengine writes twice into a directory.
+    `apart` looks across directories.
     """
-    if len({_format(u) for u in units}) < 2:
+    formats = {_format(u) for u in units}
+    if len(units) < 2 or (len(formats) < 2 and (apart or formats != {_TWICE})):
         return units
     claims = [[c for c in assign(u.logs) if c.role not in _IDLE_ROLES] for u in units]
     richness = [(len({c.role for c in cs}), sum(len(c.series.value) for c in cs), -k) for k, cs in enumerate(claims)]
-    curves = [_curves(cs) for cs in claims]
-    index = _Index(curves)
+    curves = [fingerprints(cs) for cs in claims]
+    index = Index(curves)
     onto: dict[int, int] = {}
     for k in sorted(range(len(units)), key=lambda k: richness[k]):
-        richer = (o for o in index.like(k) if richness[o] > richness[k] and _format(units[o]) != _format(units[k]))
-        same = next((o for o in richer if _same(curves[k], curves[o])), None)
-        if same is not None:
-            onto[k] = same
-    if not apart:
-        _summaries(units, onto)
+        for other in (o for o in index.like(k) if richness[o] > richness[k]):
+            copy = _format(units[k]) == _format(units[other])
+            if copy and (apart or _format(units[k]) != _TWICE):
+                continue
+            if same(curves[k], curves[other], whole=copy):
+                onto[k] = other
+                break
+    if apart:
+        return _merged(units, onto)
+    _summaries(units, onto)
+    rest = [k for k in range(len(units)) if k not in onto]
+    if len(rest) == 2:
+        poor, rich = sorted(rest, key=lambda k: richness[k])
+        if _format(units[poor]) != _format(units[rich]) and _named_alike(units[poor], units[rich]):
+            roles = [{c.role for c in claims[k]} & _EXCLUSIVE for k in (poor, rich)]
+            if not roles[0] & roles[1]:
+                units = [_with(units[rich], units[poor]) if k == rich else u for k, u in enumerate(units) if k != poor]
+                onto = {k - (k > poor): o - (o > poor) for k, o in onto.items() if poor not in (k, o)}
+            elif "text log" in (_format(units[poor]), _format(units[rich])):
+                onto[poor] = rich
     return _merged(units, onto)
+
+
+def _named_alike(one: Unit, other: Unit) -> bool:
+    """Whether the names of two files do not speak of two runs: train.log beside metrics.csv."""
+    keys = _key(one.logs[0]), _key(other.logs[0])
+    return keys[0] == keys[1] or not all(keys) or any(_EVENTS in u.logs[0].file for u in (one, other))
+
+
+def _with(unit: Unit, other: Unit) -> Unit:
+    """Two units that hold different curves of one run."""
+    return replace(unit, logs=(*unit.logs, *other.logs), beside=(*unit.beside, *other.beside))
 
 
 def _merged(units: Sequence[Unit], onto: dict[int, int]) -> list[Unit]:
@@ -308,7 +361,8 @@ def _merged(units: Sequence[Unit], onto: dict[int, int]) -> list[Unit]:
     for k, other in onto.items():  # the poorest first: what it brought along goes on with its unit
         left = made[k]
         files = ", ".join(dict.fromkeys(g.file for g in left.logs[:3])) + (" ..." if len(left.logs) > 3 else "")
-        what = f"the same run in another format: {files} was left out, for this one tells more"
+        again = "a copy" if _format(left) == _format(made[other]) else "the same run in another format"
+        what = f"{again}: {files} was left out"
         made[other] = replace(
             made[other],
             beside=(*made[other].beside, *left.logs, *left.beside),
@@ -326,64 +380,3 @@ def _summaries(units: Sequence[Unit], onto: dict[int, int]) -> None:
 
 def _format(unit: Unit) -> str:
     return unit.logs[0].format.lower()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Curve:
-    """A curve that a run can be recognized by: its role, values, first finite value and standard deviation."""
-
-    role: str
-    value: Array
-    first: float
-    spread: float
-
-
-def _curves(claims: Iterable[Claim]) -> list[_Curve]:
-    found = []
-    for claim in claims:
-        value = claim.series.value
-        finite = value[np.isfinite(value)]
-        if (
-            claim.role is not None
-            and claim.role in _TELLING
-            and len(finite) >= 3
-            and len(np.unique(finite[:1000])) >= 3
-        ):
-            found.append(_Curve(claim.role, value, float(finite[0]), float(np.std(finite))))
-    return found
-
-
-class _Index:
-    """Finds units with a curve that begins alike."""
-
-    def __init__(self, curves: Sequence[Sequence[_Curve]]) -> None:
-        self.curves = curves
-        entries = sorted((c.first, k) for k, mine in enumerate(curves) for c in mine)
-        self.firsts, self.units = np.array([e[0] for e in entries]), [e[1] for e in entries]
-
-    def like(self, k: int) -> list[int]:
-        found: dict[int, None] = {}
-        for curve in self.curves[k]:
-            ends = [curve.first - _CLOSE * curve.spread, curve.first + _CLOSE * curve.spread]
-            low, high = np.searchsorted(self.firsts, ends)
-            found.update(dict.fromkeys(u for u in self.units[low : high + 1] if u != k))
-        return list(found)
-
-
-def _same(one: Sequence[_Curve], other: Sequence[_Curve]) -> bool:
-    """Whether the curves of one agree with curves of the other: two of them or all there are, in ten points."""
-    points = [n for a in one if (n := max((_agreeing(a, b) for b in other), default=0))]
-    return len(points) >= min(2, len(one), len(other)) and sum(points) >= _EVIDENCE
-
-
-def _agreeing(one: _Curve, other: _Curve) -> int:
-    """Length of the shorter of two curves when the longer begins with it, else 0."""
-    close = _CLOSE * max(one.spread, other.spread)
-    n = min(len(one.value), len(other.value))
-    if abs(one.first - other.first) > close or n < max(len(one.value), len(other.value)) / 2:
-        return 0
-    a, b = one.value[:n], other.value[:n]
-    finite = np.isfinite(a)
-    if not finite.any() or not np.array_equal(finite, np.isfinite(b)):
-        return 0
-    return n if float(np.abs(a[finite] - b[finite]).max()) <= close else 0

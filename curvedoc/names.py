@@ -52,7 +52,7 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("lr", "lrs? lrate learning_rates?"),
     ("count", r"value_estimate (?:approx_)?kl$ (?:clip|clipped|clipping)_(?:fraction|frac|range|ratio|coef)"),
     ("count", "explained_variance"),
-    ("best", "best"),
+    ("best", "best ^hparams?"),
     ("accuracy", "rewards?_accurac(?:y|ies)"),
     ("other_loss", rf"{_PLAYERS}(?:_\w+?)??_(?:loss(?:es)?|objective) (?:loss(?:es)?|err|error)(?:_\w+?)??_{_PLAYERS}"),
     ("other_loss", r"^(?:d|g|cycle|cyc|idt|identity)(?:_(?:a|b|gan|l1|real|fake|vgg|feat|total))+$"),

@@ -259,6 +259,51 @@ def test_a_run_in_two_formats_is_known_across_directories(tmp_path: Path) -> Non
         assert {Path(f).parent.name for f in run.files} == {Path(run.name).name}
 
 
+def test_the_two_copies_that_mmengine_writes_are_one_run(tmp_path: Path) -> None:
+    rows = [{"loss": x, "lr": 0.1, "step": s} for s, x in enumerate(LOSS + LOSS[:4], 1)]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    for name in ("scalars.json", "20240101_120000.json"):
+        (tmp_path / "work" / "20240101_120000" / "vis_data").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "work" / "20240101_120000" / "vis_data" / name).write_text(text)
+    (run,) = find_runs(tmp_path / "work").runs
+    assert run.name == "20240101_120000"
+    assert len(run.files) == 2
+    assert len(run.curves["train_loss"]) == 1
+
+
+def test_what_was_printed_belongs_to_the_table_beside_it(tmp_path: Path) -> None:
+    csv(tmp_path / "r" / "metrics.csv", step=range(8), train_loss=LOSS, lr=LOSS)
+    printed = "".join(f"step {s}: loss {x:.1f}\n" for s, x in enumerate(LOSS) if s % 2)
+    (tmp_path / "r" / "stdout.log").write_text("starting\n" + printed * 3)
+    (run,) = find_runs(tmp_path).runs
+    assert {c.file for curves in run.curves.values() for c in curves} == {"r/metrics.csv"}
+    assert len(run.files) == 2
+
+
+def test_different_curves_in_two_formats_complete_each_other(tmp_path: Path) -> None:
+    csv(tmp_path / "r" / "val.csv", step=range(8), val_loss=LOSS)
+    events(tmp_path / "r", {"train_loss": LOSS})
+    (run,) = find_runs(tmp_path).runs
+    assert set(run.curves) == {"train_loss", "val_loss"}
+
+
+def test_logs_named_by_their_start_are_pieces_of_a_run_that_goes_on(tmp_path: Path) -> None:
+    for name, first in (("training_log_2019_12_18_11", 0), ("training_log_2019_12_19_07", 8)):
+        csv(tmp_path / f"{name}.csv", epoch=range(first, first + 8), loss=LOSS)
+    keras(tmp_path / "training_log_2019_12_20_09.csv", 2.0)
+    found = find_runs(tmp_path)
+    assert [len(run.files) for run in found.runs] == [2, 1]
+    assert len(found.runs[0].curves["train_loss"][0]) == 16
+
+
+def test_hyper_parameters_of_tensorboard_belong_to_the_run_above(tmp_path: Path) -> None:
+    events(tmp_path / "r", {"loss": LOSS})
+    events(tmp_path / "r" / "1700000000.123", {"hparam/accuracy": [0.9]})
+    (run,) = find_runs(tmp_path).runs
+    assert run.name == "r"
+    assert set(run.curves) == {"train_loss"}
+
+
 def test_runs_in_two_formats_that_differ_stay_apart(tmp_path: Path) -> None:
     keras(tmp_path / "r" / "log.csv")
     events(tmp_path / "r", {"loss": [x * 1.1 for x in LOSS], "val_loss": LOSS[::-1]})

@@ -311,7 +311,7 @@ def _formats_of_one_run(units: list[Unit], apart: bool = False) -> list[Unit]:
     """Units that tell the same curves in different formats, as one: the richer is read, the other listed beside it.
 
     Equal curves in one format are two runs, but for the JSON lines that mmengine writes twice into a directory.
-    `apart` looks across directories.
+    `apart` looks across directories whose names say that they belong together.
     """
     formats = {_format(u) for u in units}
     if len(units) < 2 or (len(formats) < 2 and (apart or formats != {_TWICE})):
@@ -325,6 +325,8 @@ def _formats_of_one_run(units: list[Unit], apart: bool = False) -> list[Unit]:
         for other in (o for o in index.like(k) if richness[o] > richness[k]):
             copy = _format(units[k]) == _format(units[other])
             if copy and (apart or _format(units[k]) != _TWICE):
+                continue
+            if apart and not _related(units[k], units[other]):
                 continue
             if same(curves[k], curves[other], whole=copy):
                 onto[k] = other
@@ -345,6 +347,20 @@ def _formats_of_one_run(units: list[Unit], apart: bool = False) -> list[Unit]:
     return _merged(units, onto)
 
 
+def _related(one: Unit, other: Unit) -> bool:
+    """Whether two directories may keep one run: csv/version_3 and tb/version_3, version_0 and version_1 of two
+    loggers of Lightning, the event files below a Trainer's checkpoints or below a run of MLflow."""
+    a, b = one.home.parts, other.home.parts
+    shared = 0
+    while shared < min(len(a), len(b)) and a[shared] == b[shared]:
+        shared += 1
+    if shared == min(len(a), len(b)):
+        kinds = {_kind(unit.logs[0]) for unit in (one, other)}
+        return _EVENTS in kinds and (_STATE in kinds or any(_MLFLOW in _format(unit) for unit in (one, other)))
+    versions = all(re.fullmatch(r"version_\d+", home[-1]) for home in (a, b))
+    return bool(set(a[shared:]) & set(b[shared:])) or (versions and a[:-1] == b[:-1])
+
+
 def _named_alike(one: Unit, other: Unit) -> bool:
     """Whether the names of two files do not speak of two runs: train.log beside metrics.csv."""
     keys = _key(one.logs[0]), _key(other.logs[0])
@@ -362,9 +378,13 @@ def _merged(units: Sequence[Unit], onto: dict[int, int]) -> list[Unit]:
         left = made[k]
         files = ", ".join(dict.fromkeys(g.file for g in left.logs[:3])) + (" ..." if len(left.logs) > 3 else "")
         again = "a copy" if _format(left) == _format(made[other]) else "the same run in another format"
+        again = "end values of the run" if "summary" in _format(left) else again
         what = f"{again}: {files} was left out"
+        above = left.home in made[other].home.parents  # `output` says more than `output/runs/<time>_<host>`
         made[other] = replace(
             made[other],
+            home=left.home if above else made[other].home,
+            label=left.label if above else made[other].label,
             beside=(*made[other].beside, *left.logs, *left.beside),
             notes=(*made[other].notes, (made[other].logs[0].file, what)),
         )

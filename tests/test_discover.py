@@ -15,6 +15,7 @@ from curvedoc.errors import NoLogFound, UsageError
 from curvedoc.run import Run
 
 LOSS = [2.3, 1.9, 1.6, 1.4, 1.25, 1.13, 1.04, 0.97]
+LONG = [2.3, 1.9, 1.6, 1.4, 1.25, 1.13, 1.04, 0.97, 0.93, 0.9, 0.88, 0.87]
 
 
 def csv(file: Path, **columns: Iterable[object]) -> Path:
@@ -49,7 +50,7 @@ def events(directory: Path, tags: Mapping[str, Iterable[float]], *, first: int =
 def trainer_state(file: Path, steps: int, scale: float = 1.0) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     rows = [
-        {"step": s, "epoch": s / 4, "loss": scale * LOSS[s - 1], "learning_rate": 1e-4} for s in range(1, steps + 1)
+        {"step": s, "epoch": s / 4, "loss": scale * LONG[s - 1], "learning_rate": 1e-4} for s in range(1, steps + 1)
     ]
     file.write_text(json.dumps({"log_history": rows, "max_steps": 8}))
     return file
@@ -259,8 +260,25 @@ def test_a_run_in_two_formats_is_known_across_directories(tmp_path: Path) -> Non
         assert {Path(f).parent.name for f in run.files} == {Path(run.name).name}
 
 
+def test_runs_of_equal_curves_in_unrelated_directories_stay_apart(tmp_path: Path) -> None:
+    csv(tmp_path / "keras_case" / "history.csv", epoch=range(8), loss=LOSS, val_loss=LOSS[::-1])
+    events(tmp_path / "torch_case", {"loss": LOSS, "val_loss": LOSS[::-1]})
+    csv(tmp_path / "history.csv", epoch=range(8), loss=LOSS, val_loss=LOSS[::-1])
+    assert sorted(names(find_runs(tmp_path))) == sorted([tmp_path.name, "keras_case", "torch_case"])
+
+
+def test_the_event_files_below_a_trainer_s_checkpoints_are_its_run(tmp_path: Path) -> None:
+    for steps in (4, 12):
+        trainer_state(tmp_path / "out" / f"checkpoint-{steps}" / "trainer_state.json", steps)
+    events(tmp_path / "out" / "runs" / "Nov21_host", {"train/loss": LONG, "train/learning_rate": [1e-4] * 12}, first=1)
+    found = find_runs(tmp_path)
+    assert names(found) == ["out"]
+    assert found.runs[0].path == str(tmp_path / "out")
+    assert len(found.runs[0].files) == 3
+
+
 def test_the_two_copies_that_mmengine_writes_are_one_run(tmp_path: Path) -> None:
-    rows = [{"loss": x, "lr": 0.1, "step": s} for s, x in enumerate(LOSS + LOSS[:4], 1)]
+    rows = [{"loss": x, "lr": 0.1, "step": s} for s, x in enumerate(LONG, 1)]
     text = "".join(json.dumps(row) + "\n" for row in rows)
     for name in ("scalars.json", "20240101_120000.json"):
         (tmp_path / "work" / "20240101_120000" / "vis_data").mkdir(parents=True, exist_ok=True)

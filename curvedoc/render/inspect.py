@@ -79,11 +79,15 @@ def _run(page: _Page, run: Run) -> list[str]:
         about.append(plural(len(run.hyper), "setting"))
     several = len(run.files) > 1
     lines += wrap(", ".join([plural(len(run.files), "file"), *map(prose, run.formats), *about]), page.width, "  ")
-    shown, folded = _choose(run.tags)
+    drawn = {curve.file for curves in run.curves.values() for curve in curves}
+    told = [tag for tag in run.tags if tag.file in drawn] if drawn else list(run.tags)
+    shown, folded = _choose(told)
     rows = [_row(run, tag) for tag in shown]
     lines += _table(page, rows)
     if folded:
         lines += wrap(f"and {_counted(folded)}", page.width, "  ")
+    if again := len(run.tags) - len(told):
+        lines += wrap(f"and {plural(again, 'tag')} of files without a curve of their own", page.width, "  ")
     lines += _flags(page, run)
     if several:
         files = [shorten(clean(f), page.width - 4) for f in run.files[:MOST_FILES]]

@@ -13,12 +13,13 @@ from typing import Any
 from .assemble import assemble
 from .config import OWN, read_config
 from .errors import CurvedocError, NoLogFound, UnreadableLog, UsageError, mistake
-from .group import Unit, group
+from .group import group
 from .readers import read_file
 from .readers.hyper import is_hyper, read_hyper
 from .readers.log import Log
 from .roles import called, no_such_tag
 from .run import Note, Refused, Run
+from .twins import Unit
 
 #: Directories in which no training log is looked for: they hold code, packages and caches.
 _SKIPPED = frozenset(("__pycache__", "node_modules", "site-packages", "dist-packages", "venv", "virtualenv"))
@@ -177,7 +178,11 @@ class _Tree:
             self.skipped.append(Refused(self._shown(file), "a configuration without plain values"))
 
     def _settings_beside(self, file: Path) -> None:
-        for other in sorted(file.parent.iterdir()) if file.parent.is_dir() else ():
+        try:
+            others = sorted(file.parent.iterdir())
+        except OSError:  # a file may be readable in a directory that is not
+            return
+        for other in others:
             if other != file and other.suffix.lower() in (".json", ".yaml", ".yml") and is_hyper(other):
                 self.hyper.setdefault(PurePosixPath("."), {}).update(read_hyper(other))
 
@@ -269,7 +274,12 @@ def _names(units: Sequence[Unit], root: Path) -> list[str]:
         else:
             name = top if home == "." else home
         names.append(f"{name}:{unit.part}" if unit.part and (several or not root.is_dir()) else name)
-    return [name if names.count(name) == 1 else f"{name}#{1 + names[:k].count(name)}" for k, name in enumerate(names)]
+    count, seen = Counter(names), Counter[str]()
+    for k, name in enumerate(names):
+        seen[name] += 1
+        if count[name] > 1:
+            names[k] = f"{name}#{seen[name]}"
+    return names
 
 
 def _path(given: str | Path, unit: Unit, homes: Mapping[PurePosixPath, int]) -> str:

@@ -1,11 +1,10 @@
-"""Which logs tell of one run? By directory, by name, by time, and by what the curves themselves say."""
+"""Which logs tell of one run? By directory, by name and by time."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TypeVar
 
@@ -14,52 +13,36 @@ import numpy as np
 from .names import read_name, side_of, words
 from .readers.log import Log
 from .roles import assign
-from .twins import Index, fingerprints, same
+from .twins import (
+    EVENTS,
+    EXCLUSIVE,
+    IDLE,
+    MLFLOW,
+    STATE,
+    TOGETHER,
+    Unit,
+    key_of,
+    kind_of,
+    one_per_run,
+    place_of,
+    twins_apart,
+)
 
-_EVENTS, _STATE, _MLFLOW = "tfevents", "trainer_state", "mlflow"
-#: Roles that two parts of one run cannot both hold.
-_EXCLUSIVE = frozenset(
-    (
-        *("train_loss", "val_loss", "test_loss", "train_accuracy", "val_accuracy", "val_metric", "val_metric_lower"),
-        *("train_metric", "train_loss_part", "val_loss_part", "reward", "other_loss", "grad_norm"),
-    )
-)
-_IDLE_ROLES = frozenset((None, "step", "epoch", "time", "system", "summary"))
 _LAYOUT = frozenset(("vis_data",))  # directories that a trainer puts between a run and its log
-_IDLE = frozenset(
-    ("log", "logs", "history", "metrics", "results", "output", "record", "records", "wandb", "export", "run", "tag")
-)
 _SLACK = 120.0  # seconds by which the event files of one start may be apart
 _CONTINUES = 0.05  # a piece that begins beyond this share of the steps before it goes on with them
-_TWICE = "json lines"
 
 
 K = TypeVar("K", bound=Hashable)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Unit:
-    """The logs of one run in the order of writing, and those `beside` that tell the same again.
-
-    `home` is the run's directory relative to the argument, `label` what tells it from others in that directory,
-    `part` the name of the run inside a file that holds several; `notes` pairs of file and sentence.
-    """
-
-    logs: tuple[Log, ...]
-    home: PurePosixPath
-    label: str
-    part: str = ""
-    beside: tuple[Log, ...] = ()
-    notes: tuple[tuple[str, str], ...] = ()
-
-
 def group(logs: Sequence[Log]) -> list[Unit]:
     """The runs that some logs tell of, in the order of their files."""
-    sides = _side_directories(logs)
+    above = {d: d.parent for d in _side_directories(logs)} | _scalars_directories(logs)
     units = []
-    for (home, part), here in _by(logs, lambda log: (_home(log, sides), log.part)).items():
-        units += _formats_of_one_run(_in_one_place(here, home, part))
-    return _formats_of_one_run(units, apart=True)
+    for (home, part), here in _by(logs, lambda log: (_home(log, above), log.part)).items():
+        units += one_per_run(_in_one_place(here, home, part))
+    return twins_apart(units)
 
 
 def _by(logs: Iterable[Log], key: Callable[[Log], K]) -> dict[K, list[Log]]:
@@ -69,26 +52,19 @@ def _by(logs: Iterable[Log], key: Callable[[Log], K]) -> dict[K, list[Log]]:
     return found
 
 
-@lru_cache(maxsize=65536)
-def _pure(file: str) -> PurePosixPath:
-    return PurePosixPath(file)
-
-
-def _place(log: Log) -> PurePosixPath:
-    return _pure(log.file)
-
-
 def _side_directories(logs: Sequence[Log]) -> set[PurePosixPath]:
-    """Directories such as train/ and validation/ that hold one side of the run above them."""
+    """Directories that hold one side of the run above them: train/ and validation/, or eval/ below event files."""
     candidates: dict[PurePosixPath, dict[str, list[PurePosixPath]]] = {}
-    for directory, here in _by(logs, lambda log: _place(log).parent).items():
+    places = _by(logs, lambda log: place_of(log).parent)
+    for directory, here in places.items():
         text = words(directory.name)
         if (side := side_of(text, alone=True)) and all(_is_one_side(log, side) for log in here):
             kind = f"{side} inner" if "inner" in text else side
             candidates.setdefault(directory.parent, {}).setdefault(kind, []).append(directory)
     found: set[PurePosixPath] = set()
-    for sides in candidates.values():
-        if len(sides) > 1 and all(len(directories) == 1 for directories in sides.values()):
+    for above, sides in candidates.items():
+        trained = any(kind_of(log) == EVENTS for log in places.get(above, ())) and "train" not in sides
+        if (len(sides) > 1 or trained) and all(len(directories) == 1 for directories in sides.values()):
             found.update(d for directories in sides.values() for d in directories)
     return found
 
@@ -98,65 +74,76 @@ def _is_one_side(log: Log, side: str) -> bool:
     return all(read_name(s.tag).side in ("", side) for s in log.series)
 
 
-def _home(log: Log, sides: set[PurePosixPath]) -> PurePosixPath:
-    """The directory of the run that a log belongs to."""
-    place = _place(log)
+def _scalars_directories(logs: Sequence[Log]) -> dict[PurePosixPath, PurePosixPath]:
+    """The directories made by `add_scalars`, and the run's above them: Loss_train/ (torch), Loss/train/ (tensorboardX).
+
+    A directory that is called after its only tag by chance (`loss_2/`) is known by standing alone in its time.
+    """
+    candidates: dict[PurePosixPath, list[tuple[PurePosixPath, float, bool]]] = {}
+    places = _by((log for log in logs if kind_of(log) == EVENTS), lambda log: place_of(log).parent)
+    for directory, here in places.items():
+        tags = {s.tag for log in here for s in log.series}
+        found = _run_above(next(iter(tags)), directory) if len(tags) == 1 else None
+        if found is not None:
+            side = bool(side_of(words(directory.name)))
+            candidates.setdefault(found, []).append((directory, min(map(_began, here)), side))
+    made: dict[PurePosixPath, PurePosixPath] = {}
+    for above, below in candidates.items():
+        for directory, began, side in below:
+            beside = sum(abs(began - other) <= _SLACK for _, other, _ in below) > 1
+            if side or beside or above in places:
+                made[directory] = above
+    return made
+
+
+def _run_above(tag: str, directory: PurePosixPath) -> PurePosixPath | None:
+    """The run's directory above one that is called after a tag and a series of it."""
+    if directory.name.startswith(tag.replace("/", "_") + "_"):
+        return directory.parent
+    for depth in range(1, min(6, len(directory.parts))):
+        above = directory.parents[depth]
+        if words("/".join(directory.parts[len(above.parts) : -1])) == words(tag):
+            return above
+    return None
+
+
+def _home(log: Log, above: Mapping[PurePosixPath, PurePosixPath]) -> PurePosixPath:
+    """The directory of the run that a log belongs to; `above` has it for those that hold a side or a tag alone."""
+    place = place_of(log)
     parts = place.parts[:-1]
-    if log.format.lower().startswith(_MLFLOW) and "metrics" in parts:
+    if log.format.lower().startswith(MLFLOW) and "metrics" in parts:
         return PurePosixPath(*parts[: len(parts) - 1 - parts[::-1].index("metrics")])
-    for k in range(len(parts) - 1, 0, -1):  # DVCLive: <run>/plots/metrics/train/loss.tsv, of old <run>/scalars/...
+    for k in range(len(parts) - 1, 0, -1):  # DVCLive: <run>/plots/metrics/train/loss.tsv
         if parts[k - 1 : k + 1] == ("plots", "metrics"):
             return PurePosixPath(*parts[: k - 1])
     home = place.parent
-    started = _EVENTS in place.name and re.fullmatch(r"\d{10}\.\d+", home.name)  # SummaryWriter.add_hparams
+    started = kind_of(log) == EVENTS and re.fullmatch(r"\d{10}\.\d+", home.name)  # SummaryWriter.add_hparams
     if started or re.fullmatch(r"checkpoint-\d+", home.name) or home.name in _LAYOUT:
         home = home.parent
     if home.name == "files" and re.match(r"(offline-)?run-", home.parent.name):  # wandb/run-<time>-<id>/files/
         home = home.parent
-    if _EVENTS in place.name and (above := _above_scalars(log, place.parent)) is not None:
-        return above
-    return home.parent if home in sides else home
-
-
-def _above_scalars(log: Log, home: PurePosixPath) -> PurePosixPath | None:
-    """The run's directory above those that `add_scalars` made: Loss_train/ (torch), Loss/train/ (tensorboardX)."""
-    tags = {s.tag for s in log.series}
-    if len(tags) != 1:
-        return None
-    (tag,) = tags
-    if home.name.startswith(tag.replace("/", "_") + "_"):
-        return home.parent
-    for depth in range(1, min(6, len(home.parts))):
-        above = home.parents[depth]
-        if words("/".join(home.parts[len(above.parts) : -1])) == words(tag):
-            return above
-    return None
+    return above.get(home, home)
 
 
 def _in_one_place(logs: Sequence[Log], home: PurePosixPath, part: str) -> list[Unit]:
     """The runs in one directory, each in one format."""
     units: list[Unit] = []
-    for kind, here in _by(logs, _kind).items():
-        joined = {_EVENTS: _attempts, _STATE: _checkpoints}.get(kind, _tables)
+    for kind, here in _by(logs, kind_of).items():
+        joined = {EVENTS: _attempts, STATE: _checkpoints}.get(kind, _tables)
         units += [replace(u, home=home, part=part) for u in joined(here)]
     return units
 
 
-def _kind(log: Log) -> str:
-    name = _place(log).name
-    return _EVENTS if _EVENTS in name else _STATE if _STATE in name else "table"
-
-
 def _unit(logs: Iterable[Log], label: str = "") -> Unit:
     logs = tuple(logs)
-    return Unit(logs, PurePosixPath("."), label or _place(logs[0]).stem)
+    return Unit(logs, PurePosixPath("."), label or place_of(logs[0]).stem)
 
 
 def _attempts(logs: Sequence[Log]) -> list[Unit]:
     """Event files of one directory and its sides: pieces of one run are strung together, new starts kept apart."""
     by_place: dict[PurePosixPath, list[list[Log]]] = {}
     for log in sorted(logs, key=lambda g: (_began(g), g.file)):
-        attempts = by_place.setdefault(_place(log).parent, [])
+        attempts = by_place.setdefault(place_of(log).parent, [])
         onto = next((a for a in reversed(attempts) if _continues(a, log)), None)
         if onto is None:
             attempts.append([log])
@@ -168,12 +155,14 @@ def _attempts(logs: Sequence[Log]) -> list[Unit]:
         for attempt in attempts if attempts is not base else ():
             before = [k for k, a in enumerate(base) if _began(a[0]) <= _began(attempt[0]) + _SLACK]
             found[before[-1] if before else 0] += attempt
-    return [_unit(sorted(f, key=lambda g: (_began(g), g.file)), f"attempt-{n}") for n, f in enumerate(found, 1)]
+    names = [f"attempt-{n}" for n in range(1, len(found) + 1)] if len(found) > 1 else ["events"]
+    pieces = [sorted(f, key=lambda g: (_began(g), g.file)) for f in found]
+    return [_unit(logs, name) for logs, name in zip(pieces, names, strict=True)]
 
 
 def _began(log: Log) -> float:
     """When the writer of an event file started: the seconds in its name, else its first point."""
-    stamped = re.search(r"tfevents\.(\d{9,11})\b", _place(log).name)
+    stamped = re.search(r"tfevents\.(\d{9,11})\b", place_of(log).name)
     if stamped:
         return float(stamped[1])
     times = [float(s.wall_time[0]) for s in log.series if s.wall_time is not None and len(s.wall_time)]
@@ -203,7 +192,7 @@ def _checkpoints(logs: Sequence[Log]) -> list[Unit]:
     for log in sorted(logs, key=_points, reverse=True):
         onto = next((k for k, u in enumerate(units) if _begins(log, u.logs[0])), None)
         if onto is None:
-            units.append(_unit([log], _place(log).parent.name))
+            units.append(_unit([log], place_of(log).parent.name))
             continue
         unit = units[onto]
         units[onto] = replace(unit, beside=(*unit.beside, log))
@@ -211,7 +200,7 @@ def _checkpoints(logs: Sequence[Log]) -> list[Unit]:
 
 
 def _longest(unit: Unit) -> Unit:
-    shorter = ", ".join(_place(g).parent.name or "." for g in unit.beside)
+    shorter = ", ".join(place_of(g).parent.name or "." for g in unit.beside)
     what = f"the longest of {1 + len(unit.beside)} checkpoints; {shorter} hold its beginning and were left out"
     return replace(unit, notes=((unit.logs[0].file, what),))
 
@@ -240,13 +229,13 @@ def _tables(logs: Sequence[Log]) -> list[Unit]:
     Metric files of MLflow and DVCLive and the panels of one W&B run belong together whatever their names.
     """
     found: list[list[Log]] = []
-    for key, alike in _by(sorted(logs, key=lambda g: g.file), _key).items():
-        if key == _TOGETHER:
+    for key, alike in _by(sorted(logs, key=lambda g: g.file), key_of).items():
+        if key == TOGETHER:
             found.append(alike)
             continue
         clusters: list[tuple[set[str], list[Log]]] = []
         for log in alike:
-            roles = {c.role for c in assign([log]) if c.role in _EXCLUSIVE} if len(alike) > 1 else set()
+            roles = {c.role for c in assign([log]) if c.role in EXCLUSIVE} if len(alike) > 1 else set()
             onto = next((c for c in clusters if _differ(c[1][0], log) and not c[0] & roles), None)
             if onto is None:
                 clusters.append((roles, [log]))
@@ -275,7 +264,7 @@ def _restarted(found: Sequence[list[Log]]) -> list[list[Log]]:
 
 def _without_date(log: Log) -> str | None:
     """A file's name with its date taken out, None when it has none."""
-    name = _place(log).name
+    name = place_of(log).name
     dated = re.search(r"\d{6,}|\d{4}[-_.]\d{1,2}[-_.]\d{1,2}", name)
     return re.sub(r"\d+", "#", name) if dated else None
 
@@ -284,119 +273,7 @@ def _share_tags(logs: Sequence[Log], log: Log) -> bool:
     return bool({s.tag for g in logs for s in g.series} & {s.tag for s in log.series})
 
 
-_TOGETHER = ("\0",)
-
-
-def _key(log: Log) -> tuple[str, ...]:
-    """What is left of a file's name without sides, metrics and idle words: equal for the parts of one run."""
-    place = _place(log)
-    in_store = log.format.lower().startswith(_MLFLOW) or ("plots", "metrics") in zip(
-        place.parts, place.parts[1:], strict=False
-    )
-    if in_store or (log.part and any(c in place.stem for c in ("wandb", "export"))):
-        return _TOGETHER
-    rest = [w for w in words(place.stem).split() if not side_of(w) and w not in _IDLE]
-    return tuple(
-        w for w in rest if not read_name(w).kind and w not in ("rate", "learning", "epoch", "step", "norm", "grad")
-    )
-
-
 def _differ(one: Log, other: Log) -> bool:
     """Whether the names of two files differ in more than idle words."""
-    names = [set(words(_place(g).stem).split()) - _IDLE for g in (one, other)]
-    return names[0] != names[1] or _place(one).parent != _place(other).parent
-
-
-def _formats_of_one_run(units: list[Unit], apart: bool = False) -> list[Unit]:
-    """Units that tell the same curves in different formats, as one: the richer is read, the other listed beside it.
-
-    Equal curves in one format are two runs, but for the JSON lines that mmengine writes twice into a directory.
-    `apart` looks across directories whose names say that they belong together.
-    """
-    formats = {_format(u) for u in units}
-    if len(units) < 2 or (len(formats) < 2 and (apart or formats != {_TWICE})):
-        return units
-    claims = [[c for c in assign(u.logs) if c.role not in _IDLE_ROLES] for u in units]
-    richness = [(len({c.role for c in cs}), sum(len(c.series.value) for c in cs), -k) for k, cs in enumerate(claims)]
-    curves = [fingerprints(cs) for cs in claims]
-    index = Index(curves)
-    onto: dict[int, int] = {}
-    for k in sorted(range(len(units)), key=lambda k: richness[k]):
-        for other in (o for o in index.like(k) if richness[o] > richness[k]):
-            copy = _format(units[k]) == _format(units[other])
-            if copy and (apart or _format(units[k]) != _TWICE):
-                continue
-            if apart and not _related(units[k], units[other]):
-                continue
-            if same(curves[k], curves[other], whole=copy):
-                onto[k] = other
-                break
-    if apart:
-        return _merged(units, onto)
-    _summaries(units, onto)
-    rest = [k for k in range(len(units)) if k not in onto]
-    if len(rest) == 2:
-        poor, rich = sorted(rest, key=lambda k: richness[k])
-        if _format(units[poor]) != _format(units[rich]) and _named_alike(units[poor], units[rich]):
-            roles = [{c.role for c in claims[k]} & _EXCLUSIVE for k in (poor, rich)]
-            if not roles[0] & roles[1]:
-                units = [_with(units[rich], units[poor]) if k == rich else u for k, u in enumerate(units) if k != poor]
-                onto = {k - (k > poor): o - (o > poor) for k, o in onto.items() if poor not in (k, o)}
-            elif "text log" in (_format(units[poor]), _format(units[rich])):
-                onto[poor] = rich
-    return _merged(units, onto)
-
-
-def _related(one: Unit, other: Unit) -> bool:
-    """Whether two directories may keep one run: csv/version_3 and tb/version_3, version_0 and version_1 of two
-    loggers of Lightning, the event files below a Trainer's checkpoints or below a run of MLflow."""
-    a, b = one.home.parts, other.home.parts
-    shared = 0
-    while shared < min(len(a), len(b)) and a[shared] == b[shared]:
-        shared += 1
-    if shared == min(len(a), len(b)):
-        kinds = {_kind(unit.logs[0]) for unit in (one, other)}
-        return _EVENTS in kinds and (_STATE in kinds or any(_MLFLOW in _format(unit) for unit in (one, other)))
-    versions = all(re.fullmatch(r"version_\d+", home[-1]) for home in (a, b))
-    return bool(set(a[shared:]) & set(b[shared:])) or (versions and a[:-1] == b[:-1])
-
-
-def _named_alike(one: Unit, other: Unit) -> bool:
-    """Whether the names of two files do not speak of two runs: train.log beside metrics.csv."""
-    keys = _key(one.logs[0]), _key(other.logs[0])
-    return keys[0] == keys[1] or not all(keys) or any(_EVENTS in u.logs[0].file for u in (one, other))
-
-
-def _with(unit: Unit, other: Unit) -> Unit:
-    """Two units that hold different curves of one run."""
-    return replace(unit, logs=(*unit.logs, *other.logs), beside=(*unit.beside, *other.beside))
-
-
-def _merged(units: Sequence[Unit], onto: dict[int, int]) -> list[Unit]:
-    made = list(units)
-    for k, other in onto.items():  # the poorest first: what it brought along goes on with its unit
-        left = made[k]
-        files = ", ".join(dict.fromkeys(g.file for g in left.logs[:3])) + (" ..." if len(left.logs) > 3 else "")
-        again = "a copy" if _format(left) == _format(made[other]) else "the same run in another format"
-        again = "end values of the run" if "summary" in _format(left) else again
-        what = f"{again}: {files} was left out"
-        above = left.home in made[other].home.parents  # `output` says more than `output/runs/<time>_<host>`
-        made[other] = replace(
-            made[other],
-            home=left.home if above else made[other].home,
-            label=left.label if above else made[other].label,
-            beside=(*made[other].beside, *left.logs, *left.beside),
-            notes=(*made[other].notes, (made[other].logs[0].file, what)),
-        )
-    return [unit for k, unit in enumerate(made) if k not in onto]
-
-
-def _summaries(units: Sequence[Unit], onto: dict[int, int]) -> None:
-    """A summary of end values belongs to the one run beside it."""
-    runs = [k for k in range(len(units)) if k not in onto and "summary" not in _format(units[k])]
-    if len(runs) == 1:
-        onto.update({k: runs[0] for k in range(len(units)) if "summary" in _format(units[k]) and k not in onto})
-
-
-def _format(unit: Unit) -> str:
-    return unit.logs[0].format.lower()
+    names = [set(words(place_of(g).stem).split()) - IDLE for g in (one, other)]
+    return names[0] != names[1] or place_of(one).parent != place_of(other).parent

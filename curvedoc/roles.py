@@ -78,7 +78,6 @@ class _Context:
     drafts: Sequence[_Draft]
     family: str  # "gan", "rl", "dpo" or "diffusion" where a loss does not measure progress, else ""
     parts: Mapping[str, frozenset[str]]  # side -> the words of its losses, "" for a total
-    longest: Mapping[tuple[str, str], int]  # (kind, side) -> points of its longest series
     bare_loss: bool
     evaluated: frozenset[str]  # words of what is logged for a held-out split
     sides: frozenset[str]
@@ -168,10 +167,7 @@ def _side_of_file(log: Log) -> str:
 
 def _context(drafts: Sequence[_Draft]) -> _Context:
     parts: dict[str, set[str]] = {}
-    longest: dict[tuple[str, str], int] = {}
     for d in drafts:
-        key = d.name.kind, d.side
-        longest[key] = max(longest.get(key, 0), len(d.series.value))
         if d.name.kind == "loss":
             parts.setdefault(d.side or "train", set()).add(d.name.part)
     measured = [d for d in drafts if d.name.kind in MEASURED]
@@ -179,7 +175,6 @@ def _context(drafts: Sequence[_Draft]) -> _Context:
         drafts,
         _family(drafts),
         {side: frozenset(found) for side, found in parts.items()},
-        longest,
         any(d.name.kind == "loss" and not d.name.part and not d.side for d in drafts),
         frozenset(d.name.base for d in measured if d.side in ("val", "test")),
         frozenset(d.side for d in measured),

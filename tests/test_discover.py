@@ -157,6 +157,33 @@ def test_keras_directories_train_and_validation_are_one_run(tmp_path: Path) -> N
     assert {run.get("train_loss") is not None, run.get("val_loss") is not None} == {True}
 
 
+def test_an_evaluation_below_the_event_files_of_a_training_is_its_side(tmp_path: Path) -> None:
+    events(tmp_path / "model", {"Loss/total_loss": LOSS, "learning_rate": LOSS})
+    events(tmp_path / "model" / "eval", {"Loss/total_loss": LOSS[::-1], "DetectionBoxes_Precision/mAP": LOSS})
+    (run,) = find_runs(tmp_path).runs
+    assert run.name == "model"
+    assert {"train_loss", "val_loss", "val_metric", "lr"} == set(run.curves)
+
+
+def test_directories_called_after_a_tag_by_chance_stay_runs_of_their_own(tmp_path: Path) -> None:
+    events(tmp_path / "loss_1", {"loss": LOSS}, start=1_700_000_000)
+    events(tmp_path / "loss_2", {"loss": LOSS}, start=1_700_005_000)
+    assert names(find_runs(tmp_path)) == ["loss_1", "loss_2"]
+
+
+def test_what_wandb_kept_of_a_run_is_one_run(tmp_path: Path) -> None:
+    home = tmp_path / "wandb" / "run-20240101_120000-abc"
+    csv(home / "history.csv", _step=range(8), train_loss=LOSS, lr=LOSS)
+    (home / "files").mkdir()
+    (home / "files" / "wandb-summary.json").write_text('{"train_loss": 0.97, "_step": 7}')
+    (home / "files" / "output.log").write_text("".join(f"step {s}: loss {x:.1f}\n" for s, x in enumerate(LOSS)))
+    (home / "files" / "config.yaml").write_text("lr:\n  desc: null\n  value: 0.1\n")
+    (run,) = find_runs(tmp_path).runs
+    assert len(run.files) == 3
+    assert run.hyper == {"lr": 0.1}
+    assert {c.file for curves in run.curves.values() for c in curves} == {"wandb/run-20240101_120000-abc/history.csv"}
+
+
 def test_a_task_called_train_is_a_run_of_its_own(tmp_path: Path) -> None:
     for name in ("train", "train2", "val"):
         columns = {"train/box_loss": LOSS, "val/box_loss": LOSS, "metrics/recall": LOSS}

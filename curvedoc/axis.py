@@ -21,7 +21,7 @@ HELD_OUT = ("val_loss", "val_loss_part", "val_accuracy", "val_metric", "val_metr
 
 @dataclass(slots=True, eq=False)
 class Made:
-    """A curve in the making."""
+    """A curve in the making: its points so far, and what their steps count ("step", "epoch" or "row")."""
 
     role: str
     claim: Claim
@@ -36,9 +36,11 @@ class Notes:
         self.said: dict[tuple[str, str], list[str]] = {}
 
     def add(self, file: str, what: str, tag: str = "") -> None:
+        """Take down what was done to a tag of a file, or to the file as a whole."""
         self.said.setdefault((file, what), []).append(tag)
 
     def all(self) -> Iterable[Note]:
+        """One Note per sentence and file, the tags in front."""
         for (file, what), tags in self.said.items():
             named = [repr(t) for t in dict.fromkeys(tags) if t]
             listed = ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from io import FileIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import UnreadableLog
-from ..run import Note
+from ..run import Array, Note
+from .columns import Known, Piece, Point, Window, scan
 from .jsontree import facts, parse
 from .lines import quoted
 from .log import Log, Series
+from .records import FRAME, HEADER, MAX_RECORD, next_record, zeros
 
 FORMAT = "TensorBoard events"
 RECOGNIZES = "`tfevents` in the file name, or a first record that holds `brain.Event`"
@@ -22,7 +28,9 @@ READS = "all scalars (simple values and tensors of one number), wall times, hype
 NOT_READ = "histograms, images, audio, text, graphs, PR curves"
 
 MAX_TAGS = 20_000
-MAX_RECORD = 1 << 30  # bytes; TensorFlow cannot write a longer protocol buffer than 2 GiB
+WINDOW = 1 << 23  # bytes decoded at once
+_LISTED = 10  # damaged records that are named; the rest is counted
+_LOST_TRACK = 64  # times that a search begins inside of a record that looked whole
 
 
 def recognizes(path: Path, head: bytes) -> bool:
@@ -36,143 +44,253 @@ def read(path: Path, shown: str) -> tuple[Log, ...]:
             raise UnreadableLog(shown, f"no scalar can be read; {events.damage[0].what}")
         return ()
     series = tuple(
-        Series(tag, np.asarray(p.step, np.float64), np.asarray(p.value, np.float64), wall_time=np.asarray(p.time))
-        for tag, p in events.points.items()
+        Series(tag, p.step.astype(np.float64), p.value, wall_time=p.time) for tag, p in events.points.items()
     )
     return (Log(shown, FORMAT, series, hyper=events.hyper, notes=(*events.damage, *events.notes)),)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Points:
-    """The points of one tag, in the order of the file."""
+    """The points of one tag, in the order of the file: `step (n,)` int64, `value (n,)`, `time (n,)` in seconds."""
 
-    step: list[int] = field(default_factory=list)
-    value: list[float] = field(default_factory=list)
-    time: list[float] = field(default_factory=list)
+    step: npt.NDArray[np.int64]
+    value: Array
+    time: Array
+
+
+_NOTHING = Points(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
 
 
 @dataclass(slots=True)
 class Events:
-    """What one event file holds: points by tag, hyper-parameters, what is damaged, what else to know."""
+    """What one event file holds: points by tag in the order of their first, hyper-parameters, what is damaged, what
+    else to know. `plugins` is the kind of each tag of tensors; `end` is the offset behind the last whole record.
+    """
 
     points: dict[str, Points] = field(default_factory=dict)
     hyper: dict[str, Any] = field(default_factory=dict)
     damage: list[Note] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    plugins: dict[str, str] = field(default_factory=dict)
+    end: int = 0
 
 
-def read_events(path: Path, shown: str) -> Events:
-    """Every scalar of the file. Raises UnreadableLog when not even the first record holds, or tags are a bomb."""
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-    from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+def read_events(path: Path, shown: str, *, start: int = 0, plugins: Mapping[str, str] | None = None) -> Events:
+    """Every scalar in the whole records of the file from byte `start` on.
 
-    found = Events()
-    scalar_of = _Scalars(found, shown)
-    for offset, record in _records(path, shown, found):
-        try:
-            event = Event.FromString(record)
-            for value in event.summary.value:
-                number = scalar_of(value)
-                if number is not None:
-                    points = found.points.get(value.tag) or _begin(found, shown, value.tag)
-                    points.step.append(event.step)
-                    points.value.append(number)
-                    points.time.append(event.wall_time)
-                elif value.HasField("metadata"):
-                    found.hyper.update(_hyper(value))
-        except DecodeError:
-            found.damage.append(Note(shown, "a record that is no event was skipped", offset=offset))
-            continue
-        if event.session_log.status == SessionLog.START and event.step > 0:
-            found.notes.append(Note(shown, f"the writer was restarted at step {event.step}", offset=offset))
+    A file that has grown is read on with `start` and `plugins` as an earlier reading left them in `Events.end` and
+    `Events.plugins`: only the new bytes are touched. Memory is that of the points and of WINDOW bytes, or of the
+    longest record. Raises UnreadableLog when no record can be found in what should be the beginning of an event file,
+    when the file is shorter than `start`, or when its tags are a bomb.
+    """
+    found = Events(plugins=dict(plugins or {}), end=start)
+    parts: dict[str, list[Piece]] = {}
+    broken = 0
+    with path.open("rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        if start > size:
+            raise UnreadableLog(
+                shown, f"{size} bytes, but {start} were read before: the file was replaced, read it anew"
+            )
+        for offset, raw, window in _windows(file, size, shown, found):
+            bad = np.array(sorted(window.bad), np.int64).reshape(-1, 2)
+            for begin in bad[: max(0, _LISTED - broken), 0].tolist():
+                what = "a record's checksum does not hold: it was skipped"
+                found.damage.append(Note(shown, what, offset=offset + begin))
+            broken += len(bad)
+            points = _odd(found, shown, offset, raw, window)
+            _gather(found, parts, shown, _sound(window.pieces, window.points + points, bad))
+    if broken > _LISTED:
+        what = f"{broken} records were skipped because their checksums do not hold"
+        found.damage.append(Note(shown, what))
+    for tag in list(parts):
+        pieces = parts.pop(tag)
+        found.points[tag] = Points(*(np.concatenate([p[k] for p in pieces]) for k in (3, 5, 4)))
     return found
 
 
-def _begin(found: Events, shown: str, tag: str) -> Points:
-    if len(found.points) >= MAX_TAGS:
-        raise UnreadableLog(shown, f"more than {MAX_TAGS} tags: no training run logs that many", key=tag[:200])
-    points = found.points[tag] = Points()
+def _windows(file: FileIO, size: int, shown: str, found: Events) -> Iterator[tuple[int, bytes, Window]]:
+    """Offset, bytes and contents of one stretch of whole records after the other, up to byte `size` of the file."""
+    offset, raw, need, lost, start = found.end, b"", WINDOW, 0, found.end
+    known = Known()
+    file.seek(offset)
+    while offset < size:
+        while len(raw) < min(need, size - offset):
+            more = file.read(min(need, size - offset) - len(raw))
+            if not more:
+                size = offset + len(raw)  # cut while it was read
+            raw += more
+        window = scan(raw, known)
+        yield offset, raw, window
+        found.end = stop = offset + window.end
+        left = size - stop
+        raw, offset, need = raw[window.end :], stop, max(WINDOW, window.size)
+        if not window.header:
+            inside = window.end > 0 and any(begin == window.last for begin, _ in window.bad) and lost < _LOST_TRACK
+            lost += inside
+            back = stop - window.end + window.last + 1 if inside else stop + 1
+            again = _after_damage(file, back, stop, size, found, shown=shown)
+        elif window.size > left or 0 < left < HEADER:
+            again = next_record(file, stop + 1, size) if lost < _LOST_TRACK else None
+            lost += 1
+            if again is None:
+                what = f"the file ends inside a record: {left} bytes are lost (a killed or still running job)"
+                found.notes.append(Note(shown, what, offset=stop))
+            else:
+                what = f"a record was cut, others follow inside of it: {again - stop} bytes were skipped"
+                found.damage.append(Note(shown, what, offset=stop))
+        elif window.size > MAX_RECORD + FRAME:
+            again = stop + window.size
+            found.damage.append(Note(shown, f"a record of {window.size - FRAME} bytes was skipped", offset=stop))
+        else:
+            continue
+        if again is None:
+            if start == stop == 0 and not window.header:
+                why = "no event file: the first record's checksum does not hold"
+                raise UnreadableLog(shown, f"{why} (the file begins with {raw[:HEADER]!r})")
+            return
+        offset, raw = again, b""
+        file.seek(offset)
+
+
+def _after_damage(file: FileIO, back: int, stop: int, size: int, found: Events, *, shown: str) -> int | None:
+    """Where to read on after the damaged header at `stop`; what is lost is noted. `back` is where to search from."""
+    if zeros(file, stop, size):
+        what = f"the last {size - stop} bytes are zeros: the disk was full, or the machine went down"
+        found.damage.append(Note(shown, what, offset=stop))
+        return None
+    again = next_record(file, back, size)
+    if again is None:
+        what = f"the record's length is damaged: the last {size - stop} bytes cannot be read"
+    elif again < stop:
+        what = f"a record was cut: others follow inside of it, read from byte {again} on"
+    else:
+        what = f"the record's length is damaged: {again - stop} bytes were skipped up to the next whole record"
+    found.damage.append(Note(shown, what, offset=stop))
+    return again
+
+
+def _odd(found: Events, shown: str, offset: int, raw: bytes, window: Window) -> list[Point]:
+    """The points of the records that only the protobuf library reads; hyper-parameters and restarts are kept."""
+    bad = set(window.bad)
+    points: list[Point] = []
+    for begin, end in window.odd:
+        if (begin, end) not in bad:
+            try:
+                event = _event(raw[begin + HEADER : end - 4], begin, found, points)
+            except _decode_error():
+                found.damage.append(Note(shown, "a record that is no event was skipped", offset=offset + begin))
+                continue
+            if event.step > 0 and event.session_log.status == event.session_log.START:
+                what = f"the writer was restarted at step {event.step}"
+                found.notes.append(Note(shown, what, offset=offset + begin))
     return points
 
 
-def _records(path: Path, shown: str, found: Events) -> Iterator[tuple[int, bytes]]:
-    """Offset and payload of each record whose checksums hold (TFRecord framing: length, CRC, payload, CRC)."""
-    from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
+def _decode_error() -> type[Exception]:
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
-    offset, size, broken = 0, path.stat().st_size, 0
-    with path.open("rb") as file:
-        while frame := file.read(12):
-            if len(frame) < 12:
-                found.notes.append(
-                    Note(shown, f"the file ends inside a record: {len(frame)} bytes are lost", offset=offset)
-                )
-                return
-            length, check = struct.unpack("<QI", frame)
-            if masked_crc32c(frame[:8]) != check:
-                if offset == 0:
-                    why = f"no event file: the first record's checksum does not hold (the file begins with {frame!r})"
-                    raise UnreadableLog(shown, why)
-                what = f"the record's length is damaged: the last {size - offset} bytes cannot be read"
-                found.damage.append(Note(shown, what, offset=offset))
-                return
-            if offset + 16 + length > size:
-                what = f"the file ends inside a record: {size - offset} bytes are lost (a killed or still running job)"
-                found.notes.append(Note(shown, what, offset=offset))
-                return
-            if length > MAX_RECORD:
-                found.damage.append(Note(shown, f"a record of {length} bytes was skipped", offset=offset))
-                file.seek(length + 4, 1)
-            else:
-                record, check = file.read(length), struct.unpack("<I", file.read(4))[0]
-                if masked_crc32c(record) == check:
-                    yield offset, record
-                else:
-                    broken += 1
-                    if broken <= 10:
-                        found.damage.append(
-                            Note(shown, "a record's checksum does not hold: it was skipped", offset=offset)
-                        )
-            offset += 16 + length
-    if broken > 10:
-        found.damage.append(Note(shown, f"{broken} records were skipped because their checksums do not hold"))
+    return DecodeError  # type: ignore[no-any-return]
 
 
-class _Scalars:
-    """Takes the number out of a summary value, remembering which tags are no scalars.
+def _event(payload: bytes, begin: int, found: Events, points: list[Point]) -> Any:
+    """One event as the classes of those who define it read it; every value has its own place after `begin`."""
+    from tensorboard.compat.proto.event_pb2 import Event
 
-    TensorBoard writes the kind of a tag (its plugin) with the first value only.
-    """
-
-    def __init__(self, found: Events, shown: str) -> None:
-        self.plugin: dict[str, str] = {}
-        self.found, self.shown = found, shown
-
-    def __call__(self, value: Any) -> float | None:
+    event = Event.FromString(payload)
+    for place, value in enumerate(event.summary.value, begin):
         kind = value.WhichOneof("value")
         if kind == "simple_value":
-            return float(value.simple_value)
-        if kind != "tensor":
-            return None
-        plugin = self.plugin.setdefault(value.tag, value.metadata.plugin_data.plugin_name)
-        if plugin not in ("scalars", ""):
-            return None
-        number = _number(value.tensor)
-        if number is None and plugin == "scalars":
-            self.plugin[value.tag] = "unreadable"
-            self.found.notes.append(
-                Note(self.shown, f"tag {quoted(value.tag)} holds no single number and was left out")
-            )
-        return number
+            points.append(Point(value.tag, None, place, event.step, event.wall_time, value.simple_value))
+            continue
+        if kind == "tensor":
+            plugin = value.metadata.plugin_data.plugin_name
+            points.append(Point(value.tag, plugin, place, event.step, event.wall_time, _number(value.tensor)))
+        if value.HasField("metadata"):
+            found.hyper.update(_hyper(value))
+    return event
+
+
+def _sound(pieces: list[Piece], points: list[Point], bad: npt.NDArray[np.int64]) -> list[Piece]:
+    """Columns and single points together, without those in damaged records."""
+    alike: dict[tuple[str, str | None, bool], list[Point]] = defaultdict(list)
+    for point in sorted(points, key=lambda p: p.at):
+        alike[point.tag, point.plugin, point.value is None].append(point)
+    for (tag, plugin, none), those in alike.items():
+        at, step = np.array([p.at for p in those]), np.array([p.step for p in those], np.int64)
+        value = None if none else np.array([p.value for p in those], np.float64)
+        pieces.append(Piece(tag, plugin, at, step, np.array([p.time for p in those], np.float64), value))
+    if not len(bad):
+        return pieces
+    sound = []
+    for piece in pieces:
+        at = np.asarray(piece.at)
+        before = np.searchsorted(bad[:, 0], at, "right") - 1
+        keep = (before < 0) | (at >= bad[before, 1])
+        if keep.any():
+            value = None if piece.value is None else piece.value[keep]
+            sound.append(Piece(piece.tag, piece.plugin, at[keep], piece.step[keep], piece.time[keep], value))
+    return sound
+
+
+def _gather(found: Events, parts: dict[str, list[Piece]], shown: str, pieces: list[Piece]) -> None:
+    """Put the pieces of one window behind those of earlier ones, each tag in the order of the file."""
+    by_tag: dict[str, list[Piece]] = defaultdict(list)
+    for piece in sorted(pieces, key=lambda p: p.at[0]):
+        by_tag[piece.tag].append(piece)
+    new = []
+    for tag, all_of in by_tag.items():
+        those = _ordered([p for p in _scalars(found, shown, tag, all_of) if len(p.at)])
+        if those and tag not in parts:
+            new.append((those[0].at[0], tag))
+        if those:
+            parts.setdefault(tag, []).extend(those)
+    if len(parts) > MAX_TAGS:
+        key = max(new)[1][:200]
+        raise UnreadableLog(shown, f"more than {MAX_TAGS} tags: no training run logs that many", key=key)
+    for _, tag in sorted(new):
+        found.points[tag] = _NOTHING
+
+
+def _scalars(found: Events, shown: str, tag: str, pieces: list[Piece]) -> list[Piece]:
+    """The pieces of a tag that are points of a curve.
+
+    TensorBoard writes the kind of a tag (its plugin) with the tag's first tensor, and need not write it again.
+    """
+    simple, tensors = [p for p in pieces if p.plugin is None], [p for p in pieces if p.plugin is not None]
+    if not tensors:
+        return simple
+    plugin = found.plugins.setdefault(tag, tensors[0].plugin or "")
+    if plugin not in ("scalars", ""):
+        return simple
+    numbers = [p for p in tensors if p.value is not None]
+    if plugin == "scalars" and len(numbers) < len(tensors):
+        found.plugins[tag] = "unreadable"
+        found.notes.append(Note(shown, f"tag {quoted(tag)} holds no single number and was left out"))
+        until = min(p.at[0] for p in tensors if p.value is None)
+        numbers = [_cut(p, int(np.searchsorted(p.at, until))) for p in numbers]
+    return simple + numbers
+
+
+def _cut(piece: Piece, n: int) -> Piece:
+    return piece._replace(at=piece.at[:n], step=piece.step[:n], time=piece.time[:n], value=piece.value[:n])
+
+
+def _ordered(pieces: list[Piece]) -> list[Piece]:
+    """Pieces of one tag such that their points stand in the order of the file."""
+    pieces.sort(key=lambda p: p.at[0])
+    if all(a.at[-1] < b.at[0] for a, b in pairwise(pieces)):
+        return pieces
+    at, step, time, value = (np.concatenate([p[k] for p in pieces]) for k in range(2, 6))
+    order = np.argsort(at)
+    return [pieces[0]._replace(at=at[order], step=step[order], time=time[order], value=value[order])]
 
 
 def _number(tensor: Any) -> float | None:
     """The one number of a TensorProto, or None. Source: tensorflow/core/framework/tensor.proto."""
     from tensorboard.compat.proto import types_pb2 as types
 
-    count = 1
-    for dim in tensor.tensor_shape.dim:
-        count *= dim.size
-    if count != 1:
+    if any(dim.size != 1 for dim in tensor.tensor_shape.dim):
         return None
     raw: bytes = tensor.tensor_content
     packed = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -13,11 +14,13 @@ import numpy
 import torch
 
 from .guide import write_guide
-from .recipe import Recipe, RecipeError, read_recipe
+from .loop import train
+from .recipe import Recipe, read_recipe
 from .samples import SAMPLE_LOGS, build_samples, record, sample_names, write_label
+from .strict import RecipeError, to_tables
 
 USAGE = """python -m train_harness RECIPE.toml [section.key=value ...] --out DIR [--device auto|cpu|cuda]
-           [--save-at STEP] [--resume checkpoint.pt]
+           [--save-every N] [--resume checkpoint.pt]
        python -m train_harness samples [OUT] [--only NAME ...]
        python -m train_harness label [NAME ...] [--out OUT]
        python -m train_harness guide"""
@@ -57,22 +60,28 @@ def _train(argv: list[str]) -> int:
     )
     parser.add_argument("--out", required=True, type=Path, help="the run directory")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-    parser.add_argument("--save-at", type=int, default=0, metavar="STEP", help="leave checkpoint.pt in DIR after it")
+    parser.add_argument("--save-every", type=int, default=0, metavar="N", help="renew DIR/checkpoint.pt every N steps")
     parser.add_argument(
         "--resume", type=Path, metavar="checkpoint.pt", help="go on from there; only later rows are logged"
     )
     args = parser.parse_args(argv)
     recipe = read_recipe(args.recipe, args.overrides)
     checkpoint = None if args.resume is None else torch.load(args.resume, map_location="cpu", weights_only=True)
+    if int(os.environ.get("RANK", "0")):
+        train(recipe, device=args.device, resume=checkpoint, save_every=args.save_every)
+        return 0
     outcome = record(
         recipe,
         args.out,
         args.device,
         resume=checkpoint,
-        save_at=args.save_at,
+        save_every=args.save_every,
         save=lambda state: torch.save(state, args.out / "checkpoint.pt"),
     )
-    (args.out / "run.json").write_text(json.dumps(run_facts(recipe), indent=1) + "\n", encoding="utf-8")
+    torch.save(dict(outcome.weights), args.out / "weights.pt")
+    facts = {"run.json": run_facts(recipe), "hparams.json": to_tables(recipe)}
+    for name, values in facts.items():
+        (args.out / name).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
     print(f"{outcome.steps} steps, train loss {outcome.train_loss:.4g}, val loss {outcome.val_loss:.4g}")
     return 0
 

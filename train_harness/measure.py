@@ -1,8 +1,13 @@
-"""What is measured of a network: its loss and accuracy on a set, its update ratios, its dead units."""
+"""What is measured of a run: loss and accuracy on a set, update ratios, idle units, time and memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,37 +17,65 @@ from torch.nn import functional
 from .models import weight_matrices
 from .tasks import Task
 
+#: A tanh or sigmoid counts as saturated when it is this close to an end of its range, in shares of that range.
+SATURATED = 0.01
 
-def evaluate(network: nn.Module, x: Tensor, y: Tensor, task: Task) -> tuple[float, float | None]:
-    """Mean plain loss and accuracy (None for regression) over a whole set, in evaluation mode."""
-    network.eval()
+
+def evaluate(
+    network: nn.Module, x: Tensor, y: Tensor, task: Task, training: bool = False
+) -> tuple[float, float | None]:
+    """Mean plain loss and accuracy (None for regression) over a whole set, in evaluation mode unless `training`."""
+    network.train(training)
     loss = hits = 0.0
     with torch.no_grad():
         for inputs, targets in zip(x.split(1024), y.split(1024), strict=True):
             output = network(inputs)
             loss += plain_loss(output, targets, task).item() * len(inputs)
-            hits += hit_share(output, targets, task) * len(inputs)
+            hits += hit_share(output, targets, task).item() * len(inputs)
     return loss / len(x), hits / len(x) if task.kind != "regression" else None
 
 
-def dead_shares(network: nn.Module, x: Tensor) -> dict[str, float]:
-    """Per ReLU layer, the share of its units (channels) that are zero on every input of `x (n, ...)`."""
-    shares: dict[str, float] = {}
+class Ensemble(nn.Module):
+    """Networks that answer together: the mean of their probabilities, as its logarithm, or of their predictions."""
+
+    def __init__(self, network: nn.Module, snapshots: Sequence[Mapping[str, Tensor]], task: Task) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(deepcopy(network) for _ in snapshots)
+        self.numbers = task.kind == "regression"
+        for member, weights in zip(self.members, snapshots, strict=True):
+            member.load_state_dict(weights)
+
+    def forward(self, x: Tensor) -> Tensor:
+        outputs = torch.stack([member(x) for member in self.members])
+        return outputs.mean(0) if self.numbers else outputs.softmax(-1).mean(0).log()
+
+
+def idle_shares(network: nn.Module, x: Tensor) -> tuple[dict[str, float], dict[str, float]]:
+    """Of each ReLU layer the share of units (channels) that are zero on every input of `x (n, ...)`; of each tanh or
+    sigmoid layer the share of values within SATURATED of an end of its range."""
+    dead: dict[str, float] = {}
+    saturated: dict[str, float] = {}
 
     def watch(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
         def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
-            units = output.transpose(1, -1).reshape(-1, output.shape[1]) if output.ndim == 4 else output.flatten(0, -2)
-            shares[name] = (units <= 0).all(dim=0).double().mean().item()
+            if isinstance(module, nn.ReLU):
+                images = output.ndim == 4
+                units = output.transpose(1, -1).reshape(-1, output.shape[1]) if images else output.flatten(0, -2)
+                dead[name] = (units <= 0).all(dim=0).double().mean().item()
+            else:
+                place = (output + 1) / 2 if isinstance(module, nn.Tanh) else output
+                saturated[name] = ((place < SATURATED) | (place > 1 - SATURATED)).double().mean().item()
 
         return hook
 
-    hooks = [m.register_forward_hook(watch(n)) for n, m in network.named_modules() if isinstance(m, nn.ReLU)]
+    kinds = nn.ReLU | nn.Tanh | nn.Sigmoid
+    hooks = [m.register_forward_hook(watch(n)) for n, m in network.named_modules() if isinstance(m, kinds)]
     network.eval()
     with torch.no_grad():
         network(x)
     for hook in hooks:
         hook.remove()
-    return shares
+    return dead, saturated
 
 
 def plain_loss(output: Tensor, y: Tensor, task: Task, smoothing: float = 0.0, double_softmax: bool = False) -> Tensor:
@@ -55,12 +88,47 @@ def plain_loss(output: Tensor, y: Tensor, task: Task, smoothing: float = 0.0, do
     return functional.cross_entropy(logits, y.flatten(), label_smoothing=smoothing)
 
 
-def hit_share(output: Tensor, y: Tensor, task: Task) -> float:
-    """The share of right predictions; 0 for regression, which has none."""
-    return (output.detach().argmax(dim=-1) == y).double().mean().item() if task.kind != "regression" else 0.0
+def hit_share(output: Tensor, y: Tensor, task: Task) -> Tensor:
+    """The share of right predictions, in double precision; 0 for regression, which has none."""
+    if task.kind == "regression":
+        return torch.zeros((), dtype=torch.float64, device=output.device)
+    return (output.detach().argmax(dim=-1) == y).double().mean()
 
 
 def update_ratios(before: Mapping[str, Tensor], network: nn.Module) -> dict[str, float]:
     """||new W - old W|| / ||old W|| of each weight matrix, given the old ones."""
+    if not before:
+        return {}
     now = dict(weight_matrices(network))
-    return {name: ((now[name] - old).norm() / old.norm()).item() for name, old in before.items()}
+    ratios = torch.stack([(now[name] - old).norm() / old.norm() for name, old in before.items()])
+    return dict(zip(before, ratios.tolist(), strict=True))
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Seconds spent training since the last row; validation and writing do not count."""
+
+    began: float = 0.0
+    spent: float = 0.0
+    steps: int = 0
+
+    def start(self) -> None:
+        self.began = time.perf_counter()
+
+    def stop(self) -> None:
+        self.spent += time.perf_counter() - self.began
+        self.steps += 1
+
+    def seconds_per_step(self) -> float:
+        """The mean since the last call."""
+        mean = self.spent / self.steps
+        self.spent, self.steps = 0.0, 0
+        return mean
+
+
+def peak_memory(device: torch.device) -> float:
+    """The most memory held so far, in MiB: on the device by tensors, or by the process on the CPU."""
+    if device.type == "cuda":
+        return float(torch.cuda.max_memory_allocated(device)) / 2**20
+    peak: int = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -1,26 +1,24 @@
-"""What a training run is made of: strict, typed recipes read from TOML."""
+"""What a training run is made of: every key a recipe can hold, how it is read, changed and checked."""
 
 from __future__ import annotations
 
-import difflib
 import tomllib
-import types
-import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from .strict import RecipeError, build, later, nearest, to_tables, to_toml
 
-class RecipeError(ValueError):
-    """A recipe that cannot be followed; the message names the key and the nearest right one."""
+PRECISIONS = ("float32", "float64", "bfloat16", "float16")
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
     """`train_size` and `val_size` 0: all there is (or the task's own size). `label_noise`: share of training
     and validation labels replaced at random; `jitter`: sd of the noise added fresh to every training input.
-    `seed` makes the split and the synthetic data; the recipe's `seed` everything else."""
+    `seed` makes the split and the synthetic data; the recipe's `seed` everything else. `batch_size` is that of all
+    processes together. `path`: the directory of a task that is read from files; `classes`: only these, renumbered."""
 
     task: str = "digits"
     train_size: int = 0
@@ -29,11 +27,18 @@ class Data:
     label_noise: float = 0.0
     jitter: float = 0.0
     seed: int = 0
+    path: str = later("")
+    classes: tuple[int, ...] = later(())
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """`depth` counts hidden layers, blocks or recurrent layers; `width` is the units (channels) of each."""
+    """`depth` counts hidden layers, blocks or recurrent layers; `width` is the units (channels) of each.
+
+    `norm`: "batch", "layer", "none", or "" for what the kind has by itself. `drop_connect`: share of the weights
+    left out at each step (mlp); `drop_path`: chance that the last block is skipped, less for earlier ones
+    (stochastic depth; resnet, gpt). `start`: a weights.pt to begin from, as far as names and shapes agree; `frozen`:
+    layers that are not to learn, on purpose."""
 
     kind: str = "mlp"
     width: int = 64
@@ -41,11 +46,17 @@ class Model:
     activation: str = "relu"
     init: str = "kaiming"
     dropout: float = 0.0
+    norm: str = later("")
+    drop_connect: float = later(0.0)
+    drop_path: float = later(0.0)
+    start: str = later("")
+    frozen: tuple[str, ...] = later(())
 
 
 @dataclass(frozen=True, slots=True)
 class Optimizer:
-    """`clip_norm` 0: no clipping. `accumulate`: batches per update."""
+    """`clip_norm` 0: no clipping. `accumulate`: batches per update. `lr_batch`: how many examples an update had when
+    `lr` was chosen; another number scales the rate in proportion (0: it stays)."""
 
     kind: str = "sgd"
     lr: float = 0.1
@@ -54,6 +65,7 @@ class Optimizer:
     weight_decay: float = 0.0
     clip_norm: float = 0.0
     accumulate: int = 1
+    lr_batch: int = later(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +96,24 @@ class Schedule:
 @dataclass(frozen=True, slots=True)
 class Regularize:
     """What holds the model back. `ema` is the decay of averaged weights used for validation (0: none);
-    `patience` epochs without a better validation loss stop the run and restore the best weights (0: never)."""
+    `patience` epochs without a better validation loss stop the run and restore the best weights (0: never).
+
+    `l1` and `l2` times the sum of absolute and of half squared weights join the loss (both: elastic net).
+    `polyak_from`: the step from which on the plain mean of the weights is validated. `shift` (pixels), `flip` and
+    `cutout` (side of a blanked square) disturb training images. `snapshots`: the networks at the end of the last
+    so many cycles of a cosine_restarts schedule answer together."""
 
     l1: float = 0.0
     label_smoothing: float = 0.0
     mixup: float = 0.0
     ema: float = 0.0
     patience: int = 0
+    l2: float = later(0.0)
+    polyak_from: int = later(0)
+    shift: int = later(0)
+    flip: bool = later(False)
+    cutout: int = later(0)
+    snapshots: int = later(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +135,37 @@ class Fault:
     nan_at: int = 0
     double_softmax: bool = False
     unshuffled: bool = False
+    no_warmup: bool = later(False)
+    detach: str = later("")
+    shuffled_labels: bool = later(False)
+    noisy_labels: float = later(0.0)
+    corrupt_every: int = later(0)
+    forget_train_mode: bool = later(False)
+    forget_eval_mode: bool = later(False)
+    tiny_val_set: int = later(0)
+    leak: float = later(0.0)
+    large_model: int = later(0)
+    no_regularization: bool = later(False)
+    fp16_overflow: bool = later(False)
+    recurrent_gain: float = later(1.0)
+    dead_relus: float = later(0.0)
+    saturate: float = later(1.0)
+    raw_inputs: bool = later(False)
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
     """`format` names a recorder; step values are written every `every` steps. `vitals`: gradient norm, update
-    ratios and dead units too; `validation`: validation curves too."""
+    ratios, dead and saturated units too; `validation`: validation curves too; `timing`: seconds per step, examples
+    per second and memory too, which no second run repeats; `both_modes`: the training set measured in evaluation
+    mode after each epoch too."""
 
     format: str = "tensorboard"
     every: int = 10
     vitals: bool = True
     validation: bool = True
+    timing: bool = later(False)
+    both_modes: bool = later(False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +195,15 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One training run. `steps` counts optimizer updates; `precision` is float32, float64 or bfloat16 (autocast)."""
+    """One training run. `steps` counts optimizer updates; `precision` is float32, float64, or bfloat16 or float16
+    (autocast; float16 on CUDA scales its gradients). `compile`: a backend of torch.compile ("inductor" is the usual
+    one), "" for none; `channels_last`: images and kernels lie in memory as tensor cores like them."""
 
     seed: int = 0
     steps: int = 1000
     precision: str = "float32"
+    compile: str = later("")
+    channels_last: bool = later(False)
     data: Data = field(default_factory=Data)
     model: Model = field(default_factory=Model)
     optimizer: Optimizer = field(default_factory=Optimizer)
@@ -169,7 +216,7 @@ class Recipe:
 
 def read_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """The Recipe of a TOML file, `key=value` overrides applied; refuses unknown keys, wrong types and bad numbers."""
-    return override(build(Recipe, read_toml(path), str(path)), overrides)
+    return override(make_recipe(read_toml(path), str(path)), overrides)
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
@@ -194,9 +241,9 @@ def override(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
     >>> override(Recipe(), ["optimizer.rl=1"])
     Traceback (most recent call last):
     ...
-    train_harness.recipe.RecipeError: override: unknown key 'optimizer.rl'; did you mean 'lr'?
+    train_harness.strict.RecipeError: override: unknown key 'optimizer.rl'; did you mean 'lr'?
     """
-    tables = to_tables(recipe)
+    tables = to_tables(recipe, whole=True)
     for text in overrides:
         key, equals, value = text.partition("=")
         if not equals or not key.strip("* "):
@@ -213,47 +260,19 @@ def override(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
             tables["schedule"] = {"kind": new, "warmup": recipe.schedule.warmup}
         else:
             table[name] = _times(table.get(name), new, key) if times else new
-    made: Recipe = build(Recipe, tables, "override")
-    return made
+    return make_recipe(tables, "override")
 
 
-def build(kind: type, table: Mapping[str, Any], where: str, prefix: str = "") -> Any:
-    """A dataclass from a TOML table, refusing what it does not know, with the nearest name."""
-    hints = typing.get_type_hints(kind)
-    known = [f.name for f in fields(kind)]
-    values = {}
-    for key, value in table.items():
-        if key not in known:
-            near = difflib.get_close_matches(key, known, 1, 0.5)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-            raise RecipeError(f"{where}: unknown key {prefix + key!r}; {hint}")
-        values[key] = _typed(hints[key], value, where, prefix + key)
-    try:
-        made = kind(**values)
-    except TypeError as error:
-        raise RecipeError(f"{where}: {prefix.rstrip('.') or kind.__name__}: {error}") from None
-    if isinstance(made, Recipe):
-        _check(made, where)
-    return made
+def make_recipe(tables: Mapping[str, Any], where: str) -> Recipe:
+    """The Recipe of plain tables; `where` begins every message. Refuses what `read_recipe` refuses."""
+    recipe: Recipe = build(Recipe, tables, where)
+    _check(recipe, where)
+    return recipe
 
 
-def to_tables(value: Any) -> dict[str, Any]:
-    """A dataclass as nested plain tables, keys that are None left out: what `build` takes back."""
-    out: dict[str, Any] = {}
-    for f in fields(value):
-        item = getattr(value, f.name)
-        if is_dataclass(item):
-            out[f.name] = to_tables(item)
-        elif isinstance(item, tuple) and item and is_dataclass(item[0]):
-            out[f.name] = [to_tables(part) for part in item]
-        elif item is not None:
-            out[f.name] = item
-    return out
-
-
-def to_toml(tables: Mapping[str, Any]) -> str:
-    """TOML text of nested tables of numbers, strings, lists and lists of tables, in their order."""
-    return "\n".join(_toml_lines(tables, "")).strip() + "\n"
+def recipe_text(recipe: Recipe) -> str:
+    """The resolved recipe as TOML: what stands beside a log, and what a label's hash is of."""
+    return to_toml(to_tables(recipe))
 
 
 def with_seed(recipe: Recipe, seed: int) -> Recipe:
@@ -262,7 +281,7 @@ def with_seed(recipe: Recipe, seed: int) -> Recipe:
 
 
 def _check(recipe: Recipe, where: str) -> None:
-    from .models import ACTIVATIONS, INITS, MODELS
+    from .models import ACTIVATIONS, INITS, MODELS, NORMS
     from .optimizers import OPTIMIZERS
     from .recorders import RECORDERS
     from .schedules import check_schedule
@@ -275,13 +294,12 @@ def _check(recipe: Recipe, where: str) -> None:
         ("model.init", recipe.model.init, INITS),
         ("optimizer.kind", recipe.optimizer.kind, OPTIMIZERS),
         ("log.format", recipe.log.format, RECORDERS),
-        ("precision", recipe.precision, ("float32", "float64", "bfloat16")),
+        ("precision", recipe.precision, PRECISIONS),
+        ("model.norm", recipe.model.norm, NORMS),
         ("fault.bad_init", recipe.fault.bad_init, ("", "zero", "tiny", "huge")),
     ):
         if value not in known:
-            near = difflib.get_close_matches(value, list(known), 1, 0.4)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-            raise RecipeError(f"{where}: {key} = {value!r} is unknown; {hint}")
+            raise RecipeError(f"{where}: {key} = {value!r} is unknown; {nearest(value, known)}")
     for key, number, low in (
         ("steps", recipe.steps, 1),
         ("data.batch_size", recipe.data.batch_size, 1),
@@ -291,39 +309,31 @@ def _check(recipe: Recipe, where: str) -> None:
         ("optimizer.accumulate", recipe.optimizer.accumulate, 1),
         ("log.every", recipe.log.every, 1),
         ("schedule.warmup", recipe.schedule.warmup, 0),
+        *((f"optimizer.{key}", getattr(recipe.optimizer, key), 0) for key in ("lr", "weight_decay", "lr_batch")),
+        *((f"regularize.{f.name}", getattr(recipe.regularize, f.name), 0) for f in fields(recipe.regularize)),
+        *((f"fault.{key}", getattr(recipe.fault, key), 0) for key in ("corrupt_every", "tiny_val_set", "dead_relus")),
     ):
         if number < low:
             raise RecipeError(f"{where}: {key} = {number} must be at least {low}")
-    for key, share in (("model.dropout", recipe.model.dropout), ("data.label_noise", recipe.data.label_noise)):
+    for key, share in (
+        *((f"model.{key}", getattr(recipe.model, key)) for key in ("dropout", "drop_connect", "drop_path")),
+        ("data.label_noise", recipe.data.label_noise),
+        ("regularize.ema", recipe.regularize.ema),
+        ("regularize.label_smoothing", recipe.regularize.label_smoothing),
+        ("fault.noisy_labels", recipe.fault.noisy_labels),
+        ("fault.leak", recipe.fault.leak),
+    ):
         if not 0 <= share < 1:
             raise RecipeError(f"{where}: {key} = {share} must be a share in 0 <= share < 1")
+    if recipe.regularize.snapshots and recipe.schedule.kind != "cosine_restarts":
+        raise RecipeError(
+            f"{where}: regularize.snapshots takes the end of each cycle of a cosine_restarts schedule, "
+            f"and the schedule is {recipe.schedule.kind!r}"
+        )
     try:
         check_schedule(recipe.schedule)
     except ValueError as error:
         raise RecipeError(f"{where}: {error}") from None
-
-
-def _typed(hint: Any, value: Any, where: str, key: str) -> Any:
-    """`value` as the annotation says: an int passes for a float, a list for a tuple; nothing else is converted."""
-    if typing.get_origin(hint) is types.UnionType:
-        hint = next(part for part in typing.get_args(hint) if part is not type(None))
-    if is_dataclass(hint):
-        if not isinstance(value, Mapping):
-            raise RecipeError(f"{where}: {key} must be a section, not {value!r}")
-        return build(typing.cast(type, hint), value, where, f"{key}.")
-    if typing.get_origin(hint) is tuple:
-        if not isinstance(value, list | tuple):
-            raise RecipeError(f"{where}: {key} must be a list, not {value!r}")
-        parts = typing.get_args(hint)
-        inner = [parts[0]] * len(value) if parts[-1] is Ellipsis else parts
-        if len(inner) != len(value):
-            raise RecipeError(f"{where}: {key} must hold {len(inner)} values, not {value!r}")
-        return tuple(_typed(h, v, where, key) for h, v in zip(inner, value, strict=True))
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not hint:
-        raise RecipeError(f"{where}: {key} must be {hint.__name__}, not {value!r}")
-    return value
 
 
 def _value(text: str) -> Any:
@@ -341,33 +351,3 @@ def _times(old: Any, factor: Any, key: str) -> Any:
         raise RecipeError(f"override: {key} *= {factor!r}: there is no number to multiply, {key} is {old!r}")
     product = old * factor
     return round(product) if isinstance(old, int) else product
-
-
-def _toml_lines(table: Mapping[str, Any], path: str) -> list[str]:
-    lines = [f"{key} = {_toml(v)}" for key, v in table.items() if not _is_table(v)]
-    for key, value in table.items():
-        name = f"{path}{key}"
-        if isinstance(value, Mapping):
-            lines += ["", f"[{name}]", *_toml_lines(value, f"{name}.")]
-        elif _is_table(value):
-            for item in value:
-                lines += ["", f"[[{name}]]", *_toml_lines(item, f"{name}.")]
-    return lines
-
-
-def _is_table(value: Any) -> bool:
-    return isinstance(value, Mapping) or (
-        isinstance(value, list | tuple) and bool(value) and all(isinstance(item, Mapping) for item in value)
-    )
-
-
-def _toml(value: Any) -> str:
-    import json
-
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return repr(value)

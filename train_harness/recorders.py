@@ -196,14 +196,22 @@ def _tags(row: Row) -> dict[str, float]:
     if isinstance(row, StepRow):
         values = {"loss/train": row.loss, "lr": row.lr, "grad_norm": row.grad_norm}
         values |= {f"update_ratio/{layer}": ratio for layer, ratio in row.update_ratio.items()}
+        values |= {
+            "time/seconds_per_step": row.step_time,
+            "time/examples_per_second": row.throughput,
+            "memory/peak_mb": row.memory,
+        }
     else:
         values = {
             "loss/train_epoch": row.train_loss,
             "accuracy/train": row.train_accuracy,
+            "loss/train_full": row.eval_train_loss,
+            "accuracy/train_full": row.eval_train_accuracy,
             "loss/val": row.val_loss,
             "accuracy/val": row.val_accuracy,
         }
         values |= {f"dead_share/{layer}": share for layer, share in row.dead_share.items()}
+        values |= {f"saturated_share/{layer}": share for layer, share in row.saturated_share.items()}
     return {tag: value for tag, value in values.items() if value is not None}
 
 

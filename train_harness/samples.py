@@ -7,9 +7,11 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from .loop import Checkpoint, Outcome, train
-from .recipe import Recipe, RecipeError, read_recipe, to_tables, to_toml
+from .loop import Outcome, train
+from .recipe import Recipe, read_recipe, recipe_text
 from .recorders import RECORDERS
+from .setup import Checkpoint
+from .strict import RecipeError, nearest, to_toml
 from .treat import Proof, prove
 
 RECIPES = Path(__file__).parent / "recipes" / "samples"
@@ -24,12 +26,8 @@ def sample_names() -> list[str]:
 
 def sample_recipe(name: str) -> Path:
     """The recipe file of a sample; an unknown name gets the nearest one."""
-    import difflib
-
     if name not in sample_names():
-        near = difflib.get_close_matches(name, sample_names(), 1, 0.4)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sample_names())}"
-        raise RecipeError(f"no sample is called {name!r}; {hint}")
+        raise RecipeError(f"no sample is called {name!r}; {nearest(name, sample_names())}")
     return RECIPES / f"{name}.toml"
 
 
@@ -55,14 +53,14 @@ def record(
     device: str = "cpu",
     *,
     resume: Checkpoint | None = None,
-    save_at: int = 0,
+    save_every: int = 0,
     save: Callable[[Checkpoint], None] = lambda checkpoint: None,
 ) -> Outcome:
     """Trains a recipe (see `train`) and leaves its log and the resolved recipe.toml in `out`."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / "recipe.toml").write_text(to_toml(to_tables(recipe)), encoding="utf-8")
+    (out / "recipe.toml").write_text(recipe_text(recipe), encoding="utf-8")
     with RECORDERS[recipe.log.format](out, recipe) as write:
-        return train(recipe, write, device, resume=resume, save_at=save_at, save=save)
+        return train(recipe, write, device, resume=resume, save_every=save_every, save=save)
 
 
 def write_label(name: str, out: Path, say: Callable[[str], None] = lambda line: None) -> Proof:
@@ -107,7 +105,7 @@ def label_text(name: str, recipe: Recipe, proof: Proof) -> str:
 
 def recipe_hash(recipe: Recipe) -> str:
     """SHA-256 of the resolved recipe: a label that carries another one is out of date."""
-    return hashlib.sha256(to_toml(to_tables(recipe)).encode()).hexdigest()
+    return hashlib.sha256(recipe_text(recipe).encode()).hexdigest()
 
 
 def checksums(out: Path) -> str:

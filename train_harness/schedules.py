@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from .recipe import Schedule
+from .strict import nearest
 
 Rate = Callable[[int, Sequence[float]], float]
 
@@ -36,14 +37,35 @@ def rate_of(schedule: Schedule, lr: float, steps: int) -> Rate:
     return rate
 
 
+def scaled_rate(lr: float, batch: int, lr_batch: int) -> float:
+    """The linear scaling rule: `lr`, chosen for updates of `lr_batch` examples, for updates of `batch` (Goyal et al.,
+    2017). It wants a warmup beside it. `lr_batch` 0 leaves the rate alone.
+
+    >>> scaled_rate(0.1, 1024, 256)
+    0.4
+    """
+    return lr * batch / lr_batch if lr_batch else lr
+
+
+def cycle_ends(schedule: Schedule, steps: int) -> list[int]:
+    """The updates after which a cosine_restarts schedule starts again, and the last update of the run.
+
+    >>> cycle_ends(Schedule("cosine_restarts", warmup=5, cycle=10, stretch=2), 100)
+    [15, 35, 75, 100]
+    """
+    ends, length = [], schedule.cycle or steps
+    end = schedule.warmup + length
+    while end < steps:
+        ends.append(end)
+        length *= schedule.stretch or 1
+        end += length
+    return [*ends, steps]
+
+
 def check_schedule(schedule: Schedule) -> None:
     """Raises ValueError for an unknown kind, a key that the kind does not use, or one that it lacks."""
-    import difflib
-
     if schedule.kind not in KINDS:
-        near = difflib.get_close_matches(schedule.kind, KINDS, 1, 0.4)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(KINDS)}"
-        raise ValueError(f"schedule.kind = {schedule.kind!r} is unknown; {hint}")
+        raise ValueError(f"schedule.kind = {schedule.kind!r} is unknown; {nearest(schedule.kind, KINDS)}")
     used = _keywords(schedule.kind)
     given = [
         k for k in Schedule.__dataclass_fields__ if k not in ("kind", "warmup") and getattr(schedule, k) is not None

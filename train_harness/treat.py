@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 
 from .loop import train
-from .recipe import Recipe, RecipeError, Schedule, override, with_seed
+from .recipe import Recipe, Schedule, override, with_seed
+from .strict import RecipeError
 
 #: A treatment helps when it lowers the judged loss by this share and by this many paired standard errors.
 GAIN, ERRORS = 0.05, 3.0

@@ -1,19 +1,28 @@
 """The loop: it repeats, resumes, and measures what it says it measures."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
-from train_harness.loop import EpochRow, StepRow, pick_device, train
+from train_harness.loop import EpochRow, StepRow, train
+from train_harness.models import build_model
 from train_harness.optimizers import OPTIMIZERS
 from train_harness.recipe import Recipe, override
+from train_harness.setup import pick_device
+from train_harness.tasks import load_task
 
 #: Small enough to train in a blink: 20 updates of 16 examples, 5 to an epoch.
 SMALL = override(
     Recipe(),
     ["steps=20", "data.train_size=80", "data.val_size=40", "data.batch_size=16", "model.width=32", "log.every=1"],
 )
+
+
+def timeless(row):
+    """A step row without what no second run repeats."""
+    return replace(row, step_time=None, throughput=None, memory=None)
 
 
 def run(*changes, base=SMALL, **kwargs):
@@ -54,14 +63,18 @@ def test_training_leaves_the_callers_random_numbers_alone():
         ["optimizer.kind=adam", "optimizer.lr=0.01", "model.dropout=0.4"],
         ["optimizer.kind=momentum", "regularize.ema=0.9", "schedule.kind=plateau", "schedule.patience=0"],
         ["model.kind=resnet", "data.jitter=0.5", "optimizer.lr=0.01"],
+        ["model.kind=resnet", "model.drop_path=0.5", "regularize.polyak_from=8", "log.both_modes=true"],
+        ["regularize.shift=1", "regularize.cutout=3", "regularize.flip=true", "precision=bfloat16"],
+        ["schedule.kind=cosine_restarts", "schedule.cycle=5", "regularize.snapshots=2", "log.timing=true"],
+        ["fault.forget_train_mode=true", "model.dropout=0.5", "log.every=3"],
     ],
 )
 @pytest.mark.parametrize("at", [5, 12])
 def test_a_resumed_run_logs_what_the_unbroken_run_logged(changes, at):
     saved = []
-    steps, epochs, outcome = run(*changes, save_at=at, save=saved.append)
+    steps, epochs, outcome = run(*changes, save_every=at, save=saved.append)
     again_steps, again_epochs, again_outcome = run(*changes, resume=saved[0])
-    assert again_steps == [row for row in steps if row.step > at]
+    assert [timeless(row) for row in again_steps] == [timeless(row) for row in steps if row.step > at]
     assert again_epochs == [row for row in epochs if row.step > at]
     assert again_outcome == outcome
 
@@ -165,3 +178,97 @@ def test_cuda_trains_to_nearly_the_loss_of_the_cpu():
 def test_jitter_on_characters_is_refused():
     with pytest.raises(ValueError, match="need inputs that are numbers"):
         run("data.task=markov", "model.kind=gru", "data.jitter=0.1")
+
+
+def test_l2_in_the_loss_is_weight_decay_of_the_weights_for_plain_sgd():
+    plain = ["optimizer.kind=sgd", "steps=1"]
+    decayed, punished = run(*plain, "optimizer.weight_decay=0.1")[0][0], run(*plain, "regularize.l2=0.1")[0][0]
+    assert punished.loss == decayed.loss, "the penalty is descended, not logged"
+    for layer, ratio in punished.update_ratio.items():
+        assert ratio == pytest.approx(decayed.update_ratio[layer], rel=1e-4)
+
+
+def test_elastic_net_pulls_by_both_penalties():
+    weights = [run("steps=60", *asked)[2].weights["fc1.weight"] for asked in ELASTIC]
+    small = [(w.abs() < 1e-3).double().mean().item() for w in weights]
+    norms = [w.norm().item() for w in weights]
+    assert small[2] > 2 * small[0] and norms[3] < 0.9 * norms[2] and norms[3] < 0.9 * norms[1]
+
+
+ELASTIC = (
+    [],
+    ["regularize.l2=0.05"],
+    ["regularize.l1=0.005"],
+    ["regularize.l1=0.005", "regularize.l2=0.05"],
+)
+
+
+def test_polyak_validates_the_mean_of_the_weights():
+    saved = []
+    run("steps=8", save_every=1, save=saved.append)
+    mean = sum(state["network"]["fc1.weight"] for state in saved[4:]) / 4
+    averaged = run("steps=8", "regularize.polyak_from=5")[2].weights["fc1.weight"]
+    assert torch.allclose(averaged, mean, atol=1e-6)
+
+
+def test_snapshots_answer_together():
+    saved = []
+    ensemble = ["schedule.kind=cosine_restarts", "schedule.cycle=10", "regularize.snapshots=2"]
+    outcome = run(*ensemble, save_every=10, save=saved.append)[2]
+    recipe = override(SMALL, ensemble)
+    task = load_task(recipe.data)
+    network, shares = build_model(recipe.model, task).eval(), []
+    for state in saved:
+        network.load_state_dict(state["network"])
+        shares.append(network(task.x_val).softmax(-1))
+    loss = -torch.stack(shares).mean(0)[range(40), task.y_val].log().mean()
+    assert outcome.val_loss == pytest.approx(loss.item(), rel=1e-5)
+
+
+def test_both_modes_measure_the_training_set_without_dropout():
+    _, epochs, outcome = run("model.dropout=0.8", "log.both_modes=true", "optimizer.lr=0.01", "steps=60")
+    assert epochs[-1].eval_train_loss == outcome.train_loss
+    assert epochs[-1].eval_train_loss < 0.9 * epochs[-1].train_loss
+    assert run()[1][-1].eval_train_loss is None
+
+
+def test_timing_is_measured_only_when_asked_for():
+    timed, plain = run("log.timing=true")[0], run()[0]
+    assert all(row.step_time > 0 and row.memory > 50 for row in timed)
+    assert timed[0].throughput == pytest.approx(16 / timed[0].step_time)
+    assert [timeless(row) for row in timed] == plain
+
+
+def test_the_linear_scaling_rule_multiplies_the_rate():
+    assert run("optimizer.lr_batch=4", "steps=1")[0][0].lr == pytest.approx(0.4)
+    assert run("optimizer.lr_batch=64", "optimizer.accumulate=4", "steps=1")[0][0].lr == pytest.approx(0.1)
+
+
+def test_float16_on_the_cpu_trains_without_a_scaler():
+    steps, _, outcome = run("precision=float16", "steps=60")
+    assert outcome.train_loss == pytest.approx(run("steps=60")[2].train_loss, rel=0.1)
+    assert steps[0].loss != run("steps=1")[0][0].loss
+
+
+def test_channels_last_gives_nearly_the_same_run():
+    cnn = ["model.kind=cnn", "model.width=8", "optimizer.kind=adam", "optimizer.lr=0.01"]
+    assert run(*cnn, "channels_last=true")[0][-1].loss == pytest.approx(run(*cnn)[0][-1].loss, rel=1e-3)
+
+
+def test_a_compiled_run_gives_nearly_the_same_loss():
+    compiled = run("compile=eager", "steps=3")
+    assert compiled[0][-1].loss == pytest.approx(run("steps=3")[0][-1].loss, rel=1e-4)
+    assert compiled[0][-1].update_ratio.keys() == {"fc1", "fc2", "head"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["data.task=wine", "data.train_size=80", "regularize.flip=true"], "need images"),
+        (["regularize.snapshots=2"], "end of each cycle of a cosine_restarts schedule"),
+        (["compile=nothing"], "compile = 'nothing': Invalid backend"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        run(*changes)

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -128,4 +129,32 @@ def test_ultralytics_pads_its_header(tmp_path):
         "metrics/accuracy_top1": "0.5",
         "val/loss": "2.5",
         "lr/pg0": "0.05",
+    }
+
+
+def test_time_memory_saturation_and_both_modes_are_written_where_they_were_measured(tmp_path):
+    rows = [
+        replace(ROWS[0], step_time=0.5, throughput=128.0, memory=300.0),
+        replace(ROWS[2], saturated_share={"act2": 0.5}, eval_train_loss=2.25, eval_train_accuracy=0.75),
+    ]
+    found = scalars(recorded(tmp_path / "events", "tensorboard", rows))
+    assert found["time/seconds_per_step"] == [(10, 0.5)] and found["time/examples_per_second"] == [(10, 128.0)]
+    assert found["memory/peak_mb"] == [(10, 300.0)] and found["saturated_share/act2"] == [(20, 0.5)]
+    lines = (recorded(tmp_path, "jsonl", rows) / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(lines[1])["loss_train_full"] == 2.25
+    assert json.loads(lines[1])["accuracy_train_full"] == 0.75
+
+
+def test_curvedoc_gives_every_recorded_curve_its_role(tmp_path):
+    from curvedoc import read
+
+    rows = [
+        replace(ROWS[0], step_time=0.5, throughput=128.0, memory=300.0),
+        replace(ROWS[2], saturated_share={"act2": 0.5}, eval_train_loss=2.25, eval_train_accuracy=0.75),
+    ]
+    rows = [replace(row, step=row.step + 40 * again) for again in range(4) for row in rows]
+    (run,) = read(recorded(tmp_path, "tensorboard", rows))
+    assert set(run.curves) >= {
+        *("train_loss", "val_loss", "train_accuracy", "val_accuracy", "lr", "grad_norm"),
+        *("update_ratio[fc1]", "dead_share[act1]", "saturated_share[act2]"),
     }

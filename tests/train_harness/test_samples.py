@@ -33,7 +33,13 @@ def tiny(tmp_path):
 def test_a_run_leaves_its_log_its_recipe_and_its_facts(tiny, tmp_path, capsys):
     out = tmp_path / "run"
     assert main([str(tiny), "optimizer.lr=0.05", "--out", str(out), "--device", "cpu"]) == 0
-    assert sorted(p.name for p in out.iterdir()) == ["metrics.jsonl", "recipe.toml", "run.json"]
+    assert sorted(p.name for p in out.iterdir()) == [
+        "hparams.json",
+        "metrics.jsonl",
+        "recipe.toml",
+        "run.json",
+        "weights.pt",
+    ]
     assert read_recipe(out / "recipe.toml") == read_recipe(tiny, ["optimizer.lr=0.05"])
     facts = json.loads((out / "run.json").read_text())
     assert set(facts) == {"seed", "python", "torch", "numpy", "revision"}
@@ -48,12 +54,12 @@ def test_the_same_command_gives_the_same_bytes(tiny, tmp_path):
 
 def test_a_checkpoint_on_disk_continues_the_run(tiny, tmp_path):
     whole, rest = tmp_path / "whole", tmp_path / "rest"
-    assert main([str(tiny), "--out", str(whole), "--device", "cpu", "--save-at", "6"]) == 0
+    assert main([str(tiny), "--out", str(whole), "--device", "cpu", "--save-every", "8"]) == 0
     resumed = ["--resume", str(whole / "checkpoint.pt")]
     assert main([str(tiny), "--out", str(rest), "--device", "cpu", *resumed]) == 0
     rows = [json.loads(line) for line in (whole / "metrics.jsonl").read_text().splitlines()]
     again = [json.loads(line) for line in (rest / "metrics.jsonl").read_text().splitlines()]
-    assert again == [row for row in rows if row["step"] > 6]
+    assert again == [row for row in rows if row["step"] > 8]
 
 
 def test_a_wrong_key_ends_with_a_hint_and_code_two(tiny, tmp_path, capsys):

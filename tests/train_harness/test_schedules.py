@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch.optim import lr_scheduler as torch_schedule
 
-from train_harness.recipe import Recipe, RecipeError, Schedule, build
+from train_harness.recipe import Schedule, make_recipe
 from train_harness.schedules import SCHEDULES, check_schedule, rate_of
+from train_harness.strict import RecipeError
 
 LR, STEPS = 0.4, 120
 
@@ -147,4 +148,4 @@ def test_an_unknown_schedule_gets_the_nearest_name():
 
 def test_the_schedule_is_checked_when_a_recipe_is_read():
     with pytest.raises(RecipeError, match=r"needs schedule\.every"):
-        build(Recipe, {"schedule": {"kind": "step"}}, "x.toml")
+        make_recipe({"schedule": {"kind": "step"}}, "x.toml")

@@ -39,8 +39,10 @@ _BRACES = re.compile(r"\{([\w.]+)\}")
 #: Roles drawn in the report, in this order; layered roles are drawn per layer.
 _DRAWN = (
     *("train_loss", "val_loss", "train_accuracy", "val_accuracy", "val_metric", "val_metric_lower"),
-    *("lr", "grad_norm"),
+    *("lr", "grad_norm", "other_loss", "reward"),
 )
+#: Losses and rewards that are no measure of progress are drawn side by side, this many at most.
+_SEVERAL = {"other_loss": 6, "reward": 6}
 _DRAWN_LAYERED = ("update_ratio", "dead_share")
 
 
@@ -64,7 +66,7 @@ def judge(run: Run, rules: Sequence[Rule], context: Context | None = None) -> Re
         path=run.path,
         verdict=verdict,
         schedule=_schedule(signals),
-        best=_best(run),
+        best=_best(run, chart),
         diagnoses=ranked,
         not_assessed=tuple(not_assessed),
         reading=tuple(Reading(note.file, note.line, note.offset, note.what) for note in run.notes),
@@ -265,8 +267,14 @@ def _schedule(signals: Signals) -> Schedule | None:
     return Schedule(fit.kind, fit.warmup_until, fit.drops, round(max(0.0, 1 - fit.error / 0.06), 3))
 
 
-def _best(run: Run) -> Best | None:
-    """The best logged point of the held-out loss, else of the held-out metric, else of the training loss."""
+def _best(run: Run, chart: Chart) -> Best | None:
+    """The best logged point of the held-out loss, else of the held-out metric, else of the training loss.
+
+    Of a noisy validation loss it is the lowest point near the smoothed minimum, and no lucky one far away.
+    """
+    measured, val = chart.run.vitals["val_loss.best_step"], run.get("val_loss")
+    if isinstance(measured, Estimate) and val is not None:
+        return Best("val_loss", measured.value, float(val.value[np.searchsorted(val.step, measured.value)]))
     for role in ("val_loss", "val_accuracy", "val_metric", "val_metric_lower", "train_loss"):
         curve = run.get(role)
         if curve is None or not np.isfinite(curve.value).any():
@@ -286,11 +294,10 @@ def _drawn(run: Run, signals: Signals) -> tuple[Drawn, ...]:
     keys = [key for key in _DRAWN if key in run.curves]
     keys += [key for key in run.curves if role_of(key)[0].name in _DRAWN_LAYERED]
     drawn = []
-    for key in keys:
-        curve: Curve = run.curves[key][0]
+    for key, curve in ((key, curve) for key in keys for curve in run.curves[key][: _SEVERAL.get(key, 1)]):
         x, y = thin(curve.step, curve.value)
         lost = curve.step[~np.isfinite(curve.value)]
-        line = smoothed.get(key)
+        line = smoothed.get(key) if curve is run.curves[key][0] else None
         percent = 100.0 if curve.unit == "percent" else 1.0
         drawn.append(
             Drawn(

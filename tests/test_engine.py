@@ -100,7 +100,7 @@ def test_an_action_holds_numbers_and_the_layer() -> None:
     assert action == {"kind": "scale_lr", "factor": 0.1, "layer": "fc1"}
     lost = judge(lost_and_overfit(), RULES).diagnoses[0]
     assert lost.fixes[0].action is not None
-    assert lost.fixes[0].action["before_step"] == T[500]
+    assert lost.fixes[0].action["at_step"] == T[500]
     assert lost.onset is not None
     assert lost.onset.step == T[500]
 

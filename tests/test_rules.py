@@ -203,10 +203,16 @@ def unreadable(seed: int) -> Run:
     return run(train_loss=(T[:60], noisy(power_law(T[:60], exponent=0.05), 0.5, seed)))
 
 
+def climbing(seed: int) -> Run:
+    return run(train_loss=(T, noisy(2.3 + 3 * T / T[-1], 0.05, seed)), lr=(T, np.full(len(T), 0.1)))
+
+
 FIRES: dict[str, Callable[[int], Run]] = {
     "nan-explosion": lost,
     "bad-init": bad_init,
     "no-learning": no_learning,
+    "wrong-sign": climbing,
+    "over-confidence": over_confident,
     "divergence": diverging,
     "plateau-needs-decay": plateau,
     "decay-too-early": cut_too_early,
@@ -226,6 +232,11 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("no-learning", "learning-rate-too-low"): slow_rate,
     ("no-learning", "noisy"): unreadable,
     ("no-learning", "late-start"): bad_init,
+    ("no-learning", "wrong-sign"): climbing,
+    ("wrong-sign", "divergence"): diverging,
+    ("wrong-sign", "no-learning"): no_learning,
+    ("over-confidence", "overfitting"): overfit,
+    ("over-confidence", "constant-gap"): constant_gap,
     ("divergence", "overfitting"): overfit,
     ("divergence", "restarts"): restarts,
     ("divergence", "recovered-spike"): recovered_spike,
@@ -269,9 +280,10 @@ def test_a_rule_speaks_on_its_illness(rule: str) -> None:
 @pytest.mark.parametrize("rule", [rule.id for rule in RULES])
 def test_its_illness_leads_the_report(rule: str) -> None:
     report = judge(FIRES[rule](0), RULES)
-    assert report.verdict == "findings"
-    assert report.leading is not None
-    assert report.leading.rule == rule
+    found = report.diagnoses[0]
+    assert found.rule == rule
+    assert (report.leading is found) == (found.severity != "info")
+    assert report.verdict == ("findings" if found.severity != "info" else "healthy")
 
 
 @pytest.mark.parametrize(("rule", "look_alike"), [(r.id, name) for r in RULES for name in r.look_alikes])

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..curves.smooth import Smooth
 from ..curves.trend import fall
-from ..estimate import Estimate
+from ..estimate import Estimate, exact
 from ..run import Run
 from .chart import Measured, Missing, Vital
 from .signals import Signals
@@ -22,9 +22,14 @@ VITALS = {
     "train_loss.pace_kept": Vital("share", "fall in the second half of the run over the fall in its second quarter"),
     "train_loss.left": Vital("share", "final loss over the initial loss (or log of the classes, if lower)"),
     "train_loss.level": Vital("loss", "final training loss, smoothed"),
-    "train_loss.fallen": Vital("share", "part of its first value by which the loss ever came down, smoothed"),
+    "train_loss.fallen_at_most": Vital(
+        "share",
+        "part of its first value by which the loss ever came down, at the upper end of its 80 % interval",
+    ),
     "train_loss.risen": Vital("share", "part of its descent (at least 5 % of its start) that the loss has given back"),
     "train_loss.risen_sd": Vital("sd", "that rise in standard deviations of one logged point"),
+    "train_loss.climbed": Vital("share", "final loss above the first, over the first"),
+    "train_loss.climb_late": Vital("share", "part of that climb in the second half of the run"),
     "train_loss.lowest_at": Vital("step", "where the smoothed loss was lowest"),
     "fit.unexplained": Vital(
         "share",
@@ -103,15 +108,26 @@ def _extremes(train: Smooth, first: float, level: float, doubt: float) -> dict[s
     at = int(np.argmin(train.value))
     lowest, where = float(train.value[at]), float(train.step[at])
     error = float(np.hypot(doubt, 1.28 * np.hypot(train.se[at], train.se[0])))
-    # The very first logged point stands for a loss that fell at once, before the smoother could follow.
-    start = max(first, float(train.points[0]))
+    # A first point far above the line stands for a loss that fell at once, before the smoother could follow.
+    start = float(train.points[0])
+    start = start if start - first > 3 * float(train.noise[0]) else first
     size = abs(start) or 1.0
     # A loss that hardly fell has little to give back: 5 % of its first value is the least that counts as descent.
     span = max(start - lowest, 0.05 * size)
     noise = max(float(np.median(train.noise)), 1e-9 * size)
-    fallen, risen, stretch = (start - lowest) / size, level - lowest, (where, float(train.step[-1]))
+    risen, stretch = level - lowest, (where, float(train.step[-1]))
+    # The straight line through all points has the least doubt about a loss that never moved; a fall that the
+    # smoothed curve is sure of counts even if the loss rose again.
+    fell, fell_error = fall(train.step, train.points, float(train.step[0]), float(train.step[-1]))
+    most = max(fell + 1.28 * fell_error, start - lowest - error)
+    climbed, doubt = (level - start) / size, error / size
+    halfway = (level - train.at(float(train.step[0] + train.step[-1]) / 2)) / max(level - start, error, 1e-12)
     return {
-        "train_loss.fallen": Estimate(fallen, fallen - error / size, fallen + error / size, "share"),
+        "train_loss.climbed": Estimate(
+            climbed, climbed - doubt, climbed + doubt, "share", (train.step[0], train.step[-1])
+        ),
+        "train_loss.climb_late": exact(halfway, "share"),
+        "train_loss.fallen_at_most": exact(most / size, "share"),
         "train_loss.risen": Estimate(risen / span, (risen - error) / span, (risen + error) / span, "share", stretch),
         "train_loss.risen_sd": Estimate(risen / noise, (risen - error) / noise, (risen + error) / noise, "sd", stretch),
         "train_loss.lowest_at": Estimate(where, where, where, "step", (where, where)),
@@ -126,7 +142,7 @@ def _pace_kept(train: Smooth) -> Measured:
     begin, length = float(train.step[0]), float(train.step[-1] - train.step[0])
     quarter, half, end = (begin + length * x for x in (0.25, 0.5, 1.0))
     if min(((train.step >= a) & (train.step <= b)).sum() for a, b in ((quarter, half), (half, end))) < 3:
-        return Missing("fewer than three points of train_loss in a quarter of the run", ("train_loss",))
+        return Missing("fewer than three points of train_loss in a quarter of the run")
     early, early_error = fall(train.step, train.points, quarter, half)
     late, late_error = fall(train.step, train.points, half, end)
     # When the second quarter gained next to nothing, nothing over nothing is no pace: it counts as at least a

@@ -5,15 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from ..estimate import Estimate, exact
+from ..run import Curve
 from .chart import Measured, Missing, Vital
 from .signals import Signals
 
 VITALS = {
-    "val_loss.best_step": Vital("step", "where the smoothed validation loss was lowest"),
+    "val_loss.best_step": Vital(
+        "step", "lowest logged validation loss among the points that may be the smoothed minimum"
+    ),
     "val_loss.best_at": Vital("share", "part of the run before that step"),
     "val_loss.rise": Vital("share", "rise of the smoothed validation loss above its lowest value, over that value"),
     "val_loss.rise_sd": Vital("sd", "that rise in standard deviations of one logged point"),
     "train_loss.fall_after_best": Vital("share", "part of the training loss that fell off after the best val step"),
+    "val_metric.gain_since_best": Vital("share", "gain of the held-out metric after the best step, over its range"),
     "val_metric.gain_late": Vital(
         "share", "gain of the held-out metric in the second half of the stretch behind the best step, over its range"
     ),
@@ -33,12 +37,13 @@ def measure(signals: Signals) -> dict[str, Measured]:
     last = max(1, len(val.value) // 20)
     end, doubt = float(np.median(val.value[-last:])), 1.28 * float(np.hypot(val.se[best], np.median(val.se[-last:])))
     near = val.step[val.value <= lowest + doubt]
+    saved = lowest_logged(signals.run.get("val_loss"), float(near.min()), float(near.max()), best_step)
     length = signals.length or 1.0
     at = [(s - signals.begin) / length for s in (near.min(), best_step, near.max())]
     scale, noise = abs(lowest) or 1.0, max(float(np.median(val.noise)), 1e-9 * (abs(lowest) or 1.0))
     rise = max(0.0, end - lowest)
     found: dict[str, Measured] = {
-        "val_loss.best_step": Estimate(best_step, float(near.min()), float(near.max()), "step", (best_step, best_step)),
+        "val_loss.best_step": Estimate(saved, float(near.min()), float(near.max()), "step", (saved, saved)),
         "val_loss.best_at": Estimate(at[1], at[0], at[2], "share"),
         "val_loss.rise": _around(rise / scale, doubt / scale, "share", (best_step, signals.end)),
         "val_loss.rise_sd": _around(rise / noise, doubt / noise, "sd", (best_step, signals.end)),
@@ -50,21 +55,36 @@ def measure(signals: Signals) -> dict[str, Measured]:
         se, size = 1.28 * float(np.hypot(train.se_at(best_step), train.se[-1])), abs(then) or 1.0
         found["train_loss.fall_after_best"] = _around((then - now) / size, se / size, "share", (best_step, signals.end))
         found["gap.of_loss"] = _around((end - now) / (abs(end) or 1.0), se / (abs(end) or 1.0), "share")
-    found["val_metric.gain_late"] = _metric_gain(signals, best_step)
-    return found
+    return found | _metric_gains(signals, best_step)
 
 
-def _metric_gain(signals: Signals, best_step: float) -> Measured:
+def lowest_logged(curve: Curve | None, first: float, last: float, otherwise: float) -> float:
+    """The step of the lowest finite point between two steps: a checkpoint that exists."""
+    if curve is None:
+        return otherwise
+    inside = (curve.step >= first) & (curve.step <= last) & np.isfinite(curve.value)
+    return float(curve.step[inside][np.argmin(curve.value[inside])]) if inside.any() else otherwise
+
+
+def _metric_gains(signals: Signals, best_step: float) -> dict[str, Measured]:
+    """Gains of the held-out metric after the best validation loss, as shares of the metric's range.
+
+    A range that noise alone would span (six standard deviations hold nearly all of a curve without trend) is no
+    scale: such a metric gained nothing.
+    """
     metric = signals.metric
+    names = ("val_metric.gain_since_best", "val_metric.gain_late")
     if metric is None:
-        return signals.absent["val_accuracy"]
-    spread = float(np.ptp(metric.value))
-    if spread == 0:
-        return exact(0.0, "share")
-    middle = (best_step + float(metric.step[-1])) / 2
-    gain = float(metric.value[-1]) - metric.at(middle)
-    se = 1.28 * float(np.hypot(metric.se[-1], metric.se_at(middle)))
-    return _around(gain / spread, se / spread, "share", (middle, signals.end))
+        return dict.fromkeys(names, signals.absent["val_accuracy"])
+    spread = float(np.ptp(metric.points))
+    if spread <= 6 * float(np.median(metric.noise)):
+        return dict.fromkeys(names, exact(0.0, "share"))
+    found: dict[str, Measured] = {}
+    for name, begin in zip(names, (best_step, (best_step + float(metric.step[-1])) / 2), strict=True):
+        gain = float(metric.value[-1]) - metric.at(begin)
+        se = 1.28 * float(np.hypot(metric.se[-1], metric.se_at(begin)))
+        found[name] = _around(gain / spread, se / spread, "share", (begin, signals.end))
+    return found
 
 
 def _around(value: float, doubt: float, unit: str, steps: tuple[float, float] | None = None) -> Estimate:

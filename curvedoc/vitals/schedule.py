@@ -73,7 +73,7 @@ def _drop(signals: Signals, train: Smooth | None, step: float) -> dict[str, Meas
         few = (
             f"{int(before.sum())} points of train_loss before the drop at step {step:.0f}, {int(after.sum())} behind it"
         )
-        return found | dict.fromkeys(trends, Missing(f"{few}; {FEWEST} are needed", ("train_loss",)))
+        return found | dict.fromkeys(trends, Missing(f"{few}; {FEWEST} are needed"))
     # Each side is smoothed on its own: nothing of what came after may leak into the trend.
     trend, rest = smooth(curve.step[before], curve.value[before]), smooth(curve.step[after], curve.value[after])
     found["lr_drop.pace_before"] = _pace(trend)

@@ -89,7 +89,7 @@ def prepare(run: Run, context: Context) -> Signals:
         ("train_accuracy", run.curves.get("train_accuracy", ())[:1]),
         ("val_accuracy", metrics[:1]),
     ):
-        result = _clearest(role, candidates, lost, begin, end)
+        result = _clearest(run, role, candidates, lost, (begin, end))
         if role.endswith("loss") and context.task in NO_PROGRESS:
             result = Missing(f"the task is {context.task}: {NO_PROGRESS[context.task]}")
         smoothed[role] = result if isinstance(result, Smooth) else None
@@ -132,7 +132,17 @@ def _finite(curve: Curve | None) -> Curve | None:
     return Curve(curve.step[keep], curve.value[keep]) if keep.any() else None
 
 
-def _clearest(role: str, curves: Sequence[Curve], lost: float | None, begin: float, end: float) -> Smooth | Missing:
+def _none(role: str, run: Run) -> Missing:
+    """Why a run has no curve of a role: not logged, or what is logged measures no progress."""
+    others = [tag for tag in run.tags if tag.role == "other_loss" and tag.why] if role.endswith("loss") else []
+    if others:
+        return Missing(f"{others[0].tag}: {others[0].why}")
+    return Missing(f"no {role} in the log", (role,))
+
+
+def _clearest(
+    run: Run, role: str, curves: Sequence[Curve], lost: float | None, ends: tuple[float, float]
+) -> Smooth | Missing:
     """The first curve of a role, or another of the same quantity with less doubt.
 
     A training loss is often logged twice, every few steps and as the mean of each epoch: the mean holds all
@@ -140,11 +150,11 @@ def _clearest(role: str, curves: Sequence[Curve], lost: float | None, begin: flo
     first: a mean in evaluation mode or a sum over batches is another quantity.
     """
     if not curves:
-        return Missing(f"no {role} in the log", (role,))
-    first = _smooth(role, curves[0], lost, begin, end)
+        return _none(role, run)
+    first = _smooth(role, curves[0], lost, ends)
     best = first
     for curve in curves[1:]:
-        other = _smooth(role, curve, lost, begin, end)
+        other = _smooth(role, curve, lost, ends)
         if not isinstance(best, Smooth) and isinstance(other, Smooth):
             best = other
         elif isinstance(first, Smooth) and isinstance(best, Smooth) and isinstance(other, Smooth):
@@ -161,17 +171,19 @@ def _clearest(role: str, curves: Sequence[Curve], lost: float | None, begin: flo
     return best
 
 
-def _smooth(role: str, curve: Curve, lost: float | None, begin: float, end: float) -> Smooth | Missing:
+def _smooth(role: str, curve: Curve, lost: float | None, ends: tuple[float, float]) -> Smooth | Missing:
     """The smoothed curve up to where the loss was lost, or why there is none."""
     value: Array = curve.value / 100 if curve.unit == "percent" else curve.value
     # Squares of larger numbers overflow a float64: a loss of 1e150 is as lost as an infinite one.
     keep = np.isfinite(value) & (curve.step < (np.inf if lost is None else lost)) & (np.abs(value) < 1e150)
     points = int(keep.sum())
     if points < FEWEST:
-        return Missing(f"{role} has {points} finite points, {FEWEST} are needed", (role,))
-    covered = (float(curve.step[keep][-1]) - begin) / ((end if lost is None else lost) - begin)
+        more = "log it more often, or train longer"
+        return Missing(f"{role} has {points} finite points, {FEWEST} are needed: {more}")
+    begin, end = ends[0], ends[1] if lost is None else lost
+    covered = (float(curve.step[keep][-1]) - begin) / (end - begin)
     if covered < COVERS:
-        return Missing(f"{role} is logged for the first {100 * covered:.0f} % of the run only", (role,))
+        return Missing(f"{role} is logged for the first {100 * covered:.0f} % of the run only: log it to the end")
     return smooth(curve.step[keep], value[keep])
 
 

@@ -12,7 +12,11 @@ VITALS = {
     "loss.lost_points": Vital("count", "points of the loss (or gradient norm) from where it stays non-finite"),
     "loss.lost_from": Vital("step", "first step from which the loss stays non-finite"),
     "loss.lost_share": Vital("share", "part of the run that lies behind that step"),
-    "loss.climb_before_loss": Vital("times", "last finite training loss over its lowest value before it was lost"),
+    "loss.climbs_from": Vital(
+        "step", "last point at its usual level, where the training loss climbed before it was lost"
+    ),
+    "loss.sudden_at": Vital("step", "where the loss was lost, if the training loss had not climbed before"),
+    "loss.never_finite": Vital("count", "points of a training loss that was no number from the first on"),
 }
 
 
@@ -31,12 +35,29 @@ def measure(signals: Signals) -> dict[str, Measured]:
         "loss.lost_points": exact(points, "count", (lost, signals.end)),
         "loss.lost_from": exact(lost, "step", (lost, lost)),
         "loss.lost_share": exact((signals.end - lost) / signals.length if signals.length else 1.0, "share"),
-        "loss.climb_before_loss": Missing("no finite training loss before it was lost"),
     }
-    train = run.get("train_loss")
-    if train is not None and signals.train is not None:
-        before = train.value[(train.step < lost) & np.isfinite(train.value)]
-        lowest = float(signals.train.value.min())
-        if lowest > 0:
-            found["loss.climb_before_loss"] = exact(float(before[-1]) / lowest, "times")
-    return found
+    return found | _prelude(signals, lost)
+
+
+def _prelude(signals: Signals, lost: float) -> dict[str, Measured]:
+    """How the training loss came to be lost: after a climb, suddenly, or from its first point; one of the three.
+
+    It climbed when its last finite value stands twice above the median of the run before and six standard
+    deviations of its noise: a rate that is too high shows a climb, one bad batch none.
+    """
+    names = ("loss.climbs_from", "loss.sudden_at", "loss.never_finite")
+    found: dict[str, Measured] = dict.fromkeys(names, Missing("the loss was lost in another way"))
+    train = signals.run.get("train_loss")
+    if train is None:
+        return found | {"loss.sudden_at": exact(lost, "step")}
+    before = np.isfinite(train.value) & (train.step < lost)
+    if not before.any():
+        return found | {"loss.never_finite": exact(len(train), "count")}
+    value, step = train.value[before], train.step[before]
+    usual = float(np.median(value))
+    noise = 1.4826 * float(np.median(np.abs(np.diff(value)))) / np.sqrt(2) if len(value) > 2 else 0.0
+    high = value > usual + max(abs(usual), 6 * noise)
+    if not high[-1]:
+        return found | {"loss.sudden_at": exact(lost, "step")}
+    calm = np.flatnonzero(~high)
+    return found | {"loss.climbs_from": exact(float(step[calm[-1]] if len(calm) else step[0]), "step")}

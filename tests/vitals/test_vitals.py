@@ -213,3 +213,21 @@ def test_every_second_point_dropped_or_noise_added_stays_within_the_interval(vit
         )
         inside += full.low <= half.high and half.low <= full.high
     assert inside >= 9
+
+
+@pytest.mark.parametrize(
+    ("before", "vital"), [("climb", "loss.climbs_from"), ("calm", "loss.sudden_at"), ("nothing", "loss.never_finite")]
+)
+def test_how_the_loss_was_lost_is_one_of_three_stories(before: str, vital: str) -> None:
+    loss = noisy(power_law(T), 0.02)
+    loss[380:400] *= np.geomspace(1, 1000, 20) if before == "climb" else 1.0
+    loss[0 if before == "nothing" else 400 :] = np.nan
+    found = chart(run(train_loss=(T, loss))).run.vitals
+    told = [
+        name
+        for name in ("loss.climbs_from", "loss.sudden_at", "loss.never_finite")
+        if isinstance(found[name], Estimate)
+    ]
+    assert told == [vital]
+    if before == "climb":
+        assert T[375] <= value(run(train_loss=(T, loss)), vital).value <= T[390]

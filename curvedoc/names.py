@@ -32,7 +32,11 @@ KINDS: tuple[tuple[str, str], ...] = (
         r"|samples|frames)(?:_(?:num|number|idx|index|id|count|total|sampled|seen|trained|\d+))*$",
     ),
     ("time", "time runtime timestamp duration seconds? secs? minutes hours eta latency throughput elapsed wall dt ms"),
-    ("time", r"speed fps ips wps ups qps sps per_(?:second|sec|s) (?:batch|reader)_cost ^step_avg$ ^data$"),
+    (
+        "time",
+        r"speed fps ips wps ups qps sps per_(?:second|sec|s) (?:batch|reader)_cost ^step_avg$",
+    ),
+    ("time", "^(?:(?:train|val|valid|test|eval)_)?data$"),
     ("time", r"(?:tok|tokens|it|its|iters|samples|imgs|images|steps|examples)_(?:sec|s)$"),
     ("setting", rf"max_{_GRADS}_norm (?:clip|clipping)_(?:value|threshold|coef)"),
     ("grad_norm", rf"{_GRADS}(?:_(?:\d+|l\d|inf|global|total|params?|clip|clipped|avg|mean|overall))*_norms? gnorm"),
@@ -61,9 +65,9 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("lower", "ppl perplexity"),
     ("reward", "rewards? rew returns? fitness elo ep(?:isode)?_(?:ret|score) win_?rate"),
     ("loss", "loss(?:es)? cost objective criterion ^(?:train_)?l_(?:pix|percep|style|total|sum|all)"),
-    ("count", "^n num bsz ntokens nsentences len length size width height cardinality documents ratio"),
+    ("count", "^n num bsz wpb ntokens nsentences len length size width height cardinality documents ratio"),
     ("count", "entropy std stddev var variance beta kl"),
-    ("accuracy", r"[ma]?acc accs accu accuracy accuracies accucary top(?:_?\d+)? prec_[15] (?:pct|percent)_correct"),
+    ("accuracy", r"[mabow]?acc accs accu accuracy accuracies accucary top(?:_?\d+)? prec_[15] (?:pct|percent)_correct"),
     ("higher", "psnr snr sisnr sdr sisdr cider inception_score log_?likelihood elbo pesq"),
     (
         "lower",
@@ -71,13 +75,11 @@ KINDS: tuple[tuple[str, str], ...] = (
     ),
     ("lower", "smape mape wape mase deviation delay distance regret hausdorff hd assd asd rmsd rmsle medae nme mpjpe"),
     ("lower", "ade fde chamfer abs_?rel sq_?rel silog fpr fnr false_(?:negative|positive|alarm)s?"),
-    ("lossy", r"crossentropy \w*logloss bce ce xent nll nelbo mse rmse mae mean_squared mean_absolute l1 l2 huber kld"),
-    ("lossy", "divergence hinge deviance multi_?class$"),
-    ("share", "precision prec recall rec sensitivity senstivity specificity ppv npv tpr tnr f1 f2 f_?score fbeta auc"),
-    (
-        "share",
-        r"auroc auprc aucpr roc m?ap ap[smlrcf] ar [mf]?iou dice dsc jaccard bleu sacrebleu rouge\w* meteor chrf",
-    ),
+    ("lossy", r"crossentropy \w*logloss bce ce xent nll nelbo mse rmse mae mean_squared mean_absolute huber deviance"),
+    ("lossy", "multi_?class$"),
+    ("share", r"precision prec recall rec sensitivity senstivity specificity ppv npv tpr tnr f1 f2 f\d?_?score fbeta"),
+    ("share", r"(?:roc|pr)?auc(?:roc|pr)? auroc auprc roc m?ap ap[smlrcf] m?ar [mf]?iou m?dice dsc jaccard bleu"),
+    ("share", r"sacrebleu rouge\w* meteor chrf"),
     ("share", r"bertscore ssim kappa mcc ndcg mrr hits? hr success em exact_match spearman\w* pearson\w* corr"),
     ("share", r"correlation icc ccc concordance r2 matthews\w* stoi pck oks uas las"),
 )
@@ -97,7 +99,7 @@ _STEPWISE = frozenset(("step", "batch", "iter", "iteration", "inner", "minibatch
 _ADJECTIVES = """
     loss losses cost objective criterion total overall all sum avg average mean running smooth smoothed curr current
     global local per log logs metrics metric lm model main full combined reduced raw net network scalar scalars results
-    history x y value values the of on at over set data report stats performance list hist
+    history x y value values the of on at over set data report stats performance list hist pretrain finetune sft stage
 """
 _TERMS = """
     cls box bbox obj dfl giou iou rpn mask seg dice kp pose depth flow ce bce nll mse mae l1 l2 kl recon reconstruction

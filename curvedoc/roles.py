@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: Metrics that only an evaluation computes, whatever the tag says about its split.
 _EVALUATED = re.compile(
-    r"^metrics\b|\bm?ap\b|\bap[sml]\b|\b[ma]acc\b|\bar\b|\b[mf]?iou\b|\bbleu\b|\brouge|\bmeteor\b|\bcider\b|\bfid\b"
+    r"^metrics\b|\bm?ap\b|\bap[sml]\b|\b[ma]acc\b|\bm?ar\b|\b[mf]?iou\b|\bbleu\b|\brouge|\bmeteor\b|\bcider\b|\bfid\b"
     r"|\bsuccess\b|\bndcg\b|\bmrr\b|\bhits?\b|\bhr\b|\b(?:recall|precision) (?:5|10|20|50|100)\b"
 )
 
@@ -243,7 +243,7 @@ def _claim(draft: _Draft, context: _Context) -> Claim:
     elif not name.kind and name.side in ("val", "test"):
         role, sure, why = _unknown(draft)
     if role is not None and _is_summary(draft, role, context):
-        role, why = "summary", "one value for the whole run"
+        role, sure, why = "summary", True, "one value for the whole run"
     if role is not None and name.side and draft.side != name.side:
         sure, why = False, "the first of several evaluation sets is by habit the training data"
     return Claim(log, series, role, sure, why, name.cadence, _unit(role, name, series.value), name)
@@ -354,6 +354,8 @@ def _side_of_metric(draft: _Draft, context: _Context) -> tuple[str, bool, str]:
         return "train", True, "logged beside a loss without a prefix"
     if with_val:
         return "val", False, "the training loss has its own prefix, this metric has none"
+    if name.kind != "accuracy" and not context.parts and "train" not in context.sides:
+        return "val", False, "no loss and no training metric stands beside it: taken for an evaluation"
     return "train", False, "nothing says on which data it was measured"
 
 

@@ -233,6 +233,11 @@ def test_what_only_an_evaluation_computes_is_held_out() -> None:
     assert [found[t] for t in ("mIoU", "bleu", "bbox/AP")] == ["val_metric"] * 3
 
 
+def test_metrics_without_any_loss_are_an_evaluation_but_not_for_sure() -> None:
+    found = claims(log("Epoch", "Precision", "F1"))
+    assert [(found[t].role, found[t].sure) for t in ("Precision", "F1")] == [("val_metric", False)] * 2
+
+
 def test_the_players_of_a_gan_have_no_training_loss() -> None:
     assert set(roles(log("D_A", "G_A", "cycle_A", "idt_A")).values()) == {"other_loss"}
     found = claims(log("loss", "loss_D", "loss_G", "lr"))

@@ -1,10 +1,14 @@
-"""What there is to learn: small data sets that ship with packages, or are made from a seed."""
+"""What there is to learn: data sets that ship with packages, lie in files, or are made from a seed."""
 
 from __future__ import annotations
 
+import gzip
+import math
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -37,7 +41,15 @@ class Task:
 @lru_cache(maxsize=8)
 def load_task(data: Data) -> Task:
     """The data set of a recipe, shuffled and split by `data.seed`, its labels disturbed where asked."""
+    if bool(data.path) != (data.task == "idx"):
+        raise ValueError(
+            "data.task = 'idx' needs data.path, the directory of the four IDX files"
+            if not data.path
+            else f"data.path is for task 'idx'; {data.task} reads no file"
+        )
     task = TASKS[data.task](data)
+    if data.classes:
+        task = _with_classes(task, data)
     sizes = len(task.x_train), len(task.x_val)
     for asked, there, name in ((data.train_size, sizes[0], "train_size"), (data.val_size, sizes[1], "val_size")):
         if asked > there:
@@ -117,6 +129,27 @@ def shapes(data: Data) -> Task:
     return _cut(image[:, None], label, 8, data.train_size or 4000)
 
 
+def textures(data: Data) -> Task:
+    """Synthetic 3x32x32 images, as large as CIFAR's: ten classes, five shapes filled with one of two stripes, in
+    random colours, sizes and places, before a background of its own stripes, in noise; 10,000 for training."""
+    rng = np.random.default_rng(data.seed)
+    train = data.train_size or 10_000
+    label = rng.integers(0, 10, train + (data.val_size or 2000))
+    return _cut(np.concatenate([_textures(rng, part) for part in _thousands(label)]), label, 10, train)
+
+
+def idx(data: Data) -> Task:
+    """MNIST, Fashion-MNIST or whatever else comes as four IDX files (.gz or not) in `data.path`; the test files are
+    validation. Debian's dataset-fashion-mnist (Expat licence) puts 70,000 real images in
+    /usr/share/datasets/fashion-mnist."""
+    parts = [_read_idx(Path(data.path), name) for name in ("train-images-idx3", "train-labels-idx1")]
+    parts += [_read_idx(Path(data.path), name) for name in ("t10k-images-idx3", "t10k-labels-idx1")]
+    order = np.random.default_rng(data.seed).permutation(len(parts[0]))
+    images, labels = (np.concatenate([parts[i][order], parts[i + 2]]) for i in (0, 1))
+    scaled = (images[:, None].astype(np.float32) / 255 - 0.5) / 0.5
+    return _cut(scaled, labels.astype(np.int64), int(labels.max()) + 1, len(order))
+
+
 def names(data: Data) -> Task:
     """Characters of the names of Unicode 3.2, which every Python carries unchanged: predict the next of 39 symbols.
 
@@ -167,6 +200,8 @@ TASKS: Mapping[str, Callable[[Data], Task]] = {
     "diabetes": diabetes,
     "teacher": teacher,
     "shapes": shapes,
+    "textures": textures,
+    "idx": idx,
     "names": names,
     "markov": markov,
 }
@@ -175,6 +210,74 @@ TASKS: Mapping[str, Callable[[Data], Task]] = {
 def _split(x: np.ndarray, y: np.ndarray, outputs: int, data: Data) -> Task:
     order = np.random.default_rng(data.seed).permutation(len(x))
     return _cut(x[order], y[order], outputs, len(x) * 2 // 3)
+
+
+def _thousands(label: np.ndarray) -> list[np.ndarray]:
+    """The labels in portions, so that making images takes little memory beside them."""
+    return np.array_split(label, -(-len(label) // 1000))
+
+
+def _textures(rng: np.random.Generator, label: np.ndarray) -> np.ndarray:
+    count = len(label)
+    shape, upright = label % 5, label[:, None, None] >= 5
+    centre, size, phase = (
+        rng.uniform(11, 21, (2, count, 1, 1)),
+        rng.uniform(6, 10, (count, 1, 1)),
+        rng.uniform(0, 6, count),
+    )
+    rows, columns = np.mgrid[0:32, 0:32][:, None]
+    down, right = rows - centre[0], columns - centre[1]
+    inside = np.choose(
+        shape[:, None, None],
+        [
+            down**2 + right**2 < size**2,
+            np.maximum(abs(down), abs(right)) < 0.85 * size,
+            abs(down) + abs(right) < 1.2 * size,
+            np.minimum(abs(down), abs(right)) < 0.35 * size,
+            abs(down**2 + right**2 - 0.6 * size**2) < 0.4 * size**2,
+        ],
+    )
+    stripes = np.sin(np.where(upright, columns, rows) * 1.3 + phase[:, None, None])
+    ground = np.sin((rows + columns) * rng.uniform(0.3, 0.9, (count, 1, 1)))
+    colours = rng.normal(size=(2, count, 3, 1, 1))
+    image = np.where(inside[:, None], colours[0] + stripes[:, None], colours[1] + 0.5 * ground[:, None])
+    noisy: np.ndarray = (image + rng.normal(scale=0.7, size=image.shape)).astype(np.float32)
+    return noisy
+
+
+def _read_idx(folder: Path, name: str) -> np.ndarray:
+    """The array of an IDX file of bytes; refuses a missing file, another kind and a wrong length."""
+    found = [file for file in (folder / f"{name}-ubyte{end}" for end in ("", ".gz")) if file.is_file()]
+    if not found:
+        raise ValueError(f"data.path: {folder} holds no {name}-ubyte, with .gz or without")
+    raw = found[0].read_bytes()
+    if found[0].suffix == ".gz":
+        raw = gzip.decompress(raw)
+    sides = int(name[-1])
+    if len(raw) < 4 + 4 * sides or raw[:4] != bytes([0, 0, 8, sides]):
+        raise ValueError(f"{found[0]}: no IDX file of bytes in {sides} dimensions; it begins with {raw[:4].hex()}")
+    shape = struct.unpack(f">{sides}I", raw[4 : 4 + 4 * sides])
+    if len(raw) != 4 + 4 * sides + math.prod(shape):
+        raise ValueError(f"{found[0]}: its header says {shape}, but {len(raw) - 4 - 4 * sides:,} bytes follow")
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * sides).reshape(shape)
+
+
+def _with_classes(task: Task, data: Data) -> Task:
+    """Only the examples of `data.classes`, their labels counted anew from 0 in that order."""
+    if task.kind != "classification" or not set(data.classes) <= set(range(task.outputs)):
+        has = f"classes 0 to {task.outputs - 1}" if task.kind == "classification" else "no classes"
+        raise ValueError(f"data.classes = {list(data.classes)}: {data.task} has {has}")
+    number = torch.full((task.outputs,), -1)
+    number[list(data.classes)] = torch.arange(len(data.classes))
+    train, val = number[task.y_train], number[task.y_val]
+    return Task(
+        task.kind,
+        len(data.classes),
+        task.x_train[train >= 0],
+        train[train >= 0],
+        task.x_val[val >= 0],
+        val[val >= 0],
+    )
 
 
 def _cut(x: np.ndarray, y: np.ndarray, outputs: int, train: int) -> Task:

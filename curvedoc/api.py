@@ -59,18 +59,20 @@ def analyze(
     rules: str | PathLike[str] | None = None,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
+    strict: bool = True,
     on_progress: Progress | None = None,
 ) -> Analysis:
     """The reports of every run under a path (or several paths), worst first.
 
     The Analysis is a sequence of Reports that also holds the files that were `refused` (logs that could not
     be read) and `skipped` (no scalar in them, or no logs). `rules` is a directory that adds rules or replaces
-    those of the same id, `select` keeps only the named rules, `ignore` drops some; the rest is as in
-    `diagnose`. A run whose judging fails on a mistake of ours is listed among the refused, with the place of
-    the failure; `diagnose` on the same path raises it. Raises NoLogFound when there is no log at all.
+    those of the same id, `select` keeps only the named rules, `ignore` drops some; not `strict` lets a
+    role pass whose tag no run holds; the rest is as in `diagnose`. A run whose judging fails on a mistake of
+    ours is listed among the refused, with the place of the failure; `diagnose` on the same path raises it.
+    Raises NoLogFound when there is no log at all.
     """
     book = load_rules(Path(rules) if rules is not None else None, select=select, ignore=ignore)
-    found = find(path, roles=roles, on_progress=on_progress)
+    found = find(path, roles=roles, strict=strict, on_progress=on_progress)
     return judge_all(found, book, Context(classes, target_loss, task), on_progress=on_progress)
 
 
@@ -93,6 +95,7 @@ def find(
     path: str | PathLike[str] | Sequence[str | PathLike[str]],
     *,
     roles: Mapping[str, str] | None = None,
+    strict: bool = True,
     on_progress: Progress | None = None,
 ) -> Found:
     """The runs under one or several paths. Raises UsageError for a path that does not exist and NoLogFound
@@ -103,13 +106,13 @@ def find(
             raise UsageError(f"{p}: no such file or directory")
     tell = None if on_progress is None else partial(on_progress, "reading")
     if len(paths) == 1:
-        return find_runs(paths[0], roles=roles or {}, on_progress=tell)
+        return find_runs(paths[0], roles=roles or {}, strict=strict, on_progress=tell)
     runs: list[tuple[str, Run]] = []
     refused: list[Refused] = []
     skipped: list[Refused] = []
     for p in paths:
         try:
-            found = find_runs(p, roles=roles or {}, on_progress=tell)
+            found = find_runs(p, roles=roles or {}, strict=strict, on_progress=tell)
         except NoLogFound as error:
             skipped.append(Refused(p, str(error)))
             continue

@@ -104,7 +104,7 @@ def _judging(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--task",
         metavar="NAME",
-        help="what is learned: language, gan, rl, diffusion, preference ...; losses that show no progress are not judged",
+        help="what is learned: language, gan, rl, diffusion, preference ... (some losses show no progress)",
     )
     _own_rules(parser)
     parser.add_argument("--select", type=_ids, metavar="IDS", help="judge by these rules only, commas between them")
@@ -121,7 +121,7 @@ def _judging(parser: argparse.ArgumentParser) -> None:
 
 def _printing(parser: argparse.ArgumentParser) -> None:
     formats = FORMATS if parser.prog.endswith("analyze") else FORMATS[:2]
-    parser.add_argument("--format", choices=formats, default="text", help="what to print (default: text)")
+    parser.add_argument("--format", choices=formats, help="what to print (default: by the suffix of -o, else text)")
     parser.add_argument("-o", "--output", metavar="FILE", help="write the result to a file instead of printing it")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colour in the terminal")
     parser.add_argument("-q", "--quiet", action="store_true", help="print the result and errors, nothing else")
@@ -177,6 +177,7 @@ def _analyze(options: argparse.Namespace) -> int:
         rules=options.rules,
         select=config.get("select", ()),
         ignore=config.get("ignore", ()),
+        strict=bool(options.role),  # what a file says of all runs may be missing in these
         on_progress=_progress(options.quiet),
     )
     _emit(_render(analysis, options), options.output, options.quiet)
@@ -197,8 +198,9 @@ def _inspect(options: argparse.Namespace) -> int:
     from . import api
     from .render import inspect
 
-    found = api.find(options.path, roles=_config(options).get("roles"), on_progress=_progress(options.quiet))
-    if options.format == "json":
+    told = _config(options).get("roles")
+    found = api.find(options.path, roles=told, strict=bool(options.role), on_progress=_progress(options.quiet))
+    if _format(options) == "json":
         text = _json(inspect.to_dict(found))
     else:
         text = inspect.render_text(found, width=_width(options), color=_color(options))
@@ -262,14 +264,24 @@ def _config(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _render(analysis: Analysis, options: argparse.Namespace) -> str:
-    if options.format == "text":
+    chosen = _format(options)
+    if chosen == "text":
         from .render import text
 
         return text.render(analysis, width=_width(options), color=_color(options), verbose=options.verbose)
     from importlib import import_module
 
-    rendered: str = import_module(f".render.{options.format}", __package__).render(analysis)
+    rendered: str = import_module(f".render.{chosen}", __package__).render(analysis)
     return rendered
+
+
+def _format(options: argparse.Namespace) -> str:
+    """What was asked for, else what the suffix of the output file says, else text."""
+    suffixes = {".json": "json", ".html": "html", ".md": "markdown", ".xml": "junit"}
+    guessed = suffixes.get(os.path.splitext(options.output or "")[1].lower(), "text")  # noqa: PTH122
+    if options.command is _inspect and guessed != "json":
+        guessed = "text"
+    return str(options.format or guessed)
 
 
 def _json(data: object) -> str:

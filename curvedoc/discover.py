@@ -51,14 +51,18 @@ class Found:
 
 
 def find_runs(
-    path: str | Path, *, roles: Mapping[str, str] = {}, on_progress: Callable[[int, int], None] | None = None
+    path: str | Path,
+    *,
+    roles: Mapping[str, str] = {},
+    strict: bool = True,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Found:
     """Every run under a path, by name.
 
     A file is one run (or several, when it holds several); a directory is walked. `roles` maps a role word to the
     tag that plays it, in every run that logs the tag; a `curvedoc.toml` in a run's directory or above it says the
-    same for the runs below. `on_progress(done, total)` counts files. Raises NoLogFound when there is no log, and
-    UsageError for a tag that no run holds.
+    same for the runs below. `on_progress(done, total)` counts files. Raises NoLogFound when there is no log, and,
+    when `strict`, UsageError for a tag that no run holds (else each run has a note of it).
     """
     root = Path(path)
     tree = _Tree(root)
@@ -91,7 +95,10 @@ def find_runs(
         stated = {key: said[word] for word, key in _STATED.items() if word in said}
         notes = (*run.notes, *(Note(file, what) for file, what in unit.notes), *_unheard(said, unit))
         runs.append(replace(run, hyper={**tree.hyper_of(unit, below), **run.hyper, **stated}, notes=notes))
-    told.check(units)
+    unknown = told.unknown(units)
+    if strict and unknown:
+        raise UsageError(unknown[0])
+    runs = [replace(run, notes=(*run.notes, *(Note(OWN, what) for what in unknown))) for run in runs]
     found = _without_idle(runs, tree)
     if not found.runs and not found.refused:
         raise NoLogFound(_nothing(path, found.skipped))
@@ -195,7 +202,7 @@ class _Tree:
     def _passed_over(self, entry: os.DirEntry[str], seen: set[str]) -> str:
         if entry.name.startswith(".") and entry.name != _HYDRA:
             return "a hidden directory"
-        if entry.name in _SKIPPED or Path(entry.path, "pyvenv.cfg").exists():
+        if entry.name in _SKIPPED or os.path.exists(f"{entry.path}/pyvenv.cfg"):  # noqa: PTH110 (no error where nobody may look)
             return "a directory of packages"
         if not entry.is_symlink():
             return ""
@@ -215,7 +222,7 @@ class _Told:
     """What the caller and each `curvedoc.toml` in the tree say about runs."""
 
     def __init__(self, root: Path, roles: Mapping[str, str]) -> None:
-        self.root, self.roles = root, roles
+        self.top, self.roles = root if root.is_dir() else root.parent, roles
         self.read: dict[PurePosixPath, dict[str, Any]] = {}
 
     def of(self, unit: Unit) -> dict[str, Any]:
@@ -229,18 +236,20 @@ class _Told:
         tags = _tags(unit)
         return told | {"roles": {r: tag for r, tag in {**roles, **self.roles}.items() if tag.strip() in tags}}
 
-    def check(self, units: Sequence[Unit]) -> None:
-        """Raise UsageError for a tag that no run of those it was said for holds."""
-        said = [(place, config.get("roles", {}), f"{self.root / place / OWN}: ") for place, config in self.read.items()]
+    def unknown(self, units: Sequence[Unit]) -> list[str]:
+        """A sentence for each role whose tag no run holds of those that it was said for."""
+        found = []
+        said = [(place, config.get("roles", {}), f"{self.top / place / OWN}: ") for place, config in self.read.items()]
         for place, roles, where in (*said, (PurePosixPath("."), self.roles, "")):
             tags = {t for u in units if place in (u.home, *u.home.parents) for t in _tags(u)} if roles else set()
             for role, tag in roles.items():
                 if tags and tag.strip() not in tags:
-                    raise UsageError(where + no_such_tag(role, tag, sorted(tags)))
+                    found.append(where + no_such_tag(role, tag, sorted(tags)))
+        return found
 
     def _at(self, place: PurePosixPath) -> dict[str, Any]:
         if place not in self.read:
-            directory = (self.root if self.root.is_dir() else self.root.parent) / place
+            directory = self.top / place
             self.read[place] = read_config(directory) if (directory / OWN).is_file() else {}
         return self.read[place]
 

@@ -32,7 +32,7 @@ from .report import (
     Subject,
 )
 from .rulebook import Clause, FixTemplate, Rule
-from .run import ROLES, Context, Curve, Run, role_of
+from .run import ROLES, Context, Run, role_of
 from .vitals import VITALS, Chart, Measured, Missing, Row, Signals, measure
 
 _BRACES = re.compile(r"\{([\w.]+)\}")
@@ -294,7 +294,7 @@ def _drawn(run: Run, signals: Signals) -> tuple[Drawn, ...]:
     keys = [key for key in _DRAWN if key in run.curves]
     keys += [key for key in run.curves if role_of(key)[0].name in _DRAWN_LAYERED]
     drawn = []
-    for key, curve in ((key, curve) for key in keys for curve in run.curves[key][: _SEVERAL.get(key, 1)]):
+    for key, curve in ((k, c) for k in keys for c in run.curves[k][: _SEVERAL.get(k, 1)]):
         x, y = thin(curve.step, curve.value)
         lost = curve.step[~np.isfinite(curve.value)]
         line = smoothed.get(key) if curve is run.curves[key][0] else None

@@ -147,7 +147,7 @@ class Drawn:
     points: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Report:
     """What curvedoc says about one run. `diagnoses[0]` is the one to treat first when any stands.
 
@@ -169,6 +169,10 @@ class Report:
     curves: tuple[Drawn, ...] = ()
     why: str = ""
     assessed: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        lead = f", {self.leading.rule} {self.leading.confidence:.2f}" if self.leading is not None else ""
+        return f"<Report {self.name!r}: {self.verdict}{lead}>"
 
     @property
     def findings(self) -> tuple[Diagnosis, ...]:
@@ -223,7 +227,7 @@ class Report:
     def __str__(self) -> str:
         from .render import text
 
-        return text.render(Analysis((self,)))
+        return text.render(Analysis((self,)), commands=False)
 
     def _repr_html_(self) -> str:
         from .render import html
@@ -281,7 +285,7 @@ class Analysis(Sequence[Report]):
     def __str__(self) -> str:
         from .render import text
 
-        return text.render(self)
+        return text.render(self, commands=False)
 
     def _repr_html_(self) -> str:
         from .render import html

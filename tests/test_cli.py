@@ -351,3 +351,35 @@ def test_a_name_cannot_act_on_the_terminal(tmp_path: Path, capsys: pytest.Captur
 def shell(command: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, env=environment)
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"), [("r.json", "{"), ("r.html", "<!doctype html>"), ("r.md", "###"), ("r.xml", "<?xml")]
+)
+def test_the_suffix_of_the_output_file_chooses_the_format(name: str, begins: str, runs: Path) -> None:
+    assert main(["analyze", str(runs), "-o", name]) == 0
+    assert Path(name).read_text(encoding="utf-8").lower().startswith(begins)
+    assert main(["analyze", str(runs), "-o", name, "--format", "text"]) == 0
+    assert Path(name).read_text(encoding="utf-8").startswith("curvedoc:")
+
+
+def test_a_role_in_the_configuration_may_be_missing_in_these_runs(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("curvedoc.toml").write_text('[roles]\ntrain_loss = "my/objective"\n', encoding="utf-8")
+    assert main(["analyze", str(runs)]) == 0
+    assert main(["analyze", str(runs), "--role", "train_loss=my/objective"]) == 2
+    assert "my/objective" in capsys.readouterr().err
+
+
+def test_losses_that_measure_no_progress_are_drawn_and_the_reason_is_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "".join(f"{n},{0.7 + 0.01 * (n % 3)},{1.2 - 0.01 * (n % 5)}\n" for n in range(40))
+    (tmp_path / "gan.csv").write_text("step,loss_D,loss_G\n" + rows, encoding="utf-8")
+    assert main(["analyze", str(tmp_path / "gan.csv"), "--html", "r.html"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "not assessed" in out
+    assert "do not measure progress" in out
+    assert "loss_D" in Path("r.html").read_text(encoding="utf-8")
+    assert "holds no curve" not in Path("r.html").read_text(encoding="utf-8")

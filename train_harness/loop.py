@@ -98,11 +98,11 @@ def train(
         run = begin(plant(recipe), target, resume)
         log, save = (log, save) if run.rank == 0 else (_silent, _silent)
         for step in range(run.state.step, recipe.steps):
-            row = _update(run, step)
+            row = update(run, step)
             if row is not None:
                 log(row)
             if (step + 1) % run.per_epoch == 0:
-                log(_end_epoch(run, step + 1))
+                log(end_epoch(run, step + 1))
             run.state.step = step + 1
             if save_every and run.state.step % save_every == 0:
                 _read_losses(run)
@@ -118,7 +118,7 @@ def train(
     return Outcome(run.state.step, train_loss, val_loss, train_accuracy, val_accuracy, weights)
 
 
-def _update(run: Run, step: int) -> StepRow | None:
+def update(run: Run, step: int) -> StepRow | None:
     """One update of the weights, from the batches to the optimizer's step; its row when it is to be logged."""
     recipe, fault, network, state = run.recipe, run.recipe.fault, run.network, run.state
     run.watch.start()
@@ -175,7 +175,7 @@ def _update(run: Run, step: int) -> StepRow | None:
     )
 
 
-def _end_epoch(run: Run, updates: int) -> EpochRow:
+def end_epoch(run: Run, updates: int) -> EpochRow:
     """Validation, and what the epoch came to on average."""
     recipe, task, state = run.recipe, run.task, run.state
     val_loss, val_accuracy = _agreed(

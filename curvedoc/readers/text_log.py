@@ -231,4 +231,5 @@ def _understood(book: _Book) -> str:
     said = "; ".join(f"{n} lines say {quoted(names, 80)}" for names, n in common)
     more = len(book.lines_of) - len(common)
     rest = f"; {sum(book.lines_of.values()) - sum(n for _, n in common)} in {more} other ways" if more else ""
-    return f"{said}{rest}; {book.others} lines hold nothing measured"
+    idle = f"; {book.others} lines hold nothing measured" if book.others else ""
+    return f"{said}{rest}{idle}"

@@ -118,7 +118,8 @@ def _section(report: Report) -> Iterator[str]:
 
 
 def _diagnosis(report: Report, diagnosis: Diagnosis) -> Iterator[str]:
-    parts = [f"{diagnosis.severity} {diagnosis.rule}", words.sure(diagnosis), words.since(report, diagnosis), words.relation(diagnosis)]
+    named = f"{diagnosis.severity} {diagnosis.rule}"
+    parts = [named, words.sure(diagnosis), words.since(report, diagnosis), words.relation(diagnosis)]
     yield f"**{escape(words.headline(diagnosis))}** ({escape(', '.join(part for part in parts if part))})"
     yield ""
     yield from (f"- {escape(prose(seen.says))}" for seen in diagnosis.evidence)

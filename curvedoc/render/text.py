@@ -32,11 +32,14 @@ COLORS = {
 }
 
 
-def render(analysis: Analysis, *, width: int = 80, color: bool = False, verbose: bool = False) -> str:
+def render(
+    analysis: Analysis, *, width: int = 80, color: bool = False, verbose: bool = False, commands: bool = True
+) -> str:
     """The terminal report, no line wider than `width` columns (at least 24).
 
     With `color`, plain ANSI colours. With `verbose`, every diagnosis in full, how to tell it from its
-    look-alikes, every rule that could not be judged with its reason, every reading note and every run.
+    look-alikes, every rule that could not be judged with its reason, every reading note and every run. `commands` ends
+    with what to type next; a report printed from Python has no command line to go on with.
     """
     page = _Page(max(width, NARROWEST), color, verbose)
     runs = analysis.reports
@@ -63,7 +66,7 @@ def render(analysis: Analysis, *, width: int = 80, color: bool = False, verbose:
         for report in quiet:
             lines += _quiet(page, report, alone=len(runs) == 1)
     lines += _files(page, analysis)
-    return "\n".join([*lines, "", *wrap(_next(analysis), page.measure)])
+    return "\n".join([*lines, "", *wrap(_next(analysis), page.measure)] if commands else lines)
 
 
 def wrap(text: str, width: int, first: str = "", indent: str | None = None) -> list[str]:
@@ -316,6 +319,8 @@ def _next(analysis: Analysis) -> str:
     if lead is not None:
         explain = f"`curvedoc explain {shorten(clean(lead.rule), 60)}` says how to be sure"
         return f"Next: {explain}; --html report.html draws the curves."
+    if not analysis.reports:
+        return "Next: `curvedoc inspect` on the same path shows every file and why it gave no run."
     if any(report.verdict == "not assessed" for report in analysis.reports):
         return "Next: `curvedoc inspect` on the same path shows what each logged tag was taken for."
     return "Next: --html report.html draws the curves."

@@ -134,9 +134,11 @@ def _finite(curve: Curve | None) -> Curve | None:
 
 def _none(role: str, run: Run) -> Missing:
     """Why a run has no curve of a role: not logged, or what is logged measures no progress."""
-    others = [tag for tag in run.tags if tag.role == "other_loss" and tag.why] if role.endswith("loss") else []
+    others = [tag for tag in run.tags if tag.role == "other_loss"] if role.endswith("loss") else []
     if others:
-        return Missing(f"{others[0].tag}: {others[0].why}")
+        tags = ", ".join(tag.tag for tag in others[:3])
+        players = "losses of players, agents or auxiliary terms do not measure progress"
+        return Missing(f"{tags}: {next((tag.why for tag in others if tag.why), players)}")
     return Missing(f"no {role} in the log", (role,))
 
 

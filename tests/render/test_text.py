@@ -199,5 +199,13 @@ def test_an_analysis_without_runs_still_says_so() -> None:
     assert text.render(Analysis(())).startswith("curvedoc: no run")
 
 
-def test_a_report_prints_itself() -> None:
-    assert str(overfitting()) == text.render(Analysis((overfitting(),)))
+def test_a_report_prints_itself_without_a_command_to_type() -> None:
+    assert str(overfitting()) == text.render(Analysis((overfitting(),)), commands=False)
+    assert "Next:" not in str(overfitting())
+    assert "Next:" in text.render(Analysis((overfitting(),)))
+
+
+def test_a_report_shows_itself_in_a_line() -> None:
+    report = overfitting()
+    assert report.leading is not None
+    assert repr(report) == f"<Report {report.name!r}: findings, overfitting {report.leading.confidence:.2f}>"

@@ -9,6 +9,7 @@ layout by layout.
 from __future__ import annotations
 
 import struct
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -71,7 +72,7 @@ class Known:
     """What earlier records of the file have taught: headers that hold, and layouts by payload length and mask."""
 
     headers: dict[bytes, tuple[int, int]] = field(default_factory=dict)
-    kinds: dict[int, dict[int, dict[int, Kind]]] = field(default_factory=dict)
+    kinds: defaultdict[int, dict[int, dict[int, Kind]]] = field(default_factory=lambda: defaultdict(dict))
     count: int = 0
 
     def header(self, header: bytes) -> tuple[int, int] | None:
@@ -86,32 +87,34 @@ class Known:
                 self.headers[header] = found
         return found
 
-    def kind(self, record: bytes, seed: int) -> Kind | None:
-        """The kind of a record, None when its layout is unusual."""
-        payload = record[HEADER:-4]
+    def kind(self, raw: bytes, at: int, size: int, seed: int) -> Kind | None:
+        """The kind of the record of `size` bytes at `at`, None when its layout is unusual."""
+        payload = raw[at + HEADER : at + size - 4]
         number = int.from_bytes(payload, "little")
-        masks = self.kinds.get(len(payload))
-        if masks is not None:
-            for mask, kinds in masks.items():
-                kind = kinds.get(number & mask)
-                if kind is not None:
-                    return kind
+        for mask, kinds in self.kinds[size].items():
+            kind = kinds.get(number & mask)
+            if kind is not None:
+                return kind
         found = layout(payload)
         if found is None:
             return None
         bits = bytearray(b"\xff" * len(payload))
-        for at, length, free in found.free:
-            bits[at : at + length] = bytes((0xFF ^ free,)) * length
+        for place, length, free in found.free:
+            bits[place : place + length] = bytes((0xFF ^ free,)) * length
         mask = int.from_bytes(bits, "little")
         fixed = (number & mask).to_bytes(len(payload), "little")
         kind = Kind(
-            found, len(record), seed, record[:HEADER] + fixed + bytes(4), b"\xff" * HEADER + bytes(bits) + bytes(4)
+            found,
+            size,
+            seed,
+            raw[at : at + HEADER] + fixed + bytes(4),
+            b"\xff" * HEADER + bytes(bits) + bytes(4),
         )
         if self.count >= _MAX_KINDS:
             self.kinds.clear()
             self.count = 0
         self.count += 1
-        self.kinds.setdefault(len(payload), {}).setdefault(mask, {})[number & mask] = kind
+        self.kinds[size].setdefault(mask, {})[number & mask] = kind
         return kind
 
 
@@ -135,7 +138,9 @@ class Window:
 def scan(raw: bytes, known: Known) -> Window:
     """Everything in the whole records at the beginning of `raw`."""
     window, data = Window(), np.frombuffer(raw, np.uint8)
-    kinds: dict[int, tuple[Kind, list[int]]] = {}
+    headers = known.headers
+    kinds: dict[int, Kind] = {}
+    places: defaultdict[int, list[int]] = defaultdict(list)  # by the identity of the kind
     starts: list[int] = []  # of a run of small records, checked in one chain
     seeds: list[int] = []
     at, size, stop = 0, 0, len(raw)
@@ -150,7 +155,7 @@ def scan(raw: bytes, known: Known) -> Window:
                 patience = _ROW
                 continue
             again, patience = at + patience, min(2 * patience, _FAR)
-        header = known.header(raw[at : at + HEADER])
+        header = headers.get(raw[at : at + HEADER]) or known.header(raw[at : at + HEADER])
         if header is None:
             window.header = False
             break
@@ -164,21 +169,22 @@ def scan(raw: bytes, known: Known) -> Window:
         else:
             starts.append(at)
             seeds.append(seed)
-            kind = known.kind(raw[at : at + size], seed)
+            kind = known.kind(raw, at, size, seed)
             if kind is None:
                 window.odd.append((at, at + size))
-            elif kind.layout.values:
-                kinds.setdefault(id(kind), (kind, []))[1].append(at)
+            else:
+                places[id(kind)].append(at)
+                kinds[id(kind)] = kind
         window.last = at
         at += size
     _check_run(window, data, starts, seeds, at)
     window.end = at
-    for kind, places in kinds.values():
-        if len(places) < _FEW:
-            for place in places:
-                window.points += _one(raw, place, kind.layout)
+    for key, those in places.items():
+        if len(those) < _FEW:
+            for place in those:
+                window.points += _one(raw, place, kinds[key].layout)
         else:
-            window.pieces += _columns(data, np.array(places, np.int64), kind.layout)
+            window.pieces += _columns(data, np.array(those, np.int64), kinds[key].layout)
     return window
 
 
@@ -190,7 +196,7 @@ def _table(raw: bytes, data: Bytes, at: int, known: Known) -> tuple[list[Kind], 
         header = known.header(raw[place : place + HEADER])
         if header is None or header[0] > BIG + FRAME or place + header[0] > len(raw):
             return None
-        kind = known.kind(raw[place : place + header[0]], header[1])
+        kind = known.kind(raw, place, *header)
         if kind is None:
             return None
         kinds.append(kind)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ READS = "all scalars (simple values and tensors of one number), wall times, hype
 NOT_READ = "histograms, images, audio, text, graphs, PR curves"
 
 MAX_TAGS = 20_000
-WINDOW = 1 << 23  # bytes decoded at once
+WINDOW = 1 << 22  # bytes decoded at once
 _LISTED = 10  # damaged records that are named; the rest is counted
 _LOST_TRACK = 64  # times that a search begins inside of a record that looked whole
 
@@ -111,20 +112,18 @@ def read_events(path: Path, shown: str, *, start: int = 0, plugins: Mapping[str,
 
 def _windows(file: FileIO, size: int, shown: str, found: Events) -> Iterator[tuple[int, bytes, Window]]:
     """Offset, bytes and contents of one stretch of whole records after the other, up to byte `size` of the file."""
-    offset, raw, need, lost, start = found.end, b"", WINDOW, 0, found.end
+    offset, need, lost, start = found.end, WINDOW, 0, found.end
     known = Known()
-    file.seek(offset)
     while offset < size:
-        while len(raw) < min(need, size - offset):
-            more = file.read(min(need, size - offset) - len(raw))
-            if not more:
-                size = offset + len(raw)  # cut while it was read
-            raw += more
+        file.seek(offset)
+        raw = file.read(min(need, size - offset))
+        if len(raw) < min(need, size - offset):
+            size = offset + len(raw)  # cut while it was read
         window = scan(raw, known)
         yield offset, raw, window
         found.end = stop = offset + window.end
         left = size - stop
-        raw, offset, need = raw[window.end :], stop, max(WINDOW, window.size)
+        offset, need = stop, max(WINDOW, window.size)
         if not window.header:
             inside = window.end > 0 and any(begin == window.last for begin, _ in window.bad) and lost < _LOST_TRACK
             lost += inside
@@ -149,8 +148,7 @@ def _windows(file: FileIO, size: int, shown: str, found: Events) -> Iterator[tup
                 why = "no event file: the first record's checksum does not hold"
                 raise UnreadableLog(shown, f"{why} (the file begins with {raw[:HEADER]!r})")
             return
-        offset, raw = again, b""
-        file.seek(offset)
+        offset, need = again, WINDOW
 
 
 def _after_damage(file: FileIO, back: int, stop: int, size: int, found: Events, *, shown: str) -> int | None:
@@ -213,10 +211,11 @@ def _event(payload: bytes, begin: int, found: Events, points: list[Point]) -> An
 
 def _sound(pieces: list[Piece], points: list[Point], bad: npt.NDArray[np.int64]) -> list[Piece]:
     """Columns and single points together, without those in damaged records."""
-    alike: dict[tuple[str, str | None, bool], list[Point]] = defaultdict(list)
+    alike: dict[tuple[str, str | None, bool, int], list[Point]] = defaultdict(list)
+    begins = sorted({piece.at[0] for piece in pieces})  # points before and behind a column are not put together
     for point in sorted(points, key=lambda p: p.at):
-        alike[point.tag, point.plugin, point.value is None].append(point)
-    for (tag, plugin, none), those in alike.items():
+        alike[point.tag, point.plugin, point.value is None, bisect(begins, point.at)].append(point)
+    for (tag, plugin, none, _), those in alike.items():
         at, step = np.array([p.at for p in those]), np.array([p.step for p in those], np.int64)
         value = None if none else np.array([p.value for p in those], np.float64)
         pieces.append(Piece(tag, plugin, at, step, np.array([p.time for p in those], np.float64), value))

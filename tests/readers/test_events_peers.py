@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curvedoc.readers import events
+from curvedoc.readers.columns import Known
 from curvedoc.readers.events import Events, read_events
 
 from .helpers import written
@@ -144,6 +145,18 @@ def test_steps_that_go_back_after_a_restart_are_kept_as_logged(tmp_path: Path) -
     found = same_as_tensorboard(path)
     assert found.points["loss"].step.tolist() == [*range(300), *range(50, 300)]
     assert [note.what for note in found.notes] == ["the writer was restarted at step 50"]
+
+
+@pytest.mark.parametrize("tags", [1, 3, 40])
+def test_records_that_repeat_are_not_looked_at_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tags: int
+) -> None:
+    looked: list[int] = []
+    kind = Known.kind
+    monkeypatch.setattr(Known, "kind", lambda self, raw, at, *rest: looked.append(at) or kind(self, raw, at, *rest))
+    rows = [event(s, simple(f"tag{t}", s), time=s) for s in range(12_000 // tags) for t in range(tags)]
+    read_events(written(tmp_path, "events.out.tfevents.1", b"".join(rows)), "x")
+    assert len(looked) < len(rows) / 20
 
 
 def test_usual_files_are_read_without_importing_tensorboard(tmp_path: Path) -> None:

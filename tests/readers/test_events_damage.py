@@ -142,6 +142,16 @@ def test_reading_on_touches_the_new_bytes_alone(tmp_path: Path) -> None:
     assert (list(found.points), notes(found), found.end) == (["c"], [], len(data + more))
 
 
+def test_a_record_whose_step_ends_early_is_no_row_of_a_table(tmp_path: Path) -> None:
+    rows = [event(s, simple("a", s), time=s) for s in range(200, 700)]
+    payload = bytearray(rows[300][12:-4])
+    payload[10] &= 0x7F  # the step's first byte is now its last: what follows it is no field
+    rows[300] = record(bytes(payload))
+    found = read_events(written(tmp_path, NAME, b"".join(rows)), "x")
+    assert found.points["a"].step.tolist() == [*range(200, 500), *range(501, 700)]
+    assert notes(found) == [(300 * len(rows[0]), "a record that is no event was skipped")]
+
+
 def test_a_file_that_is_shorter_than_before_was_replaced(tmp_path: Path) -> None:
     path = written(tmp_path, NAME, b"".join(frames(10)))
     with pytest.raises(UnreadableLog, match="replaced"):

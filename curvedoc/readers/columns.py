@@ -29,6 +29,7 @@ _FORMAT = {
     **{"i1": "<b", "u1": "<B", "<f2": "<e", "<i2": "<h", "<u2": "<H", "<f4": "<f", "<i4": "<i", "<u4": "<I"},
     **{"<f8": "<d", "<i8": "<q", "<u8": "<Q"},
 }
+_MAX_MASKS = 16  # tried for one size of record; lengths of a step and a tag that add up alike make two or three
 _MAX_KINDS = 8192  # layouts remembered; a file has one for each tag and each length of its steps
 
 
@@ -69,10 +70,13 @@ class Point(NamedTuple):
 
 @dataclass(slots=True)
 class Known:
-    """What earlier records of the file have taught: headers that hold, and layouts by payload length and mask."""
+    """What earlier records of the file have taught: headers that hold, and kinds by size, mask and masked payload.
+
+    The last are bytes, whose hashes no file can foresee: those of integers could be made to collide.
+    """
 
     headers: dict[bytes, tuple[int, int]] = field(default_factory=dict)
-    kinds: defaultdict[int, dict[int, dict[int, Kind]]] = field(default_factory=lambda: defaultdict(dict))
+    kinds: defaultdict[int, dict[int, dict[bytes, Kind]]] = field(default_factory=lambda: defaultdict(dict))
     count: int = 0
 
     def header(self, header: bytes) -> tuple[int, int] | None:
@@ -92,7 +96,7 @@ class Known:
         payload = raw[at + HEADER : at + size - 4]
         number = int.from_bytes(payload, "little")
         for mask, kinds in self.kinds[size].items():
-            kind = kinds.get(number & mask)
+            kind = kinds.get((number & mask).to_bytes(len(payload), "little"))
             if kind is not None:
                 return kind
         found = layout(payload)
@@ -114,7 +118,10 @@ class Known:
             self.kinds.clear()
             self.count = 0
         self.count += 1
-        self.kinds[size].setdefault(mask, {})[number & mask] = kind
+        masks = self.kinds[size]
+        if len(masks) >= _MAX_MASKS:
+            masks.clear()
+        masks.setdefault(mask, {})[fixed] = kind
         return kind
 
 

@@ -171,6 +171,14 @@ def test_a_length_beyond_all_bounds_allocates_nothing(tmp_path: Path) -> None:
     assert "16 bytes are lost" in found.notes[0].what
 
 
+def test_what_is_remembered_of_earlier_records_is_bounded(tmp_path: Path) -> None:
+    known = columns.Known()
+    for width in range(1, 200):  # as many masks for one size
+        raw = event(1, simple("t" * width, 1.0), simple("u" * (200 - width), 1.0))
+        known.kind(raw, 0, len(raw), 0)
+    assert max(len(masks) for masks in known.kinds.values()) <= 16
+
+
 def test_records_beyond_the_window_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "WINDOW", 5000)
     rows = [event(s, tensor("image", np.arange(3000.0 + s)), simple("loss", s), time=s) for s in range(30)]

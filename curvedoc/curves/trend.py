@@ -23,6 +23,8 @@ def fall(step: Array, value: Array, begin: float, end: float) -> tuple[float, fl
     if n < 3:
         raise ValueError(f"{n} points between {begin:g} and {end:g} are too few for a trend")
     x, y = step[inside] - step[inside].mean(), value[inside] - value[inside].mean()
+    span = float(np.abs(x).max())
+    x = x / span  # squares of tiny or huge steps leave the range of a float64
     square = float((x * x).sum())
     slope = float((x * y).sum()) / square
     residual = y - slope * x
@@ -30,4 +32,4 @@ def fall(step: Array, value: Array, begin: float, end: float) -> tuple[float, fl
     correlation = float((residual[1:] * residual[:-1]).sum()) / total if total > 0 else 0.0
     stretch = (1 + min(0.9, max(0.0, correlation))) / (1 - min(0.9, max(0.0, correlation)))
     error = float(np.sqrt(total / max(1, n - 2) / square * stretch))
-    return -slope * (end - begin), error * (end - begin)
+    return -slope * (end - begin) / span, error * (end - begin) / span

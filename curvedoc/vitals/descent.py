@@ -26,6 +26,9 @@ VITALS = {
         "share",
         "part of its first value by which the loss ever came down, at the upper end of its 80 % interval",
     ),
+    "train_loss.fall_se": Vital(
+        "sd", "fall or rise along a straight line or down to the lowest point, the larger, in its standard errors"
+    ),
     "train_loss.risen": Vital("share", "part of its descent (at least 5 % of its start) that the loss has given back"),
     "train_loss.risen_sd": Vital("sd", "that rise in standard deviations of one logged point"),
     "train_loss.climbed": Vital("share", "final loss above the first, over the first"),
@@ -37,6 +40,12 @@ VITALS = {
         "100 % accuracy, else of log(classes)",
     ),
 }
+
+
+#: A trend of this many standard errors is known to be one; a chance of 1 in 15,000 in normal noise.
+KNOWN = 4.0
+#: An unseen fall of more than this share leaves open whether anything was learned.
+HIDDEN = 0.1
 
 
 def measure(signals: Signals) -> dict[str, Measured]:
@@ -111,15 +120,25 @@ def _extremes(train: Smooth, first: float, level: float, doubt: float) -> dict[s
     # A first point far above the line stands for a loss that fell at once, before the smoother could follow.
     start = float(train.points[0])
     start = start if start - first > 3 * float(train.noise[0]) else first
-    size = abs(start) or 1.0
+    size = max(abs(start), 1e-300)
     # A loss that hardly fell has little to give back: 5 % of its first value is the least that counts as descent.
     span = max(start - lowest, 0.05 * size)
     noise = max(float(np.median(train.noise)), 1e-9 * size)
+    # A blow-up in the very last points is gone from a median over a twentieth of the run: three points far above
+    # the noise are none of it.
+    final = float(np.median(train.points[-3:]))
+    level = final if final - level > 6 * noise else level
     risen, stretch = level - lowest, (where, float(train.step[-1]))
     # The straight line through all points has the least doubt about a loss that never moved; a fall that the
     # smoothed curve is sure of counts even if the loss rose again.
     fell, fell_error = fall(train.step, train.points, float(train.step[0]), float(train.step[-1]))
     most = max(fell + 1.28 * fell_error, start - lowest - error)
+    unseen = Missing(
+        f"the noise of train_loss hides a fall of {100 * most / size:.0f} %: log it more often, or its mean"
+    )
+    known = abs(fell) >= KNOWN * fell_error or most <= HIDDEN * size
+    tiny = 1e-12 * size
+    trend = max(abs(fell) / max(fell_error, tiny), (start - lowest) / max(error / 1.28, tiny))
     climbed, doubt = (level - start) / size, error / size
     halfway = (level - train.at(float(train.step[0] + train.step[-1]) / 2)) / max(level - start, error, 1e-12)
     return {
@@ -127,7 +146,8 @@ def _extremes(train: Smooth, first: float, level: float, doubt: float) -> dict[s
             climbed, climbed - doubt, climbed + doubt, "share", (train.step[0], train.step[-1])
         ),
         "train_loss.climb_late": exact(halfway, "share"),
-        "train_loss.fallen_at_most": exact(most / size, "share"),
+        "train_loss.fallen_at_most": exact(most / size, "share") if known else unseen,
+        "train_loss.fall_se": exact(min(1e6, trend), "sd"),
         "train_loss.risen": Estimate(risen / span, (risen - error) / span, (risen + error) / span, "share", stretch),
         "train_loss.risen_sd": Estimate(risen / noise, (risen - error) / noise, (risen + error) / noise, "sd", stretch),
         "train_loss.lowest_at": Estimate(where, where, where, "step", (where, where)),

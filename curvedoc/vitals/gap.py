@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..curves.smooth import Smooth
+from ..curves.trend import fall
 from ..estimate import Estimate, exact
 from ..run import Curve
 from .chart import Measured, Missing, Vital
@@ -16,6 +18,10 @@ VITALS = {
     "val_loss.best_at": Vital("share", "part of the run before that step"),
     "val_loss.rise": Vital("share", "rise of the smoothed validation loss above its lowest value, over that value"),
     "val_loss.rise_sd": Vital("sd", "that rise in standard deviations of one logged point"),
+    "val_loss.rise_se": Vital(
+        "sd",
+        "rise along a line from the best step to the end in standard errors, or val_loss.rise_sd if that is larger",
+    ),
     "train_loss.fall_after_best": Vital("share", "part of the training loss that fell off after the best val step"),
     "val_metric.gain_since_best": Vital("share", "gain of the held-out metric after the best step, over its range"),
     "val_metric.gain_late": Vital(
@@ -40,7 +46,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
     saved = lowest_logged(signals.run.get("val_loss"), float(near.min()), float(near.max()), best_step)
     length = signals.length or 1.0
     at = [(s - signals.begin) / length for s in (near.min(), best_step, near.max())]
-    scale, noise = abs(lowest) or 1.0, max(float(np.median(val.noise)), 1e-9 * (abs(lowest) or 1.0))
+    scale, noise = abs(lowest) or 1.0, max(_wander(val), 1e-9 * (abs(lowest) or 1.0))
     rise = max(0.0, end - lowest)
     found: dict[str, Measured] = {
         "val_loss.best_step": Estimate(saved, float(near.min()), float(near.max()), "step", (saved, saved)),
@@ -48,6 +54,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
         "val_loss.rise": _around(rise / scale, doubt / scale, "share", (best_step, signals.end)),
         "val_loss.rise_sd": _around(rise / noise, doubt / noise, "sd", (best_step, signals.end)),
     }
+    found["val_loss.rise_se"] = exact(max(_rise_se(val, best), rise / noise), "sd", (best_step, signals.end))
     if train is None:
         found |= dict.fromkeys(("train_loss.fall_after_best", "gap.of_loss"), signals.absent["train_loss"])
     else:
@@ -85,6 +92,28 @@ def _metric_gains(signals: Signals, best_step: float) -> dict[str, Measured]:
         se = 1.28 * float(np.hypot(metric.se[-1], metric.se_at(begin)))
         found[name] = _around(gain / spread, se / spread, "share", (begin, signals.end))
     return found
+
+
+def _rise_se(val: Smooth, best: int) -> float:
+    """Standard errors of the straight line from the best point on; 0 when fewer than four points follow it."""
+    if len(val.step) - best < 5:
+        return 0.0 if len(val.step) - best < 2 else float((val.value[-1] - val.value[best]) / max(val.se[-1], 1e-300))
+    fell, error = fall(val.step, val.points, float(val.step[best]), float(val.step[-1]))
+    return min(1e6, -fell / max(error, 1e-12 * float(np.abs(val.points).max()), 1e-300))
+
+
+def _wander(val: Smooth) -> float:
+    """Standard deviation of one validation point, when neighbours may be alike.
+
+    Differences see only a part of noise whose neighbours correlate: for an AR(1) process with coefficient r
+    the second differences show sqrt(1 - 4r/3 + r^2/3) of it. First differences have lag-one correlation
+    -(1 - r)/2, which gives r; it is held to 0 .. 0.9.
+    """
+    noise = float(np.median(val.noise))
+    change = np.diff(val.points) - np.diff(val.points).mean()
+    total = float((change * change).sum())
+    r = min(0.9, max(0.0, 1 + 2 * float((change[1:] * change[:-1]).sum()) / total)) if total > 0 else 0.0
+    return noise / float(np.sqrt(1 - 4 * r / 3 + r * r / 3))
 
 
 def _around(value: float, doubt: float, unit: str, steps: tuple[float, float] | None = None) -> Estimate:

@@ -176,8 +176,7 @@ def _clearest(
 def _smooth(role: str, curve: Curve, lost: float | None, ends: tuple[float, float]) -> Smooth | Missing:
     """The smoothed curve up to where the loss was lost, or why there is none."""
     value: Array = curve.value / 100 if curve.unit == "percent" else curve.value
-    # Squares of larger numbers overflow a float64: a loss of 1e150 is as lost as an infinite one.
-    keep = np.isfinite(value) & (curve.step < (np.inf if lost is None else lost)) & (np.abs(value) < 1e150)
+    keep = alive(value) & (curve.step < (np.inf if lost is None else lost))
     points = int(keep.sum())
     if points < FEWEST:
         more = "log it more often, or train longer"
@@ -187,6 +186,14 @@ def _smooth(role: str, curve: Curve, lost: float | None, ends: tuple[float, floa
     if covered < COVERS:
         return Missing(f"{role} is logged for the first {100 * covered:.0f} % of the run only: log it to the end")
     return smooth(curve.step[keep], value[keep])
+
+
+def alive(value: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Where a value is a number to calculate with: squares of larger ones overflow a float64, so that a loss of
+    1e150 is as lost as an infinite one."""
+    with np.errstate(invalid="ignore"):
+        found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = np.abs(value) < 1e150
+    return found
 
 
 def _lost_at(run: Run) -> float | None:
@@ -200,9 +207,9 @@ def _lost_at(run: Run) -> float | None:
     steps = []
     for role, fewest in (("train_loss", 1), ("val_loss", 2), ("grad_norm", 2)):
         curve = run.get(role)
-        if curve is None or not len(curve) or np.isfinite(curve.value[-1]):
+        if curve is None or not len(curve) or alive(curve.value)[-1]:
             continue
-        finite = np.flatnonzero(np.isfinite(curve.value))
+        finite = np.flatnonzero(alive(curve.value))
         if not len(finite):
             steps += [float(curve.step[0])] if role == "train_loss" else []
             continue

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..estimate import exact
 from .chart import Measured, Missing, Vital
-from .signals import Signals
+from .signals import Signals, alive
 
 VITALS = {
     "loss.lost_points": Vital("count", "points of the loss (or gradient norm) from where it stays non-finite"),
@@ -30,7 +30,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
     if lost is None:
         never = Missing("the loss stays finite")
         return {"loss.lost_points": exact(0, "count")} | dict.fromkeys(list(VITALS)[1:], never)
-    points = sum(int((~np.isfinite(c.value[c.step >= lost])).sum()) for c in curves)
+    points = sum(int((~alive(c.value[c.step >= lost])).sum()) for c in curves)
     found: dict[str, Measured] = {
         "loss.lost_points": exact(points, "count", (lost, signals.end)),
         "loss.lost_from": exact(lost, "step", (lost, lost)),
@@ -50,7 +50,7 @@ def _prelude(signals: Signals, lost: float) -> dict[str, Measured]:
     train = signals.run.get("train_loss")
     if train is None:
         return found | {"loss.sudden_at": exact(lost, "step")}
-    before = np.isfinite(train.value) & (train.step < lost)
+    before = alive(train.value) & (train.step < lost)
     if not before.any():
         return found | {"loss.never_finite": exact(len(train), "count")}
     value, step = train.value[before], train.step[before]

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from curvedoc.engine import check, judge
 from curvedoc.errors import RuleError
@@ -208,3 +210,28 @@ def test_nan_is_told_whatever_the_task() -> None:
     report = judge(run(train_loss=(T, loss)), RULES, Context(task="gan"))
     assert report.leading is not None
     assert report.leading.rule == "nan-explosion"
+
+
+ANY = st.floats(allow_nan=True, allow_infinity=True)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(ANY, ANY, ANY), max_size=40),
+    st.sampled_from([1e-300, 1e-3, 1.0, 1e17]),
+    st.sampled_from([1e-320, 1.0, 1e300]),
+)
+def test_any_numbers_get_a_verdict(rows: list[tuple[float, float, float]], step_unit: float, loss_unit: float) -> None:
+    table = np.array(rows, dtype=np.float64).reshape(-1, 3)
+    step = np.arange(1.0, len(table) + 1) * step_unit
+    with np.errstate(all="ignore"):
+        curves = {
+            "train_loss": (Curve(step, table[:, 0] * loss_unit),),
+            "val_loss": (Curve(step, table[:, 1] * loss_unit),),
+            "val_accuracy": (Curve(step, table[:, 1]),),
+            "lr": (Curve(step, table[:, 2]),),
+            "update_ratio[fc1]": (Curve(step, table[:, 2]),),
+        }
+        report = judge(Run("any", curves), RULES)
+    assert report.verdict in ("healthy", "findings", "not assessed")
+    assert Report.from_dict(report.to_dict(drawing=True)).verdict == report.verdict

@@ -182,17 +182,20 @@ def _smooth(role: str, curve: Curve, lost: float | None, ends: tuple[float, floa
         more = "log it more often, or train longer"
         return Missing(f"{role} has {points} finite points, {FEWEST} are needed: {more}")
     begin, end = ends[0], ends[1] if lost is None else lost
+    if float(np.diff(curve.step[keep]).min()) < 1e-60:
+        return Missing(f"the steps of {role} lie too close together to calculate with")
     covered = (float(curve.step[keep][-1]) - begin) / (end - begin)
     if covered < COVERS:
         return Missing(f"{role} is logged for the first {100 * covered:.0f} % of the run only: log it to the end")
-    return smooth(curve.step[keep], value[keep])
+    # Squares of smaller numbers are lost in a float64 as well: 1e-60 is zero.
+    return smooth(curve.step[keep], np.where(np.abs(value[keep]) < 1e-60, 0.0, value[keep]))
 
 
 def alive(value: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     """Where a value is a number to calculate with: squares of larger ones overflow a float64, so that a loss of
-    1e150 is as lost as an infinite one."""
+    1e60 is as lost as an infinite one."""
     with np.errstate(invalid="ignore"):
-        found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = np.abs(value) < 1e150
+        found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = np.abs(value) < 1e60
     return found
 
 

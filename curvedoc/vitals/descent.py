@@ -120,7 +120,7 @@ def _extremes(train: Smooth, first: float, level: float, doubt: float) -> dict[s
     # A first point far above the line stands for a loss that fell at once, before the smoother could follow.
     start = float(train.points[0])
     start = start if start - first > 3 * float(train.noise[0]) else first
-    size = max(abs(start), 1e-300)
+    size = abs(start) or 1.0
     # A loss that hardly fell has little to give back: 5 % of its first value is the least that counts as descent.
     span = max(start - lowest, 0.05 * size)
     noise = max(float(np.median(train.noise)), 1e-9 * size)

@@ -16,6 +16,7 @@ from .errors import CurvedocError, NoLogFound, UnreadableLog, UsageError, mistak
 from .group import group
 from .readers import read_file
 from .readers.hyper import is_hyper, read_hyper
+from .readers.lines import is_regular
 from .readers.log import Log
 from .roles import called, no_such_tag
 from .run import Note, Refused, Run
@@ -172,6 +173,8 @@ class _Tree:
             return
         if file.suffix.lower() in _NO_LOG or file.name.startswith("."):
             self.skipped.append(Refused(self._shown(file), "not a training log"))
+        elif self._is_special(file):
+            self.skipped.append(Refused(self._shown(file), "no regular file"))
         elif is_hyper(file) and file.suffix.lower() in (".json", ".yaml", ".yml"):
             self._settings(file)
         else:
@@ -197,6 +200,12 @@ class _Tree:
         try:
             return entry.is_dir()
         except OSError:
+            return False
+
+    def _is_special(self, file: Path) -> bool:
+        try:
+            return not is_regular(file)
+        except OSError:  # a link to nowhere: reading it tells the reason
             return False
 
     def _passed_over(self, entry: os.DirEntry[str], seen: set[str]) -> str:

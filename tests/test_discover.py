@@ -547,3 +547,23 @@ def test_several_runs_in_one_file_are_named_by_their_part(tmp_path: Path) -> Non
     found = find_runs(tmp_path)
     assert names(found) == ["models:resnet", "models:vit"]
     assert {run.path for run in found.runs} == {str(tmp_path / "models.csv")}
+
+
+def test_pipes_and_devices_are_listed_and_not_opened(tmp_path: Path) -> None:
+    keras(tmp_path / "log.csv")
+    for name in ("train.log", "config.json", "hparams.yaml"):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "args.json").symlink_to("/dev/zero")
+    found = find_runs(tmp_path)
+    assert names(found) == [tmp_path.name]
+    assert {(s.file, s.why) for s in found.skipped} == {
+        (name, "no regular file") for name in ("train.log", "config.json", "hparams.yaml", "args.json")
+    }
+
+
+def test_a_pipe_in_the_place_of_a_log_is_refused_and_a_log_beside_pipes_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "train.log")
+    os.mkfifo(tmp_path / "config.json")
+    (refused,) = find_runs(tmp_path / "train.log").refused
+    assert "no regular file" in refused.why
+    assert len(find_runs(keras(tmp_path / "log.csv")).runs) == 1

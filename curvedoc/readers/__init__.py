@@ -18,7 +18,7 @@ from . import (
     trainer_state,
     wandb,
 )
-from .lines import HEAD, is_lfs_pointer
+from .lines import HEAD, is_lfs_pointer, is_regular
 from .log import Log, Series
 
 #: Every format, in order of precedence: the first that recognizes a file reads it.
@@ -45,9 +45,13 @@ def read_file(path: Path, shown: str) -> tuple[Log, ...] | None:
     """The Logs of one file; () when it is a log without a scalar, None when it is no log at all.
 
     `shown` is the path as the caller gave it. Raises UnreadableLog when the file looks like a log and
-    cannot be read, be it damaged, forbidden or a directory.
+    cannot be read, be it damaged, forbidden, a directory, a pipe or a device.
     """
     try:
+        if not path.is_dir() and not is_regular(path):
+            raise UnreadableLog(
+                shown, "a pipe, socket or device, no regular file: save the log to a file, and give that"
+            )
         with path.open("rb") as file:
             head = file.read(HEAD)
         reader = next((r for r in READERS if r.recognizes(path, head)), None)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .jsontree import facts, parse
-from .lines import encoding_of
+from .lines import HEAD, encoding_of, is_regular
 
 MAX_FILE = 4 << 20  # bytes; a configuration is written by hand
 MAX_FACTS = 500
@@ -38,13 +38,14 @@ def read_hyper(path: Path) -> dict[str, Any]:
     nested mappings of plain scalars; lists, anchors and tags are passed over, nothing is evaluated.
     """
     try:
-        if path.stat().st_size > MAX_FILE:
+        if not is_regular(path):
             return {}
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE + 1)
     except OSError:
         return {}
-    encoding = encoding_of(data[: 64 << 10])
-    if encoding is None:
+    encoding = encoding_of(data[:HEAD])
+    if encoding is None or len(data) > MAX_FILE:
         return {}
     text = data.decode(encoding, "replace")
     if path.parent.name == "params" and not path.suffix:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,11 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _LFS = b"version https://git-lfs.github.com/spec/"
+
+
+def is_regular(path: Path) -> bool:
+    """Whether a path leads to a file on disk; a pipe would wait for a writer, a device may never end."""
+    return stat.S_ISREG(path.stat().st_mode)
 
 
 def encoding_of(head: bytes) -> str | None:

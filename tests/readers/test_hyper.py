@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curvedoc.readers.hyper import is_hyper, read_hyper
+from curvedoc.readers.hyper import MAX_FILE, is_hyper, read_hyper
 
 from .helpers import written
 
@@ -85,3 +86,14 @@ def test_a_missing_file_gives_nothing(tmp_path: Path) -> None:
 def test_no_text_makes_it_fail(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = written(tmp_path_factory.mktemp("hyper"), "config.yaml", text.encode("utf-8", "replace"))
     assert isinstance(read_hyper(path), dict)
+
+
+def test_a_pipe_is_not_waited_for_and_a_device_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.json")
+    (tmp_path / "args.json").symlink_to("/dev/zero")
+    assert read_hyper(tmp_path / "config.json") == read_hyper(tmp_path / "args.json") == {}
+
+
+def test_a_configuration_longer_than_any_hand_writes_gives_nothing(tmp_path: Path) -> None:
+    assert read_hyper(written(tmp_path, "config.yaml", "lr: 0.1\n" + "#" * MAX_FILE)) == {}
+    assert read_hyper(written(tmp_path, "config.yaml", ("lr: 0.1\n" + "#" * MAX_FILE)[:MAX_FILE])) == {"lr": 0.1}

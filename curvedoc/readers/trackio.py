@@ -11,7 +11,7 @@ from typing import Any
 from ..run import Note
 from .jsontree import facts, parse, put_row
 from .log import Log
-from .sqlite import has_columns, opened
+from .sqlite import MAGIC, has_columns, opened
 from .table import Table, to_logs
 
 FORMAT = "trackio database"
@@ -28,7 +28,7 @@ def read(path: Path, shown: str) -> tuple[Log, ...]:
     logs: list[Log] = []
     with opened(path, shown) as db:
         hyper = {}
-        if has_columns(path, path.read_bytes()[:16], "configs", {"run_name", "config"}):
+        if has_columns(path, MAGIC, "configs", {"run_name", "config"}):
             hyper = {run: _config(config) for run, config in db.execute("SELECT run_name, config FROM configs")}
         rows = db.execute("SELECT run_name, step, timestamp, metrics FROM metrics ORDER BY run_name, rowid")
         for run, points in groupby(rows, itemgetter(0)):

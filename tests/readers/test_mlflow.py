@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from curvedoc.errors import UnreadableLog
-from curvedoc.readers import read_file
+from curvedoc.readers import read_file, sqlite
 
 from .helpers import curves, one, points, said, same, written
 
@@ -99,6 +99,44 @@ def test_a_damaged_database_is_refused(database: Path) -> None:
     data[4096:] = b"\xff" * (len(data) - 4096)
     database.write_bytes(bytes(data))
     with pytest.raises(UnreadableLog, match="SQLite cannot read it"):
+        read_file(database, "mlflow.db")
+
+
+def test_a_database_that_was_cut_off_is_refused(database: Path) -> None:
+    database.write_bytes(database.read_bytes()[:1000])
+    with pytest.raises(UnreadableLog, match="SQLite cannot read it"):
+        read_file(database, "mlflow.db")
+
+
+@pytest.mark.parametrize("table", ["metrics", "runs", "params"])
+def test_a_view_in_the_place_of_a_table_is_not_run(database: Path, table: str) -> None:
+    with sqlite3.connect(database) as db:
+        names = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
+        db.execute(f"DROP TABLE {table}")
+        endless = "WITH RECURSIVE n(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM n) SELECT "
+        db.execute(f"CREATE VIEW {table} AS {endless}" + ", ".join(f"k AS {name}" for name in names) + " FROM n")
+    db.close()
+    if table == "metrics":
+        assert read_file(database, "mlflow.db") is None
+    else:
+        with pytest.raises(UnreadableLog, match="SQLite cannot read it"):
+            read_file(database, "mlflow.db")
+
+
+def test_a_cell_beyond_measure_is_refused(database: Path) -> None:
+    with sqlite3.connect(database) as db:
+        db.execute("INSERT INTO params VALUES ('x', zeroblob(?), 'aaaaaaaa1')", [sqlite.MAX_CELL + 1])
+    db.close()
+    with pytest.raises(UnreadableLog, match="too big"):
+        read_file(database, "mlflow.db")
+
+
+def test_work_beyond_what_the_size_explains_is_refused(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "_STRIDE", 100)
+    assert read_file(database, "mlflow.db")
+    monkeypatch.setattr(sqlite, "_INSTRUCTIONS", 100)
+    monkeypatch.setattr(sqlite, "_PER_BYTE", 0)
+    with pytest.raises(UnreadableLog, match="more work than their size explains"):
         read_file(database, "mlflow.db")
 
 

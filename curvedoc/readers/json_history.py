@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import UnreadableLog
 from ..run import Note
 from .cells import number
 from .hyper import is_hyper
@@ -55,7 +56,7 @@ def read(path: Path, shown: str) -> tuple[Log, ...]:
         found.rows[""] = [row for row in document if isinstance(row, dict)]
     elif isinstance(document, dict):
         if isinstance(document.get("meta"), dict) and isinstance(document.get("iterations"), list):
-            document = _named_as_catboost(document)
+            document = _named_as_catboost(document, shown)
         _walk(document, (), found)
         found.hyper = facts(document, 300)
     logs = [log for name, rows in found.rows.items() for log in _of_rows(name, rows, shown)]
@@ -171,11 +172,11 @@ def _counted(series: Series, most: int, pace: int, per_epoch: Mapping[int, tuple
     return replace(series, axis="epoch", step=series.step - per_epoch[len(series.value)][0])
 
 
-def _named_as_catboost(document: Mapping[str, Any]) -> dict[str, Any]:
+def _named_as_catboost(document: Mapping[str, Any], shown: str) -> dict[str, Any]:
     """catboost_training.json keeps the names of the metrics apart from their values."""
     meta = document["meta"]
     names = {
-        side: [m.get("name") for m in meta.get(f"{side}_metrics", ()) if isinstance(m, dict)]
+        side: [m.get("name") for m in _listed(meta, f"{side}_metrics", shown) if isinstance(m, dict)]
         for side in ("learn", "test")
     }
     rows = []
@@ -189,6 +190,13 @@ def _named_as_catboost(document: Mapping[str, Any]) -> dict[str, Any]:
             }
             rows.append({k: v for k, v in row.items() if k not in names} | named)
     return {"iterations": rows}
+
+
+def _listed(meta: Mapping[str, Any], key: str, shown: str) -> list[Any]:
+    found = meta.get(key, [])
+    if not isinstance(found, list):
+        raise UnreadableLog(shown, "no list of the metrics' names stands here, as CatBoost writes it", key=key)
+    return found
 
 
 def _tensorboard(document: Sequence[Any], path: Path, shown: str) -> tuple[Log, ...]:

@@ -120,6 +120,17 @@ def test_catboost_training_gets_the_names_of_its_metrics(tmp_path: Path) -> None
     assert points(log, "iterations/test/AUC")[0] == [1, 2, 3]
 
 
+def test_catboost_training_without_a_list_of_names_is_refused(tmp_path: Path) -> None:
+    content = {
+        "meta": {"learn_metrics": 5},
+        "iterations": [{"learn": [1.0 / k], "iteration": k} for k in (1, 2)],
+        "loss": [0.5, 0.4],
+    }
+    path = document(tmp_path, content, "catboost_training.json")
+    with pytest.raises(UnreadableLog, match="learn_metrics"):
+        read_file(path, path.name)
+
+
 def test_tensorboards_json_download_takes_its_tag_from_the_file_name(tmp_path: Path) -> None:
     log = one(document(tmp_path, [[1700.0, 0, 0.9], [1701.0, 10, 0.5]], "run-exp-tag-loss_val.json"))
     assert points(log, "loss_val") == ([0, 10], [0.9, 0.5])

@@ -37,6 +37,8 @@ def _load(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{file}: not TOML: {error}") from None
+    except RecursionError:
+        raise UsageError(f"{file}: not TOML that can be read: nested too deep") from None
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror or error}") from None
 

@@ -91,3 +91,9 @@ def test_a_configuration_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "curvedoc.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match=r"curvedoc\.toml"):
         read_config(tmp_path)
+
+
+def test_a_configuration_nested_without_end_is_named(tmp_path: Path) -> None:
+    (tmp_path / "curvedoc.toml").write_text("a=" + "[" * 100_000)
+    with pytest.raises(UsageError, match=r"curvedoc\.toml: not TOML that can be read: nested too deep"):
+        read_config(tmp_path)

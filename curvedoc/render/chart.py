@@ -156,7 +156,8 @@ def _ticks(low: float, high: float, most: int) -> list[float]:
         return []
     power = 10.0 ** math.floor(math.log10(rough))
     step = next((power * m for m in (1, 2, 5) if power * m >= rough), 10 * power)
-    return [n * step for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    ticks = (n * step for n in range(math.ceil(low / step), math.floor(high / step) + 1))
+    return list(dict.fromkeys(ticks))  # beside a large offset, neighbours may round to one number
 
 
 def _log_ticks(low: float, high: float, most: int) -> list[float]:

@@ -248,3 +248,11 @@ def test_a_hostile_name_ends_as_text() -> None:
 
 def test_a_healthy_run_has_no_mark() -> None:
     assert not badges(svg(healthy()))
+
+
+@pytest.mark.parametrize("first", [1e17, 1e18, -1e17])
+def test_steps_far_from_zero_have_ticks_that_differ(first: float) -> None:
+    steps = tuple(first + 16.0 * k for k in range(4))
+    ticks = chart._ticks(steps[0], steps[-1], 6)
+    assert ticks == sorted(set(ticks))
+    assert list(chart._steps(steps[0], steps[-1], lambda x: x, 10.0))

@@ -102,6 +102,8 @@ def find(
     when nothing under any of them is a log; one of several paths without a log is listed as skipped."""
     paths = list(dict.fromkeys(os.fspath(p) for p in ([path] if isinstance(path, (str, PathLike)) else path)))
     for p in paths:
+        if not p:
+            raise UsageError("an empty path: give a file or a directory ('.' is the working directory)")
         if not Path(p).exists():
             raise UsageError(f"{p}: no such file or directory")
     tell = None if on_progress is None else partial(on_progress, "reading")

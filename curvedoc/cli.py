@@ -302,7 +302,15 @@ def _print(text: str) -> None:
     try:
         print(text.rstrip("\n"), flush=True)
     except BrokenPipeError:  # `| head` has seen enough: the verdict still decides the exit code
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()
+    except OSError as error:  # a full disk behind `>`
+        _silence()
+        raise UsageError(f"cannot write the result: {error.strerror or type(error).__name__}") from error
+
+
+def _silence() -> None:
+    """Let what is still in the buffer go nowhere, so that the end of Python does not complain again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _write(text: str, path: str, quiet: bool) -> None:

@@ -383,3 +383,17 @@ def test_losses_that_measure_no_progress_are_drawn_and_the_reason_is_given(
     assert "do not measure progress" in out
     assert "loss_D" in Path("r.html").read_text(encoding="utf-8")
     assert "holds no curve" not in Path("r.html").read_text(encoding="utf-8")
+
+
+def test_an_empty_path_is_not_the_working_directory(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyze", ""]) == 2
+    assert "empty path" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_behind_stdout_is_said_and_no_traceback(runs: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        call = [sys.executable, "-m", "curvedoc", "analyze", str(runs)]
+        done = subprocess.run(call, stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 2
+    assert done.stderr == "curvedoc: cannot write the result: No space left on device\n"

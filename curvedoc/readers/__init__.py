@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UnreadableLog
+from ..run import Note
 from . import (
     delimited,
     events,
@@ -18,7 +20,7 @@ from . import (
     trainer_state,
     wandb,
 )
-from .lines import HEAD, is_lfs_pointer, is_regular
+from .lines import HEAD, encoding_of, is_lfs_pointer, is_regular, zeros
 from .log import Log, Series
 
 #: Every format, in order of precedence: the first that recognizes a file reads it.
@@ -38,7 +40,9 @@ READERS = (
 
 __all__ = ["READERS", "Log", "Series", "read_file"]
 
+_LINEWISE = (json_lines, delimited, text_log)
 _LOG_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".log", ".txt", ".wandb", ".db")
+_TEXT_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".log", ".txt", ".out")
 
 
 def read_file(path: Path, shown: str) -> tuple[Log, ...] | None:
@@ -55,8 +59,19 @@ def read_file(path: Path, shown: str) -> tuple[Log, ...] | None:
         with path.open("rb") as file:
             head = file.read(HEAD)
         reader = next((r for r in READERS if r.recognizes(path, head)), None)
+        if reader is None and path.suffix.lower() in _TEXT_SUFFIXES and encoding_of(head) is None:
+            text = head.replace(b"\0", b"")
+            reader = next((r for r in _LINEWISE if r.recognizes(path, text)), None)
         if is_lfs_pointer(head) and (reader is not None or path.suffix in _LOG_SUFFIXES):
             raise UnreadableLog(shown, "a Git LFS pointer stands here instead of the log: run `git lfs pull`")
-        return None if reader is None else reader.read(path, shown)
+        if reader is None:
+            return None
+        logs = reader.read(path, shown)
+        if logs and reader in _LINEWISE and (count := zeros(path)):
+            what = (
+                f"{count} NUL bytes, as a power cut or a full disk leaves them, were left out with the lines they cut"
+            )
+            logs = (replace(logs[0], notes=(Note(shown, what), *logs[0].notes)), *logs[1:])
+        return logs
     except OSError as error:
         raise UnreadableLog(shown, error.strerror or str(error)) from None

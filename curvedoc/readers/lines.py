@@ -15,6 +15,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_ENOUGH = 16  # bytes that tell UTF-16 without a mark from chance
 _LFS = b"version https://git-lfs.github.com/spec/"
 
 
@@ -26,7 +27,8 @@ def is_regular(path: Path) -> bool:
 def encoding_of(head: bytes) -> str | None:
     """The encoding of a file by its first bytes, or None when it is no text.
 
-    PowerShell's `>` writes UTF-16 with a byte order mark; everything else that trainers write is UTF-8.
+    PowerShell's `>` writes UTF-16 with a byte order mark; everything else that trainers write is UTF-8. Without the
+    mark, UTF-16 is known by every second byte: zero in most characters of a log, and never zero in the other half.
 
     >>> encoding_of(b"epoch,loss"), encoding_of(b"\\xff\\xfee\\x00"), encoding_of(b"PK\\x03\\x04\\x00\\x00")
     ('utf-8', 'utf-16', None)
@@ -34,7 +36,13 @@ def encoding_of(head: bytes) -> str | None:
     for bom, name in _BOMS:
         if head.startswith(bom):
             return name
-    return None if b"\0" in head else "utf-8"
+    if b"\0" not in head:
+        return "utf-8"
+    halves = head[::2], head[1::2]
+    for name, low, high in (("utf-16-le", *halves), ("utf-16-be", *reversed(halves))):
+        if len(head) >= _ENOUGH and 0 not in low and high.count(0) > 0.5 * len(high):
+            return name
+    return None
 
 
 def text_of(head: bytes) -> str:
@@ -45,6 +53,19 @@ def text_of(head: bytes) -> str:
     return codecs.getincrementaldecoder(encoding)("replace").decode(head)
 
 
+def zeros(path: Path) -> int:
+    """How many NUL bytes stand in a text: none in a whole one, blocks of them after a power cut or on a full disk."""
+    found = 0
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+        if encoding_of(head) not in ("utf-8", "utf-8-sig", None):
+            return 0
+        while head:
+            found += head.count(0)
+            head = file.read(1 << 20)
+    return found
+
+
 def is_lfs_pointer(head: bytes) -> bool:
     """Whether the file is the stand-in that Git LFS leaves in a clone without the data."""
     return head.startswith(_LFS)
@@ -53,7 +74,8 @@ def is_lfs_pointer(head: bytes) -> bool:
 def lines(path: Path) -> Iterator[tuple[int, str]]:
     """Number (from 1) and text of each line, without its end; `\\n`, `\\r\\n` and `\\r` all end a line.
 
-    A line longer than MAX_LINE is given as "" so that one bomb of a line costs neither memory nor the rest.
+    A line longer than MAX_LINE is given as "" so that one bomb of a line costs neither memory nor the rest. NUL
+    bytes are dropped at the ends of a line; one with text on both sides of them has lost its middle and is given as "".
     """
     with path.open("rb") as binary:
         encoding = encoding_of(binary.read(HEAD)) or "utf-8"
@@ -65,7 +87,11 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
                 while (rest := file.readline(MAX_LINE)) and not rest.endswith("\n"):
                     pass
                 line = ""
-            yield number, line.rstrip("\n")
+            line = line.rstrip("\n")
+            if "\0" in line:
+                line = line.strip("\0")
+                line = "" if "\0" in line else line
+            yield number, line
 
 
 def quoted(text: str, most: int = 40) -> str:

@@ -181,3 +181,35 @@ def test_the_stand_in_of_git_lfs_is_refused_with_what_to_do(tmp_path: Path, name
 @pytest.mark.parametrize("name", ["model.bin", "data.csv", "out.log", "a.json"])
 def test_what_is_no_log_is_no_log(tmp_path: Path, name: str, data: bytes) -> None:
     assert read_file(written(tmp_path, name, data), name) is None
+
+
+ROWS = {
+    "log.csv": ["epoch,loss", *(f"{k},0.{9 - k}" for k in range(6))],
+    "log.jsonl": [json.dumps({"epoch": k, "loss": (9 - k) / 10}) for k in range(6)],
+    "train.log": [f"epoch {k} loss 0.{9 - k}" for k in range(6)],
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("place", [2, 4, None])
+def test_a_block_of_zeros_costs_no_whole_line_and_is_counted(tmp_path: Path, name: str, place: int | None) -> None:
+    rows = ROWS[name]
+    whole = one(written(tmp_path, name, "\n".join(rows) + "\n"))
+    cut = "\n".join(rows[:place]) + "\n" + "\0" * 4096 + "\n".join(rows[place:] if place else []) + "\n"
+    log = one(written(tmp_path, name, cut))
+    assert points(log, "loss") == points(whole, "loss")
+    assert [n.what for n in log.notes if n.what.startswith("4096 NUL bytes")]
+
+
+def test_a_line_with_zeros_in_its_middle_gives_no_made_up_number(tmp_path: Path) -> None:
+    log = one(written(tmp_path, "log.csv", "epoch,loss\n0,0.9\n1,0.8\n2,0.\0\0\0\0007\n4,0.5\n5,0.4\n"))
+    assert points(log, "loss") == ([0, 1, 4, 5], [0.9, 0.8, 0.5, 0.4])
+
+
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_read(tmp_path: Path, name: str, encoding: str) -> None:
+    text = "\n".join(ROWS[name]) + "\n"
+    plain, wide = (one(written(tmp_path, name, text.encode(e))) for e in ("utf-8", encoding))
+    assert points(wide, "loss") == points(plain, "loss")
+    assert not [n for n in wide.notes if "NUL" in n.what]

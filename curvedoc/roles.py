@@ -51,7 +51,8 @@ def assign(logs: Sequence[Log], overrides: Mapping[str, str] = {}) -> list[Claim
     tag that no log holds, with the nearest one that does.
     """
     given = _given(logs, overrides)
-    drafts = _first_set_is_train([_draft(log, series) for log in logs for series in log.series])
+    sided = [(log, _side_of_file(log)) for log in logs]
+    drafts = _first_set_is_train([_draft(log, series, side) for log, side in sided for series in log.series])
     context = _context(drafts)
     claims = []
     for draft in drafts:
@@ -107,9 +108,9 @@ def no_such_tag(role: str, tag: str, tags: Sequence[str]) -> str:
     return f"{role}={tag}: no tag {tag!r} in the log; {known}"
 
 
-def _draft(log: Log, series: Series) -> _Draft:
+def _draft(log: Log, series: Series, side: str) -> _Draft:
     name = read_name(_full_tag(log, series.tag))
-    return _Draft(log, series, name, name.side or _side_of_file(log))
+    return _Draft(log, series, name, name.side or side)
 
 
 def _first_set_is_train(drafts: list[_Draft]) -> list[_Draft]:

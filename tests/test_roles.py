@@ -362,3 +362,17 @@ def test_non_finite_points_change_no_role(tag: str, lost: int) -> None:
     value[N - lost * 5 :] = np.nan
     assume(np.isfinite(value).any())
     assert roles(log(series(tag, value), "val_loss"))[tag] == roles(log(tag, "val_loss"))[tag]
+
+
+def test_a_log_is_asked_once_for_its_side_however_many_tags_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def counted(log: Log) -> str:
+        asked.append(log.file)
+        return "val"
+
+    monkeypatch.setattr("curvedoc.roles._side_of_file", counted)
+    one = np.arange(3.0)
+    log = Log("eval.csv", "CSV", tuple(Series(tag, one, one) for tag in ("loss", "accuracy", "f1")))
+    assert [claim.role for claim in assign([log])] == ["val_loss", "val_accuracy", "val_metric"]
+    assert asked == ["eval.csv"]

@@ -18,6 +18,7 @@ from .vocabulary import SPLITS, counter_kind, plain_name
 MAX_COLUMNS = 20_000
 MAX_PARTS = 1_000
 MAX_WORDS = 1_000  # different texts in one column; beyond, it is prose and tells no runs apart
+_MAX_STEP = 1e18  # no training counts that far; beyond 2**53 neighbours are one float anyway
 _PARTS_WITHOUT_COUNTER = 50  # a list of models is a summary per model; a longer one is a data set
 
 _SPLIT_COLUMNS = frozenset(
@@ -43,6 +44,7 @@ class Table:
     texts: dict[str, dict[int, str]] = field(default_factory=dict)
     absent: dict[str, int] = field(default_factory=dict)
     prose: set[str] = field(default_factory=set)
+    beyond: int = 0  # cells of columns after the first MAX_COLUMNS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,11 +57,19 @@ class Column:
 
 
 def put(table: Table, name: str, cell: float | str | None) -> None:
-    """Enter a cell of the current row: a number, a text, or None where the log says "no value"."""
+    """Enter a cell of the current row: a number, a text, or None where the log says "no value".
+
+    Columns after the first MAX_COLUMNS are not kept, their cells are counted.
+    """
     if cell is None:
-        table.absent[name] = table.absent.get(name, 0) + 1
+        if name in table.absent or len(table.absent) < MAX_COLUMNS:
+            table.absent[name] = table.absent.get(name, 0) + 1
+        else:
+            table.beyond += 1
     elif isinstance(cell, str):
-        if name not in table.prose:
+        if name not in table.texts and len(table.texts) + len(table.prose) >= MAX_COLUMNS:
+            table.beyond += name not in table.prose
+        elif name not in table.prose:
             words = table.texts.setdefault(name, {})
             words[table.rows] = cell
             if len(words) % MAX_WORDS == 0 and len(set(words.values())) >= MAX_WORDS:
@@ -68,6 +78,9 @@ def put(table: Table, name: str, cell: float | str | None) -> None:
     else:
         pair = table.numbers.get(name)
         if pair is None:
+            if len(table.numbers) >= MAX_COLUMNS:
+                table.beyond += 1
+                return
             pair = table.numbers[name] = (array("q"), array("d"))
         pair[0].append(table.rows)
         pair[1].append(cell)
@@ -130,7 +143,14 @@ def to_series(columns: Sequence[Column], file: str) -> tuple[tuple[Series, ...],
                 None if moment is None else moment[known],
             )
         )
-    still = [c.name for c in columns if counter_kind(c.name)[0] in ("step", "epoch") and _stands_still(c.value)]
+    by_row = any(s.axis == "row" for s in series)
+    named = [c for c in columns if counter_kind(c.name)[0] in ("step", "epoch")]
+    for column in named:
+        wild = int(np.count_nonzero(~(np.abs(column.value) < _MAX_STEP)))
+        if by_row and wild > 0.1 * len(column.value):
+            what = f"{wild} of {len(column.value)} values of the counter {quoted(column.name)} are NaN, infinite or"
+            notes.append(Note(file, f"{what} {_MAX_STEP:g} and beyond: rows are counted instead"))
+    still = [c.name for c in named if np.isfinite(c.value).any() and _stands_still(c.value)]
     if still and not steps and not epochs:
         notes.append(Note(file, f"the counter {quoted(still[0])} never advances: rows are counted instead"))
     return tuple(series), tuple(notes)
@@ -151,7 +171,7 @@ def _counter(column: Column, n_rows: int) -> _Counter | None:
     if kind == "time" and rank == 1 and not _accumulates(column.value):
         return None
     at = np.full(n_rows, np.nan)
-    at[column.row] = np.where(np.abs(column.value) < 1e18, column.value, np.nan)
+    at[column.row] = np.where(np.abs(column.value) < _MAX_STEP, column.value, np.nan)
     restarts = kind == "step" and _times_back(column.value) > 2  # counts inside an epoch
     return _Counter(kind, (restarts, rank), at)
 
@@ -281,6 +301,8 @@ def _tells_runs(name: str, cells: Sequence[str], counter: Column | None) -> bool
 def _remarks(table: Table, columns: Sequence[Column], file: str) -> list[Note]:
     """What is odd about whole columns."""
     notes = []
+    if table.beyond:
+        notes.append(Note(file, f"more than {MAX_COLUMNS} columns: {table.beyond} cells of the others were left out"))
     absent = [n for n in table.absent if n in table.numbers]
     if absent:
         total = sum(table.absent[n] for n in absent)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
 from curvedoc.readers import read_file
+from curvedoc.readers import table as tables
+from curvedoc.readers.table import Table, put, to_logs
 from curvedoc.readers.vocabulary import counter_kind
 
 from .helpers import curves, one, points, said, written
@@ -125,3 +128,31 @@ def test_a_summary_of_models_is_one_value_each(tmp_path: Path) -> None:
     assert logs is not None
     assert [log.part for log in logs] == ["vgg", "resnet", "vit"]
     assert [points(log, "accuracy")[1] for log in logs] == [[0.9], [0.95], [0.97]]
+
+
+def test_columns_beyond_measure_are_counted_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "MAX_COLUMNS", 3)
+    table = Table()
+    for row in range(2):
+        for name in ("step", "loss", "acc", "more", "again"):
+            put(table, name, float(row))
+        for name in "abcde":
+            put(table, name, "word")
+            put(table, name, None)
+        table.rows += 1
+    (log,) = to_logs(table, "log.jsonl", "JSON lines")
+    assert [s.tag for s in log.series] == ["step", "loss", "acc"]
+    assert "more than 3 columns: 12 cells" in log.notes[0].what
+
+
+@pytest.mark.parametrize("steps", [[math.inf] * 5, [1e18 * k for k in range(1, 6)], [1.0, math.inf, -math.inf, 4, 5]])
+def test_steps_that_are_no_steps_are_told_where_rows_are_counted(steps: list[float]) -> None:
+    table = Table()
+    for step in steps:
+        put(table, "step", step)
+        put(table, "loss", 1.0)
+        table.rows += 1
+    (log,) = to_logs(table, "log.csv", "CSV")
+    assert [s.axis for s in log.series if s.tag == "loss"] == ["row"]
+    wild = sum(not abs(step) < 1e18 for step in steps)
+    assert [n.what for n in log.notes if f"{wild} of 5 values of the counter 'step'" in n.what]

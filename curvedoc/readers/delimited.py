@@ -172,14 +172,19 @@ def _begin(sheet: _Sheet, line: int, cells: list[str], dialect: Dialect) -> None
 
 def _name(sheet: _Sheet, line: int, cells: list[str]) -> None:
     sheet.written = list(cells)
-    names: list[str] = []
+    names: dict[str, None] = {}
+    copies: dict[str, int] = {}
     for k, cell in enumerate(cells):
         name = (cell if k else cell.lstrip("# ")) or f"unnamed:{k}"
         if name in names:
             _odd(sheet, f"columns are named {quoted(name)} like another: numbered", line)
-            name = f"{name}.{sum(n == name or n.startswith(name + '.') for n in names)}"
-        names.append(name)
-    sheet.names = names
+            number_of = copies.get(name, 0) + 1
+            while f"{name}.{number_of}" in names:
+                number_of += 1
+            copies[name] = number_of
+            name = f"{name}.{number_of}"
+        names[name] = None
+    sheet.names = list(names)
 
 
 def _is_new_header(sheet: _Sheet, cells: Sequence[str], dialect: Dialect) -> bool:
@@ -223,7 +228,8 @@ def _name_after_file(sheet: _Sheet, path: Path) -> None:
 def _wandb_runs(sheet: _Sheet) -> dict[str, Table] | None:
     """The runs of a W&B panel export, columns `run - tag` `__MIN` and `__MAX` beside them; None when it is none."""
     numbers = sheet.table.numbers
-    copies = {n for n in sheet.names if n.endswith(_WANDB_COPIES) and n[:-5] in sheet.names}
+    known = set(sheet.names)
+    copies = {n for n in known if n.endswith(_WANDB_COPIES) and n[:-5] in known}
     if not copies:
         return None
     axes = [n for n in sheet.names if " - " not in n and n not in copies and counter_kind(n)[0]]

@@ -380,3 +380,8 @@ def test_random_tables_read_back_equal_in_every_dialect(
             assert same(values, [value for _, value in mine])
         else:
             assert tag not in curves(log)
+
+
+def test_columns_of_one_name_get_numbers_that_no_other_has(tmp_path: Path) -> None:
+    log = one(written(tmp_path, "log.csv", "epoch,loss,loss.1,loss,loss\n0,1,2,3,4\n1,5,6,7,8\n"))
+    assert [s.tag for s in log.series] == ["epoch", "loss", "loss.1", "loss.2", "loss.3"]

@@ -66,7 +66,7 @@ def read_file(path: Path, shown: str) -> tuple[Log, ...] | None:
             raise UnreadableLog(shown, "a Git LFS pointer stands here instead of the log: run `git lfs pull`")
         if reader is None:
             return None
-        logs = reader.read(path, shown)
+        logs: tuple[Log, ...] = reader.read(path, shown)
         if logs and reader in _LINEWISE and (count := zeros(path)):
             what = (
                 f"{count} NUL bytes, as a power cut or a full disk leaves them, were left out with the lines they cut"

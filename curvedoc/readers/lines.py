@@ -38,8 +38,8 @@ def encoding_of(head: bytes) -> str | None:
             return name
     if b"\0" not in head:
         return "utf-8"
-    halves = head[::2], head[1::2]
-    for name, low, high in (("utf-16-le", *halves), ("utf-16-be", *reversed(halves))):
+    even, odd = head[::2], head[1::2]
+    for name, low, high in (("utf-16-le", even, odd), ("utf-16-be", odd, even)):
         if len(head) >= _ENOUGH and 0 not in low and high.count(0) > 0.5 * len(high):
             return name
     return None

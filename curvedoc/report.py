@@ -147,6 +147,30 @@ class Drawn:
     points: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """Where a curve was heading: `value` between `low` and `high` at `step` (n,), and what that stands for."""
+
+    role: str
+    says: str
+    step: tuple[float, ...]
+    value: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Another axis beside the run's own: at `step` (n,) it stands at `value` (n,), linear in between.
+
+    `name` is "epoch" or "hours" (since the first point, as logged).
+    """
+
+    name: str
+    step: tuple[float, ...]
+    value: tuple[float, ...]
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Report:
     """What curvedoc says about one run. `diagnoses[0]` is the one to treat first when any stands.
@@ -169,6 +193,8 @@ class Report:
     curves: tuple[Drawn, ...] = ()
     why: str = ""
     assessed: tuple[str, ...] = ()
+    trends: tuple[Trend, ...] = ()
+    clocks: tuple[Clock, ...] = ()
 
     def __repr__(self) -> str:
         lead = f", {self.leading.rule} {self.leading.confidence:.2f}" if self.leading is not None else ""
@@ -203,7 +229,7 @@ class Report:
         With `drawing`, everything else that the report holds is kept too, so that `from_dict` gives an
         equal report back.
         """
-        data: dict[str, Any] = _plain(self if drawing else replace(self, curves=()))
+        data: dict[str, Any] = _plain(self if drawing else replace(self, curves=(), trends=(), clocks=()))
         if not drawing:
             for name in _DRAWING:
                 del data[name]
@@ -294,7 +320,7 @@ class Analysis(Sequence[Report]):
 
 
 #: Fields of a Report that schema 1 leaves out.
-_DRAWING = ("axis", "hyper", "measured", "curves", "why", "assessed")
+_DRAWING = ("axis", "hyper", "measured", "curves", "why", "assessed", "trends", "clocks")
 
 
 def _plain(value: Any) -> Any:

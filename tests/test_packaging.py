@@ -39,16 +39,19 @@ def test_the_rules_are_found_from_a_plain_checkout(tmp_path: Path) -> None:
     assert ids(f"import sys; sys.path.insert(0, {str(ROOT)!r})", tmp_path) == IDS
 
 
-def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_holds_the_package_the_laboratory_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert {name.split("/")[0] for name in names} == {
         "curvedoc",
+        "train_harness",
         next(n for n in names if ".dist-info" in n).split("/")[0],
     }
     assert "curvedoc/py.typed" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
-    sources = {file.relative_to(ROOT).as_posix() for file in (ROOT / "curvedoc").rglob("*.py")}
+    sources = {
+        f.relative_to(ROOT).as_posix() for part in ("curvedoc", "train_harness") for f in (ROOT / part).rglob("*.py")
+    }
     assert sources <= set(names)
 
 
@@ -63,7 +66,8 @@ def test_reading_logs_asks_for_no_deep_learning_framework(wheel: Path) -> None:
 def test_the_command_and_the_module_say_the_same_version(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         name = next(n for n in archive.namelist() if n.endswith("entry_points.txt"))
-        assert "curvedoc = curvedoc.cli:main" in archive.read(name).decode()
+        commands = archive.read(name).decode()
+    assert "curvedoc = curvedoc.cli:main" in commands and "train-harness = train_harness:command" in commands
     said = subprocess.run(
         [sys.executable, "-m", "curvedoc", "--version"], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -1,34 +1,45 @@
-"""The laboratory's command line: train a recipe, rebuild the sample logs, prove their labels."""
+"""The laboratory's command line: train a recipe, find its rate, search, rebuild the sample logs, prove labels."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
-import subprocess
 import sys
 from pathlib import Path
 
-import numpy
 import torch
 
 from .guide import write_guide
 from .loop import train
-from .recipe import Recipe, read_recipe
-from .samples import SAMPLE_LOGS, build_samples, record, sample_names, write_label
-from .strict import RecipeError, to_tables
+from .recipe import read_recipe
+from .samples import SAMPLE_LOGS, build_samples, describe, record, sample_names, write_label
+from .search import Trial, grid_points, parse_range, random_points, refine, search, write_trials
+from .steps import Memory, draw_range, initial_loss, overfit, range_test
+from .strict import RecipeError
 
 USAGE = """python -m train_harness RECIPE.toml [section.key=value ...] --out DIR [--device auto|cpu|cuda]
            [--save-every N] [--resume checkpoint.pt]
+       python -m train_harness check RECIPE.toml            is the initial loss what it must be?
+       python -m train_harness overfit RECIPE.toml          does it learn 1, 4, 10, 100 examples by heart?
+       python -m train_harness range RECIPE.toml --out PNG  which rate makes the loss fall in 100 steps?
+       python -m train_harness search RECIPE.toml --out DIR --over section.key=low..high ...
        python -m train_harness samples [OUT] [--only NAME ...]
        python -m train_harness label [NAME ...] [--out OUT]
        python -m train_harness guide"""
 
 
 def main(argv: list[str]) -> int:
-    """Runs one command; 0 done, 1 a label does not stand, 2 a recipe or an argument that cannot be used."""
-    commands = {"samples": _samples, "label": _label, "guide": _guide}
+    """Runs one command; 0 done, 1 a label does not stand or a check failed, 2 a recipe or an argument that cannot be
+    used."""
+    commands = {
+        "check": _check,
+        "overfit": _overfit,
+        "range": _range,
+        "search": _search,
+        "samples": _samples,
+        "label": _label,
+        "guide": _guide,
+    }
     try:
         if argv and argv[0] in commands:
             return commands[argv[0]](argv[1:])
@@ -36,20 +47,6 @@ def main(argv: list[str]) -> int:
     except (RecipeError, ValueError) as error:
         print(f"train_harness: {error}", file=sys.stderr)
         return 2
-
-
-def run_facts(recipe: Recipe) -> dict[str, object]:
-    """What made a run: seed, versions of what computed it, git revision (None outside a checkout)."""
-    revision = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-    )
-    return {
-        "seed": recipe.seed,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": numpy.__version__,
-        "revision": revision.stdout.strip() or None,
-    }
 
 
 def _train(argv: list[str]) -> int:
@@ -64,12 +61,15 @@ def _train(argv: list[str]) -> int:
     parser.add_argument(
         "--resume", type=Path, metavar="checkpoint.pt", help="go on from there; only later rows are logged"
     )
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)
     recipe = read_recipe(args.recipe, args.overrides)
+    if args.resume is not None and args.resume.resolve().parent == args.out.resolve():
+        raise ValueError(f"{args.out} holds the log of the first part, which would be overwritten: take another --out")
     checkpoint = None if args.resume is None else torch.load(args.resume, map_location="cpu", weights_only=True)
     if int(os.environ.get("RANK", "0")):
         train(recipe, device=args.device, resume=checkpoint, save_every=args.save_every)
         return 0
+    describe(recipe, args.out, args.device)
     outcome = record(
         recipe,
         args.out,
@@ -79,11 +79,109 @@ def _train(argv: list[str]) -> int:
         save=lambda state: torch.save(state, args.out / "checkpoint.pt"),
     )
     torch.save(dict(outcome.weights), args.out / "weights.pt")
-    facts = {"run.json": run_facts(recipe), "hparams.json": to_tables(recipe)}
-    for name, values in facts.items():
-        (args.out / name).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
     print(f"{outcome.steps} steps, train loss {outcome.train_loss:.4g}, val loss {outcome.val_loss:.4g}")
     return 0
+
+
+def _check(argv: list[str]) -> int:
+    args = _of_recipe(
+        "check", "Compares the loss of the untrained network with its analytic value."
+    ).parse_intermixed_args(argv)
+    start = initial_loss(read_recipe(args.recipe, args.overrides), args.device)
+    print(f"initial loss {start.measured:.4g}; right: {start.expected:.4g} ({start.because}) to {start.high:.4g}")
+    if start.right:
+        print("as it should be: go on with overfit")
+        return 0
+    if start.measured > start.high:
+        print(
+            "too high: the first scores are far too sure. Look at the init, the scale of the inputs, sum versus mean."
+        )
+    else:
+        print("too low or not finite: look for NaN in the data, classes that are missing, targets among the inputs.")
+    return 1
+
+
+def _overfit(argv: list[str]) -> int:
+    parser = _of_recipe("overfit", "Trains on a handful of examples: a network that works learns them by heart.")
+    parser.add_argument("--sizes", type=int, nargs="+", default=(1, 4, 10, 100), metavar="N")
+    parser.add_argument("--steps", type=int, default=300)
+    args = parser.parse_intermixed_args(argv)
+
+    def say(memory: Memory) -> None:
+        accuracy = "" if memory.accuracy is None else f", accuracy {memory.accuracy:.0%}"
+        verdict = "by heart" if memory.by_heart else "NOT LEARNED"
+        print(
+            f"{memory.examples:>6} examples: loss {memory.first_loss:.4g} -> {memory.loss:.4g}{accuracy}: {verdict}",
+            flush=True,
+        )
+
+    found = overfit(read_recipe(args.recipe, args.overrides), args.sizes, args.steps, args.device, say)
+    if all(memory.by_heart for memory in found):
+        print("it can learn: go on with range")
+        return 0
+    print("not learned: the rate is too low or too high, the steps too few, or gradients do not arrive; see range")
+    return 1
+
+
+def _range(argv: list[str]) -> int:
+    parser = _of_recipe("range", "Raises the rate step by step, then tries the most promising ones for as long.")
+    parser.add_argument("--out", type=Path, help="a picture of the sweep (.png, .svg, .pdf)")
+    parser.add_argument("--low", type=float, default=1e-6)
+    parser.add_argument("--high", type=float, default=10.0)
+    parser.add_argument("--steps", type=int, default=100)
+    args = parser.parse_intermixed_args(argv)
+    test = range_test(read_recipe(args.recipe, args.overrides), args.low, args.high, args.steps, args.device)
+    if args.out is not None:
+        draw_range(test, args.out)
+    print(f"loss {test.losses[0]:.4g} at the start; after {args.steps} steps at one rate:")
+    for rate, loss in test.tried:
+        print(f"  {rate:<9.3g} {loss:.4g}{'  <- best' if rate == test.best else ''}")
+    if test.best is None:
+        print("no rate made the loss fall: run check and overfit first")
+        return 1
+    print(f"search around it: --over optimizer.lr={test.best / 10:.2g}..{test.best * 3:.2g}")
+    return 0
+
+
+def _search(argv: list[str]) -> int:
+    from curvedoc.cli import main as curvedoc
+
+    parser = _of_recipe("search", "Trains a run per point of the ranges, then lets curvedoc read all the curves.")
+    parser.add_argument("--out", type=Path, required=True, help="the directory of runs/ and trials.csv")
+    parser.add_argument("--over", action="append", required=True, metavar="section.key=low..high")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--random", type=int, default=16, metavar="N", help="N points drawn at random (default: 16)")
+    how.add_argument("--grid", type=int, metavar="K", help="K values of each range, all combinations")
+    parser.add_argument("--refine", type=int, default=0, metavar="N", help="then N random points around the best ones")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")
+    args = parser.parse_intermixed_args(argv)
+    runs = args.out / "runs"
+    recipe, ranges = read_recipe(args.recipe, args.overrides), [parse_range(text) for text in args.over]
+    points = grid_points(ranges, args.grid) if args.grid else random_points(ranges, args.random, recipe.seed)
+
+    def say(trial: Trial) -> None:
+        values = ", ".join(f"{key} = {value:.4g}" for key, value in trial.values.items())
+        _say(f"{trial.name}: val loss {trial.val_loss:.4g} with {values}")
+
+    trials = search(recipe, points, runs, prefix="coarse-", jobs=args.jobs, device=args.device, say=say)
+    if args.refine:
+        ranges = refine(ranges, trials)
+        _say("the best lie in " + ", ".join(f"{r.key} = {r.low:.4g}..{r.high:.4g}" for r in ranges))
+        points = random_points(ranges, args.refine, recipe.seed + 1)
+        trials += search(recipe, points, runs, prefix="fine-", jobs=args.jobs, device=args.device, say=say)
+    write_trials(trials, args.out)
+    best = min(trials, key=lambda trial: trial.val_loss)
+    settings = " ".join(f"{key}={value:.4g}" for key, value in best.values.items())
+    print(f"best of {len(trials)}: {best.name}, val loss {best.val_loss:.4g}: {settings}\n", flush=True)
+    return curvedoc(["analyze", str(runs)])
+
+
+def _of_recipe(name: str, about: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(f"python -m train_harness {name}", description=about)
+    parser.add_argument("recipe", metavar="RECIPE.toml")
+    parser.add_argument("overrides", nargs="*", metavar="section.key=value", help="changes of the recipe")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    return parser
 
 
 def _samples(argv: list[str]) -> int:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import platform
 import shutil
+import subprocess
 from collections.abc import Callable, Sequence
+from importlib import metadata
 from pathlib import Path
+
+import torch
 
 from .loop import Outcome, train
 from .recipe import Recipe, read_recipe, recipe_text
 from .recorders import RECORDERS
-from .setup import Checkpoint
-from .strict import RecipeError, nearest, to_toml
+from .setup import Checkpoint, pick_device
+from .strict import RecipeError, nearest, to_tables, to_toml
 from .treat import Proof, prove
 
 RECIPES = Path(__file__).parent / "recipes" / "samples"
@@ -61,6 +67,25 @@ def record(
     (out / "recipe.toml").write_text(recipe_text(recipe), encoding="utf-8")
     with RECORDERS[recipe.log.format](out, recipe) as write:
         return train(recipe, write, device, resume=resume, save_every=save_every, save=save)
+
+
+def describe(recipe: Recipe, out: Path, device: str) -> None:
+    """Writes what made a run: run.json (seed, device, versions, git revision, None outside a checkout) and
+    hparams.json, which is the resolved recipe where curvedoc looks for it."""
+    revision = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    )
+    target = pick_device(device)
+    facts = {
+        "seed": recipe.seed,
+        "device": torch.cuda.get_device_name(target) if target.type == "cuda" else platform.machine(),
+        "python": platform.python_version(),
+        **{name: metadata.version(name) for name in ("torch", "numpy", "scikit-learn")},
+        "revision": revision.stdout.strip() or None,
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    for name, values in {"run.json": facts, "hparams.json": to_tables(recipe)}.items():
+        (out / name).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
 
 def write_label(name: str, out: Path, say: Callable[[str], None] = lambda line: None) -> Proof:

@@ -42,7 +42,7 @@ def test_a_run_leaves_its_log_its_recipe_and_its_facts(tiny, tmp_path, capsys):
     ]
     assert read_recipe(out / "recipe.toml") == read_recipe(tiny, ["optimizer.lr=0.05"])
     facts = json.loads((out / "run.json").read_text())
-    assert set(facts) == {"seed", "python", "torch", "numpy", "revision"}
+    assert set(facts) == {"seed", "device", "python", "torch", "numpy", "scikit-learn", "revision"}
     assert capsys.readouterr().out.startswith("12 steps, train loss ")
 
 
@@ -113,3 +113,23 @@ def test_every_sample_recipe_claims_something_and_can_be_cured_or_is_healthy():
         assert case is not None and case.seeds >= 3
         assert (case.label == "healthy") == name.startswith("healthy-")
         assert case.label == "healthy" or case.treatments
+
+
+def test_a_resumed_run_does_not_write_over_the_log_of_its_first_part(tiny, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main([str(tiny), "--out", str(out), "--device", "cpu", "--save-every", "8"]) == 0
+    before = (out / "metrics.jsonl").read_bytes()
+    assert main([str(tiny), "--out", str(out), "--device", "cpu", "--resume", str(out / "checkpoint.pt")]) == 2
+    assert "take another --out" in capsys.readouterr().err
+    assert (out / "metrics.jsonl").read_bytes() == before
+
+
+def test_the_console_script_says_what_is_missing(monkeypatch):
+    import sys
+
+    from train_harness import command
+
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "train_harness.__main__")
+    with pytest.raises(SystemExit, match="pip install 'curvedoc\\[train\\]'"):
+        command()

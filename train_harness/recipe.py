@@ -236,8 +236,8 @@ def override(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
 
     A new `schedule.kind` takes only the warmup along from the old one.
 
-    >>> override(Recipe(), ["optimizer.lr*=0.1", "model.kind=cnn"]).optimizer.lr
-    0.01
+    >>> override(Recipe(), ["optimizer.lr*=0.5", "model.kind=cnn"]).optimizer.lr
+    0.05
     >>> override(Recipe(), ["optimizer.rl=1"])
     Traceback (most recent call last):
     ...

@@ -105,6 +105,16 @@ def teacher(data: Data) -> Task:
     return _cut(x, y, 1, data.train_size or 4000)
 
 
+def mixture(data: Data) -> Task:
+    """Six overlapping classes in 12 dimensions, each a pair of normal clouds: no network gets all of them right."""
+    rng = np.random.default_rng(data.seed)
+    train = data.train_size or 2000
+    count = train + (data.val_size or 1000)
+    centres = rng.normal(scale=0.75, size=(6, 2, 12))
+    label, cloud = rng.integers(0, 6, count), rng.integers(0, 2, count)
+    return _cut(centres[label, cloud] + rng.normal(size=(count, 12)), label, 6, train)
+
+
 def shapes(data: Data) -> Task:
     """Synthetic 12x12 images: eight classes of bars, frames, blobs and crosses, at random places, in heavy noise."""
     rng = np.random.default_rng(data.seed)
@@ -199,6 +209,7 @@ TASKS: Mapping[str, Callable[[Data], Task]] = {
     "wine": wine,
     "diabetes": diabetes,
     "teacher": teacher,
+    "mixture": mixture,
     "shapes": shapes,
     "textures": textures,
     "idx": idx,

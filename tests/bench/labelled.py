@@ -120,7 +120,7 @@ def _laboratory(file: Path) -> Case:
         steps_per_epoch=data.get("steps_per_epoch"),
         schedule=data.get("schedule"),
         lr_logged=bool(data.get("lr_logged")),
-        about=f"{data.get('task', '')} {data.get('model', '')}".strip(),
+        about=" ".join(str(data[key]) for key in ("task", "model", "dialect", "why") if data.get(key)),
     )
 
 

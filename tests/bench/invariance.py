@@ -1,0 +1,141 @@
+"""Does the leading diagnosis stay when the log is written differently?
+
+    python -m tests.bench.invariance PATH... [--changed]
+
+Every run that the paths hold (labelled cases as in tests.bench.truth, or any logs) is judged as it is and under
+three changes that leave its illness as it was: all steps times 3.7 (another unit), every second point of each
+curve dropped, noise with a standard deviation of 5 % of each curve's robust range added. Prints how often the
+leading diagnosis is the same, and how often it is with another name but the same label.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from curvedoc.api import find
+from curvedoc.engine import judge
+from curvedoc.errors import CurvedocError
+from curvedoc.rulebook import load_rules
+from curvedoc.run import Curve, Run
+
+from . import labelled
+from .labelled import LABEL_OF
+
+#: No power of ten or two, so that no rounding can hide behind it.
+SCALE = 3.7
+#: Standard deviation of the noise that is added, in shares of the range that the middle 80 % of the points span.
+NOISE = 0.05
+#: Quantities that a schedule sets, exactly: noise in them would be another schedule.
+_EXACT = ("lr", "epoch", "step")
+
+
+def rescaled(run: Run) -> Run:
+    """The same run on an axis that counts in another unit."""
+    per_epoch = None if run.steps_per_epoch is None else run.steps_per_epoch * SCALE
+    return replace(_each(run, lambda _, c: replace(c, step=c.step * SCALE)), steps_per_epoch=per_epoch)
+
+
+def thinned(run: Run) -> Run:
+    """Every second point of each curve."""
+    return _each(
+        run,
+        lambda _, c: replace(
+            c, step=c.step[::2], value=c.value[::2], wall_time=None if c.wall_time is None else c.wall_time[::2]
+        ),
+    )
+
+
+def noisier(run: Run) -> Run:
+    """Normal noise on every measured curve; counts and shares keep their bounds."""
+    rng = np.random.default_rng(0)
+
+    def add(key: str, curve: Curve) -> Curve:
+        finite = curve.value[np.isfinite(curve.value)]
+        if key in _EXACT or len(finite) < 2:
+            return curve
+        low, high = np.quantile(finite, (0.1, 0.9))
+        value = curve.value + NOISE * (high - low) * rng.standard_normal(len(curve))
+        # A loss, a ratio or a share that never goes below zero is a quantity that cannot.
+        return replace(
+            curve,
+            value=np.where(np.isfinite(value), np.maximum(value, 0.5 * finite.min()), curve.value)
+            if finite.min() >= 0
+            else value,
+        )
+
+    return _each(run, add)
+
+
+CHANGES: Mapping[str, Callable[[Run], Run]] = {
+    "steps rescaled": rescaled,
+    "every second point": thinned,
+    "noise of 5 %": noisier,
+}
+
+
+def leading(run: Run) -> str:
+    """The rule that leads, or "none"."""
+    report = judge(run, load_rules())
+    return report.leading.rule if report.leading is not None else "none"
+
+
+def compare(runs: Iterable[Run]) -> dict[str, list[tuple[str, str, str]]]:
+    """(run, leading diagnosis, leading diagnosis after the change) under each change."""
+    found: dict[str, list[tuple[str, str, str]]] = {name: [] for name in CHANGES}
+    for run in runs:
+        before = leading(run)
+        for name, change in CHANGES.items():
+            found[name].append((run.name, before, leading(change(run))))
+    return found
+
+
+def main() -> None:
+    """The shares, per change."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("paths", nargs="+", type=Path)
+    parser.add_argument("--changed", action="store_true", help="list the runs whose leading diagnosis changed")
+    given = parser.parse_args()
+    for path in given.paths:
+        with tempfile.TemporaryDirectory() as room:
+            found = compare(_runs(path, Path(room)))
+        number = len(next(iter(found.values())))
+        print(f"\n=== {path}: {number} runs")
+        for name, triples in found.items():
+            same = sum(a == b for _, a, b in triples)
+            kin = sum(LABEL_OF.get(a, a) == LABEL_OF.get(b, b) for _, a, b in triples)
+            moved = Counter(f"{a} -> {b}" for _, a, b in triples if a != b)
+            told = ", ".join(f"{what} {n}" for what, n in moved.most_common(5))
+            print(f"{name:20} same {same / max(1, number):.3f}   same label {kin / max(1, number):.3f}   {told}")
+            if given.changed:
+                print("\n".join(f"    {run}: {a} -> {b}" for run, a, b in triples if a != b))
+
+
+def _runs(path: Path, room: Path) -> list[Run]:
+    """The first run of every labelled case, or every run of a path without labels."""
+    try:
+        cases = labelled.load(path, room)
+    except ValueError:
+        return list(find(str(path)).runs)
+    runs = []
+    for case in cases:
+        try:
+            runs += [replace(run, name=case.name) for run in find([str(log) for log in case.logs]).runs[:1]]
+        except CurvedocError as error:
+            print(f"{case.name}: {error}")
+    return runs
+
+
+def _each(run: Run, change: Callable[[str, Curve], Curve]) -> Run:
+    curves = {key: tuple(change(key, curve) for curve in several) for key, several in run.curves.items()}
+    return replace(run, curves=curves)
+
+
+if __name__ == "__main__":
+    main()

@@ -56,6 +56,11 @@ FAMILIES: dict[str, Callable[[int], Run]] = {
         val_loss=(V, 1.0 + correlated(len(V), 0.5, 0.03, s)),
         lr=(T, cosine(T)),
     ),
+    "a flat validation loss that hardly forgets": lambda s: run(
+        train_loss=(T, noisy(power_law(T), 0.02, s)),
+        val_loss=(V, 1.0 + correlated(len(V), 0.8, 0.05, s)),
+        lr=(T, cosine(T)),
+    ),
     "a running mean of the loss": lambda s: run(
         train_loss=(T, averaged(noisy(power_law(T), 0.3, s))), lr=(T, cosine(T))
     ),

@@ -8,7 +8,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from . import faults, models, recorders, schedules, tasks
+from . import dialects, faults, models, schedules, tasks
 from .recipe import Schedule, read_recipe
 from .samples import sample_names, sample_recipe
 
@@ -48,7 +48,7 @@ def with_tables(text: str) -> str:
         "schedules": _table("schedule", {k: _function(k) for k in schedules.KINDS}, keywords=True),
         "tasks": _table("task", tasks.TASKS),
         "models": _table("model", models.MODELS),
-        "recorders": _table("format", recorders.RECORDERS),
+        "recorders": _table("format", dialects.FORMATS),
         "faults": "```\n" + dedent(inspect.cleandoc(faults.__doc__ or "").split("\n\n")[-1]) + "\n```",
         "samples": _sample_table(),
     }.items():

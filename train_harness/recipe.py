@@ -158,7 +158,8 @@ class Log:
     """`format` names a recorder; step values are written every `every` steps. `vitals`: gradient norm, update
     ratios, dead and saturated units too; `validation`: validation curves too; `timing`: seconds per step, examples
     per second and memory too, which no second run repeats; `both_modes`: the training set measured in evaluation
-    mode after each epoch too."""
+    mode after each epoch too. Without `steps` only epochs are written; without `lr`, `loss` or `accuracy` these are
+    left out of the log wherever it had them."""
 
     format: str = "tensorboard"
     every: int = 10
@@ -166,6 +167,10 @@ class Log:
     validation: bool = True
     timing: bool = later(False)
     both_modes: bool = later(False)
+    steps: bool = later(True)
+    lr: bool = later(True)
+    loss: bool = later(True)
+    accuracy: bool = later(True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +217,11 @@ class Recipe:
     fault: Fault = field(default_factory=Fault)
     log: Log = field(default_factory=Log)
     case: Case | None = None
+
+    @property
+    def update_size(self) -> int:
+        """How many examples one update sees, in all processes together."""
+        return self.data.batch_size * self.optimizer.accumulate
 
 
 def read_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -281,9 +291,9 @@ def with_seed(recipe: Recipe, seed: int) -> Recipe:
 
 
 def _check(recipe: Recipe, where: str) -> None:
+    from .dialects import FORMATS
     from .models import ACTIVATIONS, INITS, MODELS, NORMS
     from .optimizers import OPTIMIZERS
-    from .recorders import RECORDERS
     from .schedules import check_schedule
     from .tasks import TASKS
 
@@ -293,7 +303,7 @@ def _check(recipe: Recipe, where: str) -> None:
         ("model.activation", recipe.model.activation, ACTIVATIONS),
         ("model.init", recipe.model.init, INITS),
         ("optimizer.kind", recipe.optimizer.kind, OPTIMIZERS),
-        ("log.format", recipe.log.format, RECORDERS),
+        ("log.format", recipe.log.format, FORMATS),
         ("precision", recipe.precision, PRECISIONS),
         ("model.norm", recipe.model.norm, NORMS),
         ("fault.bad_init", recipe.fault.bad_init, ("", "zero", "tiny", "huge")),

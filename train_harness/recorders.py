@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .loop import EpochRow, Row, StepRow
-from .recipe import Recipe
+from .recipe import Log, Recipe
 
 Write = Callable[[Row], None]
 Recorder = Callable[[Path, Recipe], AbstractContextManager[Write]]
@@ -23,21 +23,13 @@ CLOCK = 1_700_000_000.0
 @contextmanager
 def tensorboard(out: Path, recipe: Recipe) -> Iterator[Write]:
     """One event file by torch's SummaryWriter, its name freed of the host: loss/train, lr, grad_norm, loss/val ..."""
-    from torch.utils.tensorboard import SummaryWriter
+    with summary_writer(out) as writer:
 
-    writer = SummaryWriter(str(out))
+        def write(row: Row) -> None:
+            for tag, value in tags(row, recipe.log).items():
+                writer.add_scalar(tag, value, row.step, walltime=CLOCK + row.step)
 
-    def write(row: Row) -> None:
-        for tag, value in _tags(row).items():
-            writer.add_scalar(tag, value, row.step, walltime=CLOCK + row.step)
-
-    try:
         yield write
-    finally:
-        writer.close()
-        for file in out.glob("events.out.tfevents.*"):
-            _without_clock(file)
-            file.rename(out / f"events.out.tfevents.{CLOCK:.0f}.curvedoc.0")
 
 
 @contextmanager
@@ -47,12 +39,13 @@ def keras_tensorboard(out: Path, recipe: Recipe) -> Iterator[Write]:
 
         def write(row: Row) -> None:
             if isinstance(row, StepRow):
-                train("batch_loss", row.loss, row.step, row.step)
+                if row.loss is not None:
+                    train("batch_loss", row.loss, row.step, row.step)
                 return
             epoch = row.epoch - 1
-            train("epoch_loss", row.train_loss, epoch, row.step)
-            train("epoch_learning_rate", row.lr, epoch, row.step)
             for put, name, value in (
+                (train, "epoch_loss", row.train_loss),
+                (train, "epoch_learning_rate", row.lr),
                 (train, "epoch_accuracy", row.train_accuracy),
                 (validation, "epoch_loss", row.val_loss),
                 (validation, "epoch_accuracy", row.val_accuracy),
@@ -68,21 +61,24 @@ def keras_tensorboard(out: Path, recipe: Recipe) -> Iterator[Write]:
 def lightning_csv(out: Path, recipe: Recipe) -> Iterator[Write]:
     """Lightning's metrics.csv: steps from 0, sorted columns, lr, train and validation on rows apart."""
     rows: list[dict[str, Any]] = []
+    lr = f"lr-{torch_name(recipe)}"
 
     def write(row: Row) -> None:
         step = row.step - 1
         if isinstance(row, StepRow):
-            rows.append({f"lr-{_torch_name(recipe)}": row.lr, "step": step})
-            rows.append({"epoch": math.ceil(row.epoch) - 1, "step": step, "train_loss_step": row.loss})
-            if row.grad_norm is not None:
-                rows[-1]["grad_2.0_norm_total"] = row.grad_norm
+            values = {"train_loss_step": row.loss, "grad_2.0_norm_total": row.grad_norm}
+            place = {"epoch": math.ceil(row.epoch) - 1, "step": step}
+            rows.extend([{lr: row.lr, "step": step}] if row.lr is not None else [])
+            rows.extend([{**place, **values}] if any(v is not None for v in values.values()) else [])
             return
         place = {"epoch": row.epoch - 1, "step": step}
+        if row.lr is not None and not recipe.log.steps:
+            rows.append({lr: row.lr, "step": step})
         rows.append({**place, "val_loss": row.val_loss, "val_acc": row.val_accuracy})
         rows.append({**place, "train_loss_epoch": row.train_loss, "train_acc": row.train_accuracy})
 
     yield write
-    _write_csv(out / "lightning_logs" / "version_0" / "metrics.csv", sorted(_columns(rows)), rows)
+    write_csv(out / "lightning_logs" / "version_0" / "metrics.csv", sorted(columns(rows)), rows)
 
 
 @contextmanager
@@ -103,7 +99,7 @@ def keras_csv(out: Path, recipe: Recipe) -> Iterator[Write]:
             rows.append({key: value for key, value in values.items() if value is not None})
 
     yield write
-    _write_csv(out / "training.csv", _columns(rows), rows)
+    write_csv(out / "training.csv", columns(rows), rows)
 
 
 @contextmanager
@@ -116,9 +112,10 @@ def jsonl(out: Path, recipe: Recipe) -> Iterator[Write]:
             if isinstance(row, EpochRow):
                 values["epoch"] = row.epoch
             values |= {
-                tag.replace("loss/", "loss_").replace("accuracy/", "accuracy_"): v for tag, v in _tags(row).items()
+                tag.replace("loss/", "loss_").replace("accuracy/", "accuracy_"): v
+                for tag, v in tags(row, recipe.log).items()
             }
-            file.write(json.dumps({_JSON_NAMES.get(k, k): _short(v) for k, v in values.items()}) + "\n")
+            file.write(json.dumps({_JSON_NAMES.get(k, k): short(v) for k, v in values.items()}) + "\n")
 
         yield write
 
@@ -129,21 +126,24 @@ def trainer_state(out: Path, recipe: Recipe) -> Iterator[Write]:
     history: list[dict[str, Any]] = []
     losses: list[float] = []
 
+    def put(place: dict[str, Any], values: dict[str, float | None]) -> None:
+        logged = {key: short(value) for key, value in values.items() if value is not None}
+        history.extend([{**place, **logged}] if logged else [])
+        losses.extend([values["loss"]] if values.get("loss") is not None else [])
+
     def write(row: Row) -> None:
-        place = {"epoch": _short(row.epoch), "step": row.step}
+        place = {"epoch": short(row.epoch), "step": row.step}
         if isinstance(row, StepRow):
-            norm = {} if row.grad_norm is None else {"grad_norm": _short(row.grad_norm)}
-            history.append({**place, **norm, "learning_rate": _short(row.lr), "loss": _short(row.mean_loss)})
-            losses.append(row.mean_loss)
-        elif row.val_loss is not None:
-            history.append({**place, "eval_loss": _short(row.val_loss)})
-            if row.val_accuracy is not None:
-                history[-1]["eval_accuracy"] = _short(row.val_accuracy)
+            put(place, {"grad_norm": row.grad_norm, "learning_rate": row.lr, "loss": row.mean_loss})
+        else:
+            if not recipe.log.steps:
+                put(place, {"learning_rate": row.lr, "loss": row.train_loss})
+            put(place, {"eval_loss": row.val_loss, "eval_accuracy": row.val_accuracy})
 
     yield write
     if losses:
         last = history[-1]
-        history.append({"epoch": last["epoch"], "step": last["step"], "train_loss": _short(sum(losses) / len(losses))})
+        history.append({"epoch": last["epoch"], "step": last["step"], "train_loss": short(sum(losses) / len(losses))})
     folder = out / f"checkpoint-{recipe.steps}"
     folder.mkdir(exist_ok=True)
     state = {
@@ -172,10 +172,10 @@ def ultralytics(out: Path, recipe: Recipe) -> Iterator[Write]:
             rows.append({f"{key:>23}": value for key, value in values.items() if value is not None})
 
     yield write
-    _write_csv(out / "results.csv", _columns(rows), rows, width=23)
+    write_csv(out / "results.csv", columns(rows), rows, width=23)
 
 
-#: Every format by the name that recipes use.
+#: The formats of this file by the name that recipes use; dialects.py holds all of them.
 RECORDERS: Mapping[str, Recorder] = {
     "tensorboard": tensorboard,
     "keras_tensorboard": keras_tensorboard,
@@ -191,8 +191,9 @@ _JSON_NAMES = {"loss_train": "train_loss", "loss_val": "val_loss", "loss_train_e
 }
 
 
-def _tags(row: Row) -> dict[str, float]:
-    """The scalars of a row under the names of the torch tutorials."""
+def tags(row: Row, log: Log) -> dict[str, float]:
+    """The scalars of a row under the names of the torch tutorials; the rate stands in the row of an epoch only where
+    steps are not logged."""
     if isinstance(row, StepRow):
         values = {"loss/train": row.loss, "lr": row.lr, "grad_norm": row.grad_norm}
         values |= {f"update_ratio/{layer}": ratio for layer, ratio in row.update_ratio.items()}
@@ -209,10 +210,26 @@ def _tags(row: Row) -> dict[str, float]:
             "accuracy/train_full": row.eval_train_accuracy,
             "loss/val": row.val_loss,
             "accuracy/val": row.val_accuracy,
+            "lr": None if log.steps else row.lr,
         }
         values |= {f"dead_share/{layer}": share for layer, share in row.dead_share.items()}
         values |= {f"saturated_share/{layer}": share for layer, share in row.saturated_share.items()}
     return {tag: value for tag, value in values.items() if value is not None}
+
+
+@contextmanager
+def summary_writer(out: Path) -> Iterator[Any]:
+    """torch's SummaryWriter; its files, those of sub-directories too, are freed of clock and host at the end."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    writer = SummaryWriter(str(out))
+    try:
+        yield writer
+    finally:
+        writer.close()
+        for file in sorted(out.rglob("events.out.tfevents.*")):
+            _without_clock(file)
+            file.rename(file.with_name(f"events.out.tfevents.{CLOCK:.0f}.curvedoc.0"))
 
 
 def _without_clock(file: Path) -> None:
@@ -261,28 +278,28 @@ def _events(folder: Path) -> Iterator[Callable[[str, float, int, int], None]]:
                 records.write(event.SerializeToString())
 
 
-def _write_csv(path: Path, columns: list[str], rows: list[dict[str, Any]], width: int = 0) -> None:
+def write_csv(path: Path, columns: list[str], rows: list[dict[str, Any]], width: int = 0) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows([f"{_cell(row.get(column)):>{width}}" for column in columns] for row in rows)
+        writer.writerows([f"{cell(row.get(column)):>{width}}" for column in columns] for row in rows)
 
 
-def _columns(rows: list[dict[str, Any]]) -> list[str]:
+def columns(rows: list[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(key for row in rows for key, value in row.items() if value is not None))
 
 
-def _cell(value: float | int | None) -> str:
+def cell(value: float | int | None) -> str:
     return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _short(value: Any) -> Any:
+def short(value: Any) -> Any:
     """A float of six significant digits, as far as a log needs them."""
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
-def _torch_name(recipe: Recipe) -> str:
+def torch_name(recipe: Recipe) -> str:
     """The class name of the optimizer, as Lightning's LearningRateMonitor writes it."""
     names = {"adam": "Adam", "amsgrad": "Adam", "adamw": "AdamW", "radam": "RAdam", "rmsprop": "RMSprop"}
     return names.get(recipe.optimizer.kind, "Adagrad" if recipe.optimizer.kind == "adagrad" else "SGD")

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import torch
 
+from .dialects import FORMATS
 from .loop import Outcome, train
 from .recipe import Recipe, read_recipe, recipe_text
-from .recorders import RECORDERS
 from .setup import Checkpoint, pick_device
 from .strict import RecipeError, nearest, to_tables, to_toml
 from .treat import Proof, prove
@@ -65,7 +65,7 @@ def record(
     """Trains a recipe (see `train`) and leaves its log and the resolved recipe.toml in `out`."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "recipe.toml").write_text(recipe_text(recipe), encoding="utf-8")
-    with RECORDERS[recipe.log.format](out, recipe) as write:
+    with FORMATS[recipe.log.format](out, recipe) as write:
         return train(recipe, write, device, resume=resume, save_every=save_every, save=save)
 
 

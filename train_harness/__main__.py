@@ -11,6 +11,7 @@ import torch
 
 from .guide import write_guide
 from .loop import train
+from .overhead import overhead
 from .recipe import read_recipe
 from .samples import SAMPLE_LOGS, build_samples, describe, record, sample_names, write_label
 from .search import Trial, grid_points, parse_range, random_points, refine, search, write_trials
@@ -23,6 +24,7 @@ USAGE = """python -m train_harness RECIPE.toml [section.key=value ...] --out DIR
        python -m train_harness overfit RECIPE.toml          does it learn 1, 4, 10, 100 examples by heart?
        python -m train_harness range RECIPE.toml --out PNG  which rate makes the loss fall in 100 steps?
        python -m train_harness search RECIPE.toml --out DIR --over section.key=low..high ...
+       python -m train_harness overhead RECIPE.toml         what does recording cost?
        python -m train_harness samples [OUT] [--only NAME ...]
        python -m train_harness label [NAME ...] [--out OUT]
        python -m train_harness guide"""
@@ -36,6 +38,7 @@ def main(argv: list[str]) -> int:
         "overfit": _overfit,
         "range": _range,
         "search": _search,
+        "overhead": _overhead,
         "samples": _samples,
         "label": _label,
         "guide": _guide,
@@ -79,7 +82,9 @@ def _train(argv: list[str]) -> int:
         save=lambda state: torch.save(state, args.out / "checkpoint.pt"),
     )
     torch.save(dict(outcome.weights), args.out / "weights.pt")
+    pace = outcome.steps_per_second
     print(f"{outcome.steps} steps, train loss {outcome.train_loss:.4g}, val loss {outcome.val_loss:.4g}")
+    print(f"{pace:.4g} steps/s, {pace * recipe.update_size:,.0f} examples/s, without validation and writing")
     return 0
 
 
@@ -174,6 +179,19 @@ def _search(argv: list[str]) -> int:
     settings = " ".join(f"{key}={value:.4g}" for key, value in best.values.items())
     print(f"best of {len(trials)}: {best.name}, val loss {best.val_loss:.4g}: {settings}\n", flush=True)
     return curvedoc(["analyze", str(runs)])
+
+
+def _overhead(argv: list[str]) -> int:
+    parser = _of_recipe("overhead", "Times updates with and without recording, in turn.")
+    parser.add_argument("--rounds", type=int, default=20)
+    args = parser.parse_intermixed_args(argv)
+    recipe = read_recipe(args.recipe, args.overrides)
+    cost = overhead(recipe, args.rounds, args.device)
+    for name, seconds in (("without", cost.step), ("with", cost.recorded)):
+        print(f"{name:>8} recording {1000 * seconds:8.3f} ms/step {recipe.update_size / seconds:11,.0f} examples/s")
+    share, steps, epochs = (100 * extra / cost.step for extra in (cost.recorded - cost.step, cost.steps, cost.epochs))
+    print(f"recording adds {share:+.2f} %: {steps:+.2f} % for rows of steps, {epochs:+.2f} % for rows of epochs")
+    return 0
 
 
 def _of_recipe(name: str, about: str) -> argparse.ArgumentParser:

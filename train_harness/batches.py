@@ -22,7 +22,7 @@ def batches(run: Run, step: int) -> tuple[Tensor, ...]:
     """
     recipe, task = run.recipe, run.task
     epoch, place = divmod(step, run.per_epoch)
-    size = recipe.data.batch_size * recipe.optimizer.accumulate
+    size = recipe.update_size
     order = by_label(task) if recipe.fault.unshuffled else _order(recipe.seed, epoch, len(task.x_train))
     parts = order[place * size : (place + 1) * size].split(recipe.data.batch_size)
     return tuple(part[run.rank :: run.world].to(task.x_train.device) for part in parts)

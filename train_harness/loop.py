@@ -68,7 +68,8 @@ Row = StepRow | EpochRow
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """Where the run ended: losses (and accuracies) over the whole sets, in evaluation mode, of the final `weights`
-    (the best or averaged ones when the recipe asks for them; with snapshots, of their ensemble)."""
+    (the best or averaged ones when the recipe asks for them; with snapshots, of their ensemble). `steps_per_second`
+    leaves validation and writing out, and is no part of what repeats."""
 
     steps: int
     train_loss: float
@@ -76,6 +77,7 @@ class Outcome:
     train_accuracy: float | None
     val_accuracy: float | None
     weights: Mapping[str, Tensor] = field(repr=False, compare=False, default_factory=dict)
+    steps_per_second: float = field(compare=False, default=0.0)
 
 
 def train(
@@ -105,7 +107,7 @@ def train(
                 log(end_epoch(run, step + 1))
             run.state.step = step + 1
             if save_every and run.state.step % save_every == 0:
-                _read_losses(run)
+                read_losses(run)
                 save(checkpoint(run))
             patience = run.recipe.regularize.patience
             if patience and len(run.state.val_losses) - run.state.best_epoch >= patience:
@@ -115,7 +117,8 @@ def train(
         train_loss, train_accuracy = evaluate(final, run.task.x_train, run.task.y_train, run.task)
         val_loss, val_accuracy = evaluate(final, run.task.x_val, run.task.y_val, run.task)
     weights = {name: tensor.cpu() for name, tensor in run.averaged.state_dict().items()}
-    return Outcome(run.state.step, train_loss, val_loss, train_accuracy, val_accuracy, weights)
+    pace = run.watch.steps_per_second()
+    return Outcome(run.state.step, train_loss, val_loss, train_accuracy, val_accuracy, weights, pace)
 
 
 def update(run: Run, step: int) -> StepRow | None:
@@ -154,7 +157,7 @@ def update(run: Run, step: int) -> StepRow | None:
 
     run.unread.append(measured)
     if logged or (step + 1) % run.per_epoch == 0:
-        _read_losses(run)
+        read_losses(run)
     ratios = update_ratios(before, network)
     run.watch.stop()
     if not logged:
@@ -170,7 +173,7 @@ def update(run: Run, step: int) -> StepRow | None:
         grad_norm=norm.item() if watched and norm is not None else None,
         update_ratio=ratios,
         step_time=seconds if timed else None,
-        throughput=recipe.data.batch_size * recipe.optimizer.accumulate / seconds if timed else None,
+        throughput=recipe.update_size / seconds if timed else None,
         memory=peak_memory(run.device) if timed else None,
     )
 
@@ -241,7 +244,7 @@ def _average(run: Run, step: int) -> None:
                 slow.copy_(fast)
 
 
-def _read_losses(run: Run) -> None:
+def read_losses(run: Run) -> None:
     """Brings the losses and hits of the last updates from the device: the one wait for it between two rows."""
     if not run.unread:
         return

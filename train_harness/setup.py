@@ -81,8 +81,7 @@ def begin(recipe: Recipe, device: torch.device, resume: Checkpoint | None) -> Ru
         scaler: torch.amp.GradScaler | UncheckedScaler = UncheckedScaler()
     else:
         scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "float16" and device.type == "cuda")
-    size = recipe.data.batch_size * recipe.optimizer.accumulate
-    lr = scaled_rate(recipe.optimizer.lr, size, recipe.optimizer.lr_batch)
+    lr = scaled_rate(recipe.optimizer.lr, recipe.update_size, recipe.optimizer.lr_batch)
     state = State()
     if resume is not None:
         if len(resume["generators"]) != world:
@@ -113,7 +112,7 @@ def begin(recipe: Recipe, device: torch.device, resume: Checkpoint | None) -> Ru
         optimizer,
         scaler,
         rate_of(recipe.schedule, lr, recipe.steps),
-        max(1, len(task.x_train) // size),
+        max(1, len(task.x_train) // recipe.update_size),
         frozenset(cycle_ends(recipe.schedule, recipe.steps)) if recipe.regularize.snapshots else frozenset(),
         state,
         device,
@@ -197,6 +196,7 @@ def _refuse_what_does_not_fit(recipe: Recipe, task: Task, world: int) -> None:
         raise ValueError("regularize.shift, flip and cutout need images; the inputs of this task are none")
     if recipe.data.batch_size % world:
         raise ValueError(f"data.batch_size = {recipe.data.batch_size} cannot be shared evenly by {world} processes")
-    size = recipe.data.batch_size * recipe.optimizer.accumulate
-    if world > 1 and len(task.x_train) < size:
-        raise ValueError(f"{len(task.x_train)} training examples do not fill an update of {size} for {world} processes")
+    if world > 1 and len(task.x_train) < recipe.update_size:
+        raise ValueError(
+            f"{len(task.x_train)} training examples do not fill an update of {recipe.update_size} for {world} processes"
+        )

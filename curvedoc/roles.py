@@ -340,6 +340,8 @@ def _side_of_metric(draft: _Draft, context: _Context) -> tuple[str, bool, str]:
         return "val", True, "a held-out loss bears the same mark"
     if _EVALUATED.search(name.words):
         return "val", True, "computed by an evaluation"
+    if _apart_from_training(draft, context):
+        return "val", True, "mmengine writes the epoch beside all that it measures in training"
     losses = [d for d in context.drafts if d.name.kind == "loss" and d.series.axis == draft.series.axis]
     train = [d.series.step for d in losses if (d.side or "train") == "train"]
     val = [d.series.step for d in losses if d.side in ("val", "test")]
@@ -358,6 +360,15 @@ def _side_of_metric(draft: _Draft, context: _Context) -> tuple[str, bool, str]:
     if name.kind != "accuracy" and not context.parts and "train" not in context.sides:
         return "val", False, "no loss and no training metric stands beside it: taken for an evaluation"
     return "train", False, "nothing says on which data it was measured"
+
+
+def _apart_from_training(draft: _Draft, context: _Context) -> bool:
+    """Whether a metric of mmengine's vis_data/ comes from its evaluation: rows of training tell the epoch, the others
+    do not."""
+    if PurePosixPath(draft.log.file.replace("\\", "/")).parent.name != "vis_data" or draft.series.epoch is not None:
+        return False
+    losses = (d for d in context.drafts if d.name.kind == "loss" and (d.side or "train") == "train")
+    return all(d.series.epoch is not None for d in losses)
 
 
 def _filled_with(step: Array, others: Sequence[Array]) -> bool:

@@ -140,6 +140,7 @@ def test_classes_and_target_come_from_the_caller_or_the_hyper_parameters() -> No
         judge(run(**curves), RULES, Context(classes=10)),
         judge(run(**curves), RULES, Context(target_loss=0.1)),
         judge(run(**curves, hyper={"num_classes": 10}), RULES),
+        judge(run(**curves, hyper={"MODEL/NUM_CLASSES": 10}), RULES),
     ):
         assert report.leading is not None
         assert report.leading.rule == "underfitting"

@@ -332,6 +332,15 @@ def test_an_unknown_held_out_metric_gets_the_direction_it_went_and_is_not_sure()
     assert found["eval_flat"].role is None
 
 
+def test_a_metric_of_mmengine_without_an_epoch_beside_it_is_of_its_evaluation() -> None:
+    steps, scores = np.arange(1.0, N + 1), np.linspace(50.0, 60.0, N)
+    loss, trained = (Series(tag, steps, scores, "step", steps // 4) for tag in ("loss", "accuracy_top-1"))
+    evaluated = Series("accuracy/top1", np.arange(1.0, 6.0), scores[:5], "epoch")
+    found = roles(log(loss, trained, evaluated, file="20240101_120000/vis_data/scalars.json"))
+    assert found == {"loss": "train_loss", "accuracy_top-1": "train_accuracy", "accuracy/top1": "val_accuracy"}
+    assert roles(log(loss, evaluated, file="run/scalars.json"))["accuracy/top1"] == "train_accuracy"
+
+
 def test_what_the_caller_says_goes_before_everything() -> None:
     found = claims(
         log("loss", "my/objective", "ratio of a"),

@@ -114,9 +114,10 @@ def prepare(run: Run, context: Context) -> Signals:
 def _context(run: Run, given: Context) -> Context:
     """What the caller did not say, from the hyper-parameters that the log states."""
     hyper = {str(key).lower(): value for key, value in run.hyper.items()}
+    leaves = {key.rpartition("/")[2]: value for key, value in hyper.items()}  # detectron2: MODEL/NUM_CLASSES
     classes, task = given.classes, given.task
     for key in ("num_classes", "n_classes", "classes", "num_labels", "nc"):
-        value = hyper.get(key)
+        value = hyper.get(key, leaves.get(key))
         if classes is None and isinstance(value, int) and not isinstance(value, bool) and 1 < value < 10**7:
             classes = value
     words = " ".join(str(v).lower() for k, v in hyper.items() if k in ("model", "task", "loss", "criterion", "arch"))

@@ -6,13 +6,15 @@ from dataclasses import replace
 import pytest
 import torch
 
+from train_harness.batches import batches
 from train_harness.loop import EpochRow, StepRow, train
 from train_harness.models import build_model
 from train_harness.optimizers import OPTIMIZERS
 from train_harness.recipe import Recipe, override
-from train_harness.setup import pick_device
+from train_harness.setup import begin, pick_device, repeatable
 from train_harness.tasks import load_task
 
+CPU = torch.device("cpu")
 #: Small enough to train in a blink: 20 updates of 16 examples, 5 to an epoch.
 SMALL = override(
     Recipe(),
@@ -272,3 +274,52 @@ def test_a_compiled_run_gives_nearly_the_same_loss():
 def test_what_does_not_fit_together_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         run(*changes)
+
+
+def begun(recipe):
+    """The run before its first update, and the generator's state there."""
+    with repeatable(recipe.seed, CPU):
+        return begin(recipe, CPU, None), torch.get_rng_state()
+
+
+def test_ema_keeps_a_share_of_the_old_average_at_each_step():
+    saved = []
+    slow = run("steps=6", "regularize.ema=0.75", save_every=1, save=saved.append)[2].weights["fc1.weight"]
+    average = begun(SMALL)[0].network.fc1.weight
+    for state in saved:
+        average = 0.75 * average + 0.25 * state["network"]["fc1.weight"]
+    assert torch.allclose(slow, average, atol=1e-6)
+
+
+def test_mixup_descends_the_loss_of_mixed_inputs_against_both_targets():
+    start, generator = begun(override(SMALL, ["regularize.mixup=0.7"]))
+    (part,) = batches(start, 0)
+    x, y = start.task.x_train[part], start.task.y_train[part]
+    with repeatable(0, CPU):
+        torch.set_rng_state(generator)
+        share = torch.distributions.Beta(0.7, 0.7).sample().item()
+        other = torch.randperm(16)
+    assert 0.02 < share < 0.98
+    scores = start.network(share * x + (1 - share) * x[other]).log_softmax(-1)
+    mixed = share * scores[range(16), y] + (1 - share) * scores[range(16), y[other]]
+    assert run("regularize.mixup=0.7")[0][0].loss == pytest.approx(-mixed.mean().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        ["model.dropout=0.4"],
+        ["model.drop_connect=0.4"],
+        ["model.drop_path=0.7", "model.kind=resnet", "model.width=16"],
+        ["regularize.cutout=5"],
+        ["regularize.shift=1"],
+        ["regularize.mixup=1.0"],
+        ["data.jitter=1.0"],
+    ],
+    ids=lambda held: held[0],
+)
+def test_what_disturbs_training_holds_its_loss_up_and_leaves_evaluation_alone(held):
+    long = ["steps=150", "optimizer.lr=0.03", "log.both_modes=true"]
+    disturbed, calm = run(*long, *held)[1][-1], run(*long, *held[1:])[1][-1]
+    assert disturbed.train_loss > 2 * calm.train_loss
+    assert disturbed.train_loss > 1.1 * disturbed.eval_train_loss

@@ -10,10 +10,11 @@ from statistics import median
 
 import torch
 
+from .dialects import FORMATS
 from .faults import plant
 from .loop import end_epoch, read_losses, update
 from .recipe import Log, Recipe
-from .recorders import RECORDERS, Write
+from .recorders import Write
 from .setup import Run, begin, pick_device, repeatable
 
 #: Updates of each run in a round, at least: enough to outlast the jitter of clock and scheduler.
@@ -49,7 +50,7 @@ def overhead(recipe: Recipe, rounds: int = 20, device: str = "cpu") -> Overhead:
     with (
         repeatable(recipe.seed, target),
         tempfile.TemporaryDirectory() as folder,
-        RECORDERS[recipe.log.format](Path(folder), recipe) as write,
+        FORMATS[recipe.log.format](Path(folder), recipe) as write,
     ):
         silent = replace(recipe, log=Log(every=2**62, vitals=False))
         pair = (_begin(silent, target), _forget), (_begin(recipe, target), write)

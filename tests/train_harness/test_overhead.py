@@ -25,7 +25,7 @@ def test_what_each_written_row_takes_is_spread_over_the_updates_it_stands_for(mo
 
         yield write
 
-    monkeypatch.setattr(overhead, "RECORDERS", {"jsonl": slow})
+    monkeypatch.setattr(overhead, "FORMATS", {"jsonl": slow})
     monkeypatch.setattr(overhead.time, "process_time", lambda: seconds[0])
     cost = overhead.overhead(override(SMALL, ["log.format=jsonl", "log.every=4"]), rounds=3)
     assert (cost.step, cost.steps, cost.epochs) == (0.0, 3.0 / 4, 10.0 / 5)

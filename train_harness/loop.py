@@ -28,14 +28,14 @@ class StepRow:
     the last row; `update_ratio` is ||new W - old W|| / ||old W|| per weight matrix, None when vitals are off.
 
     With `log.timing`: seconds per step and examples per second since the last row, without validation and writing,
-    and the most memory held so far (MiB).
+    and the most memory held so far (MiB). Loss and rate are None only where a recorder is to leave them out.
     """
 
     step: int
     epoch: float
-    loss: float
-    mean_loss: float
-    lr: float
+    loss: float | None
+    mean_loss: float | None
+    lr: float | None
     grad_norm: float | None
     update_ratio: Mapping[str, float]
     step_time: float | None = None
@@ -47,12 +47,12 @@ class StepRow:
 class EpochRow:
     """One epoch, counted from 1, `step` updates into the run. Train values are means over the epoch's batches as
     they were met (dropout on, weights moving), validation values are measured afterwards, and so, with
-    `log.both_modes`, are the `eval_train` values on the training set; None: not measured."""
+    `log.both_modes`, are the `eval_train` values on the training set; None: not measured, or to be left out."""
 
     step: int
     epoch: int
-    lr: float
-    train_loss: float
+    lr: float | None
+    train_loss: float | None
     train_accuracy: float | None
     val_loss: float | None
     val_accuracy: float | None

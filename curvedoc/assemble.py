@@ -208,8 +208,11 @@ def _curve(made: Made) -> Curve:
     claim = made.claim
     unit = "" if claim.unit == "log10" else claim.unit
     cadence = claim.cadence or ("epoch" if claim.series.axis == "epoch" else "")
+    step = made.points.step
+    # Steps that were moved to another axis since are no steps of this curve.
+    resumed = tuple(sorted(at for at in made.points.resumed if at > step[0] and at in step))
     return Curve(
-        made.points.step, made.points.value, made.points.wall_time, claim.series.tag, claim.log.file, unit, cadence
+        step, made.points.value, made.points.wall_time, claim.series.tag, claim.log.file, unit, cadence, resumed
     )
 
 

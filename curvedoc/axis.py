@@ -170,7 +170,7 @@ def _count_epochs(made: Sequence[Made]) -> None:
     the same steps, and `epoch_loss` as Keras writes it."""
     steps = [m for m in made if m.axis == "step" and len(m.points) and m.role not in UNJUDGED]
     end = max((float(m.points.step[-1]) for m in steps), default=0.0)
-    counting = [m for m in steps if m.claim.name.kind in MEASURED and _counts_up(m.points.step)]
+    counting = [m for m in steps if m.claim.name.kind in (*MEASURED, "lr") and _counts_up(m.points.step)]
     behind = [m for m in counting if m.points.step[-1] * 2 + 2 < end]
     last = {float(m.points.step[-1]) for m in behind if m.role in HELD_OUT}
     for m in counting:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +20,14 @@ _ROUNDS = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Points:
-    """Steps and values side by side, `(n,)` each; `wall_time` and `epoch` of each point or None."""
+    """Steps and values side by side, `(n,)` each; `wall_time` and `epoch` of each point or None; `resumed` the first
+    steps of what was written after the run was taken up again."""
 
     step: Array
     value: Array
     wall_time: Array | None = None
     epoch: Array | None = None
+    resumed: tuple[float, ...] = ()
 
     def __getitem__(self, at: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Points:
         wall_time, epoch = self.wall_time, self.epoch
@@ -34,6 +36,7 @@ class Points:
             self.value[at],
             None if wall_time is None else wall_time[at],
             None if epoch is None else epoch[at],
+            self.resumed,
         )
 
     def __len__(self) -> int:
@@ -46,11 +49,13 @@ def join(pieces: Sequence[Points]) -> Points:
         return pieces[0]
     wall = [p.wall_time for p in pieces if p.wall_time is not None]
     epoch = [p.epoch for p in pieces if p.epoch is not None]
+    begins = [float(p.step[0]) for p in pieces[1:] if len(p) and np.isfinite(p.step[0])]
     return Points(
         np.concatenate([p.step for p in pieces]),
         np.concatenate([p.value for p in pieces]),
         np.concatenate(wall) if len(wall) == len(pieces) else None,
         np.concatenate(epoch) if len(epoch) == len(pieces) else None,
+        tuple(dict.fromkeys(begins)),
     )
 
 
@@ -126,7 +131,8 @@ def _newest(points: Points, said: list[str]) -> Points:
         f"the steps go back from {points.step[place - 1]:g} to {points.step[place]:g}{times} (a resumed run): "
         f"the newer points were kept, {lost} older ones at the same steps or later left out"
     )
-    return points[keep]
+    begins = (*points.resumed, *points.step[back].tolist())
+    return replace(points[keep], resumed=tuple(dict.fromkeys(begins)))
 
 
 def _attempts(step: Array, back: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
@@ -157,7 +163,7 @@ def _single(points: Points, said: list[str]) -> Points:
         return last
     said.append(f"{shared} of {len(first)} steps hold several values ({count.max()} at most): each is their mean")
     mean = np.add.reduceat(points.value, first) / count
-    return Points(last.step, mean, last.wall_time, last.epoch)
+    return replace(last, value=mean)
 
 
 def _equal(a: Array, b: Array) -> npt.NDArray[np.bool_]:

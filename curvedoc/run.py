@@ -86,7 +86,8 @@ class Curve:
 
     `step (n,)` float64, strictly increasing, on the run's own axis; `value (n,)` float64, non-finite
     points kept; `wall_time (n,)` seconds or None. `tag` and `file` say where it was logged, `unit` is
-    "percent", "share" or "", `cadence` is "step", "epoch" or "" when unknown. Raises ValueError when
+    "percent", "share" or "", `cadence` is "step", "epoch" or "" when unknown. `resumed` are the steps at which
+    the run was taken up again from a checkpoint, as far as the log shows it. Raises ValueError when
     shapes differ or steps do not increase: readers repair before they build one.
     """
 
@@ -97,6 +98,7 @@ class Curve:
     file: str = ""
     unit: str = ""
     cadence: str = ""
+    resumed: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         step, value = np.asarray(self.step, np.float64), np.asarray(self.value, np.float64)

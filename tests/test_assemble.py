@@ -116,6 +116,18 @@ def test_an_event_file_with_epochs_in_the_place_of_steps_is_noticed() -> None:
         assert found.curves[role][0].step.tolist() == [50.0 * k for k in epoch]
 
 
+def test_a_rate_logged_once_per_epoch_is_put_beside_the_losses() -> None:
+    keras = [series(tag, range(10)) for tag in ("epoch_loss", "epoch_learning_rate")]
+    found = run(log(*keras, series("batch_loss", range(50, 501, 50))), log(series("val_loss", range(10))))
+    assert found.get("lr").step.tolist() == found.get("val_loss").step.tolist()  # type: ignore[union-attr]
+    assert found.get("lr").step[-1] == 500  # type: ignore[union-attr]
+
+
+def test_a_curve_says_where_the_run_was_taken_up_again() -> None:
+    found = run(log(series("loss", [1, 2, 3, 4, 5, 3, 4, 5, 6])))
+    assert found.get("train_loss").resumed == (3.0,)  # type: ignore[union-attr]
+
+
 def test_a_training_loss_that_ends_early_keeps_its_steps() -> None:
     found = run(log(series("lr", range(1, 401)), series("loss", range(1, 9))))
     assert found.curves["train_loss"][0].step.tolist() == list(range(1, 9))

@@ -43,6 +43,12 @@ def test_a_resume_that_did_not_get_as_far_leaves_no_tail_of_the_old_run() -> Non
     assert mended.value.tolist() == [1, 1, 1, 1, 2, 2]
 
 
+def test_a_repaired_curve_knows_where_it_was_taken_up_again() -> None:
+    assert mend(points([1, 2, 3, 4, 5, 6, 4, 5, 6, 7]))[0].resumed == (4.0,)
+    assert mend(points([1, 2, 3]))[0].resumed == ()
+    assert mend(join([points([1, 2, 3]), points([4, 5])]))[0].resumed == (4.0,)
+
+
 def test_of_several_attempts_the_longest_is_kept() -> None:
     short, long = list(range(1, 4)), list(range(1, 9))
     mended, (said,) = mend(points(short + long + short, [1] * 3 + [2] * 8 + [3] * 3))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curvedoc.curves.smooth import BINS, local_noise, pool, smooth
+from curvedoc.curves.smooth import BINS, likeness, local_noise, pool, smooth
 
 X = np.arange(2000.0)
 
@@ -67,6 +67,42 @@ def test_noise_is_estimated_where_it_is() -> None:
     found = local_noise(np.linspace(3, 1, 400) + sd * rng.standard_normal(400))
     assert np.median(found[50:150]) == pytest.approx(0.5, rel=0.35)
     assert np.median(found[250:350]) == pytest.approx(0.05, rel=0.35)
+
+
+def averaged(r: float, n: int, seed: int) -> np.ndarray:
+    """Noise of standard deviation 1 whose neighbours correlate by r: what a running average leaves of noise."""
+    shocks, value = np.random.default_rng(seed).standard_normal(n), np.zeros(n)
+    for k in range(n):
+        value[k] = shocks[k] if k == 0 else r * value[k - 1] + np.sqrt(1 - r * r) * shocks[k]
+    return value
+
+
+@pytest.mark.parametrize(("r", "low", "high"), [(0.0, 0.0, 0.1), (0.6, 0.45, 0.7), (0.9, 0.8, 0.95)])
+def test_it_is_seen_how_alike_neighbours_are(r: float, low: float, high: float) -> None:
+    curve = 0.3 + 2 * np.exp(-np.arange(240.0) / 40)
+    assert low <= np.median([likeness(curve + 0.05 * averaged(r, 240, seed)) for seed in range(30)]) <= high
+
+
+def test_a_curve_without_noise_has_no_alike_neighbours() -> None:
+    assert likeness(0.3 + 2 * np.exp(-np.arange(240.0) / 40)) == 0.0
+    assert likeness(np.ones(240)) == 0.0
+
+
+def test_noise_that_neighbours_share_is_estimated_when_it_is_known_how_much_they_share() -> None:
+    value = averaged(0.9, 4000, 0)
+    assert np.median(local_noise(value)) < 0.5
+    assert np.median(local_noise(value, 0.9)) == pytest.approx(1.0, rel=0.1)
+
+
+@pytest.mark.parametrize("points", [120, 2000])
+def test_the_intervals_of_a_curve_that_was_smoothed_before_hold_the_truth(points: int) -> None:
+    at = np.linspace(0, 2000, points)
+    truth, inside = 0.3 + 2 * np.exp(-at / 400), []
+    for seed in range(30):
+        line = smooth(at, truth + 0.03 * averaged(0.9, points, seed))
+        inside.append((np.abs(line.value - np.interp(line.step, at, truth)) <= 1.28 * line.se).mean())
+    # Nominally 0.8; of 120 such points some six are independent, and what they share looks like a trend.
+    assert 0.7 < np.mean(inside) < 0.92
 
 
 def test_non_finite_points_are_left_out() -> None:

@@ -277,7 +277,7 @@ def _schedule(signals: Signals) -> Schedule | None:
     fit = signals.schedule
     if fit is None:
         return None
-    return Schedule(fit.kind, fit.warmup_until, fit.drops, round(max(0.0, 1 - fit.error / 0.06), 3))
+    return Schedule(fit.kind, fit.warmup_until, fit.drops, fit.confidence)
 
 
 def _best(run: Run, chart: Chart) -> Best | None:

@@ -27,7 +27,7 @@ EVERYWHERE = 0.9  # a stretch that covers this share of the run is no place: it 
 #: linear one its lower half would fill less than a tenth of the height.
 LOG_FROM = 20.0
 #: Schedules that fall by factors; the others are known by their shape on a linear axis.
-GEOMETRIC = ("step", "multi-step", "exponential")
+GEOMETRIC = ("step", "multi_step", "plateau", "table", "exponential")
 
 
 @dataclass(frozen=True, slots=True)

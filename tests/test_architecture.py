@@ -30,7 +30,7 @@ LAW: dict[str, set[str]] = {
     "rulebook": {"estimate", "errors"},
     "report": {"run", "estimate", "errors"},
     "engine": {"run", "vitals", "curves", "estimate", "rulebook", "report", "errors"},
-    "render": {"report", "run", "estimate"},
+    "render": {"report", "run", "estimate", "curves"},
     "handbook": {"rulebook", "vitals", "estimate"},
     "api": {"run", "discover", "memory", "rulebook", "engine", "report", "errors"},
     "monitor": {"run", "readers", "assemble", "rulebook", "engine", "report", "errors"},

@@ -20,7 +20,7 @@ ACROSS, DOWN = 2000, 4  # units of the inner picture: its whole width, and per p
 ROW, FOOT = 22, 24  # pixels: one row of marks, the axis labels
 DOTS = 80  # up to this many points each is a dot; more would run together
 GIANT = 1e250  # beyond this, and below its inverse, arithmetic on a range leaves the floating-point numbers
-SPARK = (120, 28, 60)  # width and height in pixels, most points of a line
+SPARK = (240, 60, 64, 32)  # width and height of a view box, most raw points, most of the smoothed line
 
 Scale = Callable[[float], float]
 
@@ -66,25 +66,37 @@ def alternative(panel: Panel, report: Report) -> str:
     return " ".join(said)
 
 
-def spark(report: Report) -> str:
-    """The plot on top of a run, as small as a word; empty when nothing was drawn."""
+def spark_paths(report: Report) -> list[list[str]]:
+    """The plot on top of a run, as small as a word, for a view box of SPARK: tone, path of the raw points, path of
+    the smoothed line (each may be empty)."""
     made = panels(report)
     if not made:
-        return ""
-    width, height, most = SPARK
+        return []
     panel, (first, last) = made[0], _span(report)
+    width, height, raw, smooth = SPARK
     low, high = _range(panel)
-    x, y = _linear(first, last, 10.0, 10.0 * width - 10), _vertical(panel.log, low, high, 20, 10 * height - 40)
-    paths = []
+    x, y = _linear(first, last, 2.0, width - 2.0), _vertical(panel.log, low, high, 4, height - 8)
+    found = []
     for line in panel.lines[:3]:
-        step, value = _best_known(line.drawn)
-        every = max(1, math.ceil(len(step) / most))
-        kept = _finite(step[::every], value[::every])
-        paths.append(f'<path class="t-{line.tone}" d="{_path(kept, (), x, y)}"/>')
-    return (
-        f'<svg class="spark" aria-hidden="true" width="{width}" height="{height}" '
-        f'viewBox="0 0 {10 * width} {10 * height}">{"".join(paths)}</svg>'
-    )
+        points = _finite(*_extremes(line.drawn, raw))
+        drawn = _finite(line.drawn.smooth_step, line.drawn.smooth)
+        every = max(1, math.ceil(len(drawn) / smooth))
+        found.append([line.tone, _path(points, (), x, y), _path([*drawn[::every], *drawn[-1:]], (), x, y)])
+    return found
+
+
+def _extremes(drawn: Drawn, most: int) -> tuple[Sequence[float], Sequence[float]]:
+    """At most `most` points, two of every stretch: the lowest and the highest, in their order."""
+    n = len(drawn.step)
+    if n <= most:
+        return drawn.step, drawn.value
+    size = -(-2 * n // most)
+    kept: list[int] = []
+    for start in range(0, n, size):
+        part = [v if math.isfinite(v) else math.nan for v in drawn.value[start : start + size]]
+        at = [k for k, v in enumerate(part) if not math.isnan(v)] or [0]
+        kept += sorted({start + min(at, key=part.__getitem__), start + max(at, key=part.__getitem__)})
+    return [drawn.step[k] for k in kept], [drawn.value[k] for k in kept]
 
 
 def _span(report: Report) -> tuple[float, float]:
@@ -104,10 +116,6 @@ def _told(line: Line) -> str:
     text += f"{show(start)} at {show(a, 'step')}, {show(end)} at {show(b, 'step')}, "
     text += f"lowest {show(low[1])} at {show(low[0], 'step')}, highest {show(high[1])} at {show(high[0], 'step')}"
     return text + (f"; not finite from {show(drawn.non_finite[0], 'step')}." if drawn.non_finite else ".")
-
-
-def _best_known(drawn: Drawn) -> tuple[Sequence[float], Sequence[float]]:
-    return (drawn.smooth_step, drawn.smooth) if drawn.smooth else (drawn.step, drawn.value)
 
 
 def _finite(step: Sequence[float], value: Sequence[float]) -> list[tuple[float, float]]:

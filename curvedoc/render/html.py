@@ -8,32 +8,29 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
-from ..estimate import show
 from ..report import Analysis, Report
 from . import words
-from .chart import spark
-from .section import chip, gauge, name, section, slugs, text
+from .payload import payload, script
+from .section import chip, section, slugs, text
 from .words import plural
 
-HERE = Path(__file__).parent
-SECTIONS = 200  # runs spelt out on a page; about 20 kB each
-FEW = 5  # up to this many runs, a table needs no filter
-UNFOLDED = 20  # of more runs, those without findings are folded
+HERE = Path(__file__).parent / "page"
+#: The script, in the order in which its parts use each other.
+PARTS = ("base.js", "chart.js", "run.js", "sweep.js", "overview.js", "main.js")
+LISTED = 200  # runs in the table that a browser without scripts shows
 
 
 def render(analysis: Analysis) -> str:
-    """The whole page: an overview of all runs, then one section per run in the order of the analysis.
+    """The whole page: an overview of all runs, and a page per run under its own address.
 
-    Static HTML, inline SVG and one small script for the theme, the filter and links into folded parts, all of
-    which work or are absent without it. A Content-Security-Policy allows this script and style alone.
+    The reports lie in the page as JSON, one document per run, read when the run is opened; a script of our
+    own builds what is seen, from text nodes alone. A Content-Security-Policy allows this script and style and
+    nothing else. Without scripts a plain table says what was found and what to do first.
     """
-    css, script = _file("page.css"), _file("page.js")
-    reports = analysis.reports
-    ids = slugs([report.name or report.path for report in reports])
-    shown = list(zip(reports, ids, strict=True))[:SECTIONS]
-    left = len(reports) - len(shown)
+    css, code = _file("page.css"), "\n".join(['"use strict";\n{', *map(_file, PARTS), "}"])
+    data = payload(analysis)
     policy = (
-        f"default-src 'none'; style-src '{_hash(css)}'; script-src '{_hash(script)}'; img-src data:; "
+        f"default-src 'none'; style-src '{_hash(css)}'; script-src '{_hash(code)}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
     return "\n".join(
@@ -48,15 +45,13 @@ def render(analysis: Analysis) -> str:
             '<body class="curvedoc page">',
             *_masthead(analysis),
             '<main id="runs">',
-            *(_overview(reports, ids, len(shown)) if len(reports) > 1 else ()),
-            *_sections(shown, len(reports) > UNFOLDED),
-            f'<p class="empty">{plural(left, "more run")} in the table above: analyze one alone to see it.</p>'
-            if left
-            else "",
-            *_files(analysis),
+            *_without_script(analysis),
             "</main>",
+            '<output id="said" class="unseen" aria-live="polite"></output>',
             _reading_aid(),
-            f"<script>{script}</script>",
+            _data("index", data.index),
+            *(_data(str(i), run) for i, run in enumerate(data.runs)),
+            f"<script>{code}</script>",
             "</body></html>",
         ]
     )
@@ -77,6 +72,10 @@ def _hash(content: str) -> str:
     return f"sha256-{base64.b64encode(digest).decode()}"
 
 
+def _data(name: str, data: object) -> str:
+    return f'<script type="application/json" id="data-{name}">{script(data)}</script>'
+
+
 def _title(analysis: Analysis) -> str:
     if len(analysis.reports) == 1:
         return f"{words.name_of(analysis.reports[0])}: {words.state(analysis.reports[0])} - curvedoc"
@@ -90,80 +89,33 @@ def _masthead(analysis: Analysis) -> Iterator[str]:
     yield '<button id="theme" type="button" hidden>Theme: auto</button></header>'
 
 
-def _overview(reports: tuple[Report, ...], ids: list[str], linked: int) -> Iterator[str]:
-    yield '<section class="overview" id="overview" aria-labelledby="overview-name"><h2 id="overview-name">All runs</h2>'
-    if len(reports) > FEW:
-        yield from _filter(reports)
-    columns = ("run", "verdict", "leading diagnosis", "confidence", "where", "best", "curve")
-    long = ' class="long" role="region" tabindex="0" aria-labelledby="overview-name"' if len(reports) > UNFOLDED else ""
-    head = "".join(f"<th scope=col>{column}</th>" for column in columns)
-    yield f'<div{long}><table class="runs"><thead><tr>{head}</tr></thead><tbody>'
-    for n, (report, slug) in enumerate(zip(reports, ids, strict=True)):
-        yield _row(report, slug if n < linked else "")
-    yield "</tbody></table></div>"
-    if any(report.leading is not None and not report.leading.calibrated for report in reports):
-        yield '<p class="empty"><small>* not calibrated: the grade of the weakest evidence, no probability</small></p>'
-    yield "</section>"
-
-
-def _filter(reports: tuple[Report, ...]) -> Iterator[str]:
-    """Buttons per state and a search box, hidden until the script makes them work."""
-    states = list(dict.fromkeys(words.state(report) for report in reports))
-    yield '<div class="filter" id="filter" hidden><div role="group" aria-label="Show">'
-    yield f'<button type="button" data-state="" aria-pressed="true">all {len(reports)}</button>'
-    for state in states:
-        count = sum(words.state(report) == state for report in reports)
-        yield f'<button type="button" data-state="{state}" aria-pressed="false">{state} {count}</button>'
-    yield '</div><input type="search" aria-label="Filter by name or diagnosis" placeholder="name or diagnosis">'
-    yield '<output aria-live="polite"></output></div>'
-
-
-def _row(report: Report, slug: str) -> str:
-    lead, state = report.leading, words.state(report)
-    run = f"<bdi>{text(words.name_of(report), 80).replace('/', '/<wbr>')}</bdi>"
-    run = f'<a href="#{slug}">{run}</a>' if slug else run
-    best = f"{text(report.best.curve, 40)} {text(show(report.best.value))}" if report.best else ""
-    at = f"<small>{text(words.at(report, report.best.step))}</small>" if report.best else ""
-    row = f'<td class="name">{run}</td><td class="verdict">{chip(state)}</td>'
-    if lead is None:
-        why = ", ".join(words.grounds(report)) if report.verdict == "healthy" else report.why
-        row += f'<td class="leading none" colspan="3">{text(why, 200)}</td>'
-    else:
-        row += f'<td class="leading">{text(words.headline(lead), 100)}</td>'
-        row += (
-            f'<td class="sure">{gauge(lead, short=True)}</td><td class="where">{text(words.where(report, lead))}</td>'
-        )
-    return f'<tr data-state="{state}">{row}<td class="best">{best} {at}</td><td class="curve">{spark(report)}</td></tr>'
-
-
-def _sections(shown: list[tuple[Report, str]], folded: bool) -> Iterator[str]:
-    """The runs; with `folded`, those without findings behind one line, which a link into them opens."""
-    quiet = [pair for pair in shown if folded and pair[0].verdict != "findings"]
-    loud = [pair for pair in shown if not folded or pair[0].verdict == "findings"]
-    yield from (section(*pair) for pair in loud)
-    if quiet:
-        yield f'<details class="quiet"><summary>{plural(len(quiet), "run")} without findings</summary>'
-        yield from (section(*pair) for pair in quiet)
-        yield "</details>"
-
-
-def _files(analysis: Analysis) -> Iterator[str]:
-    """Files that gave no run."""
-    for title, files in (("refused: they cannot be read", analysis.refused), ("skipped: no log", analysis.skipped)):
-        if files:
-            rows = "".join(f"<dt>{name(file.file, 200)}</dt><dd>{text(file.why)}</dd>" for file in files)
-            is_open = " open" if files is analysis.refused else ""
-            yield f'<details class="fold files"{is_open}><summary>{plural(len(files), "file")} {title}</summary>'
-            yield f'<dl class="pairs">{rows}</dl></details>'
+def _without_script(analysis: Analysis) -> Iterator[str]:
+    """What a mail program or a locked browser shows."""
+    yield "<noscript><p>The curves need JavaScript, which is part of this file; without it:</p>"
+    yield '<table class="plain"><thead><tr><th>run</th><th>verdict</th><th>what was found, what to do first</th></tr>'
+    yield "</thead><tbody>"
+    for report in analysis.reports[:LISTED]:
+        name, says = text(words.name_of(report), 100), text(words.summary(report), 600)
+        yield f"<tr><td><bdi>{name}</bdi></td><td>{chip(words.state(report))}</td><td>{says}</td></tr>"
+    left = len(analysis.reports) - LISTED
+    yield "</tbody></table>"
+    if left > 0:
+        yield f"<p>and {plural(left, 'more run')}</p>"
+    yield "</noscript>"
 
 
 def _reading_aid() -> str:
     return (
         '<footer><h2>How to read this page</h2><ul class="aid">'
-        "<li>Faint points are as logged, the strong line is smoothed. All plots of a run share its step axis.</li>"
+        "<li>Faint points are as logged, the strong line is smoothed: as the rules saw it, or by the slider. All plots "
+        "of a run share its step axis.</li>"
         "<li>Numbers above a plot mark the stretch on which a piece of evidence was measured; filled ones belong to "
-        "the leading diagnosis. The dashed line is its onset, the band around it how well that is known.</li>"
+        "the leading diagnosis. The dashed red line is its onset, the band around it how well that is known; the "
+        "ring is the best held-out point, a red bar along the top NaN or infinity, a dotted line with a band where "
+        "the loss was heading before the rate was cut.</li>"
         "<li>Confidence is 0 to 1 and grades the weakest piece of evidence. Where it says “not calibrated” it is no "
         "probability. From 0.5 on a diagnosis is a finding, from 0.2 on it is listed as possible.</li>"
-        "<li>Intervals are nominal 80 % intervals, for noise and for the choice of model.</li></ul></footer>"
+        "<li>Intervals are nominal 80 % intervals, for noise and for the choice of model. The final gap is validation "
+        "minus training loss at the end; wasted is the share of the run after its best checkpoint, or after the loss "
+        "was lost.</li></ul></footer>"
     )

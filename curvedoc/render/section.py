@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from ..estimate import show
-from ..report import Diagnosis, Evidence, Fix, Report, Schedule
+from ..report import Diagnosis, Evidence, Fix, Report
 from . import words
 from .chart import draw
 from .panels import Line, Panel, numbered, panels
@@ -61,6 +61,25 @@ def slugs(names: list[str]) -> list[str]:
     return made
 
 
+def diagnosis_id(slug: str, diagnosis: Diagnosis, taken: set[str]) -> str:
+    """`run-slug/rule`; where a rule speaks of several layers, from the second on the layer's name behind it."""
+    rule = "-".join(re.findall("[a-z0-9]+", diagnosis.rule.lower())) or "rule"
+    stem = (
+        rule if rule not in taken else "-".join([rule, *re.findall("[a-z0-9]+", diagnosis.subject.name.lower())])[:80]
+    )
+    made, n = stem, 1
+    while made in taken:
+        n += 1
+        made = f"{stem}-{n}"
+    taken.add(made)
+    return f"{slug}/{made}"
+
+
+def setting(value: Any) -> str:
+    """A value as people write it down; what JSON cannot hold, as its text."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
 def text(value: object, most: int = LONG) -> str:
     """Anything from a log or a rule as HTML text: one line, cleaned, of bounded length, escaped."""
     return escape(shorten(prose(value), most))
@@ -94,7 +113,7 @@ def _header(report: Report, slug: str) -> Iterator[str]:
     yield f'<header><h2 id="{slug}-name">{name(words.name_of(report), 200)} <a class="link" href="#{slug}" '
     yield f'aria-label="link to this run">#</a></h2>{chip(state)}'
     yield f'<p class="summary">{_summary(report)}</p>'
-    facts = [words.best(report), _schedule(report.schedule), clean(report.path)]
+    facts = [words.best(report), words.schedule(report.schedule) if report.schedule else "", clean(report.path)]
     yield f'<ul class="facts">{"".join(f"<li>{name(fact, 200)}</li>" for fact in facts if fact)}</ul></header>'
 
 
@@ -105,18 +124,6 @@ def _summary(report: Report) -> str:
     about = ", ".join(text(part) for part in (words.sure(lead), words.since(report, lead)) if part)
     first = f"<br>Do first: {text(lead.fixes[0].do)}" if lead.fixes else ""
     return f"<strong>{text(words.headline(lead), 200)}</strong>, {about}.{first}"
-
-
-def _schedule(schedule: Schedule | None) -> str:
-    if schedule is None:
-        return ""
-    parts = [f"learning rate: {clean(schedule.kind)}"]
-    if schedule.warmup_until is not None:
-        parts.append(f"warm-up until {show(schedule.warmup_until, 'step')}")
-    if schedule.drops:
-        some = ", ".join(show(step, "step") for step in schedule.drops[:6])
-        parts.append(f"{'drop' if len(schedule.drops) == 1 else 'drops'} at {some}{' ...' * (len(schedule.drops) > 6)}")
-    return ", ".join(parts)
 
 
 def _plots(plots: list[Panel], report: Report) -> Iterator[str]:
@@ -160,21 +167,7 @@ def _cards(report: Report, slug: str) -> Iterator[str]:
     for d, diagnosis in enumerate(report.diagnoses):
         if not diagnosis.possible:
             marks = {e: number for (of, e), (number, _) in numbers.items() if of == d}
-            yield _card(report, diagnosis, _card_id(slug, diagnosis, taken), marks)
-
-
-def _card_id(slug: str, diagnosis: Diagnosis, taken: set[str]) -> str:
-    """`run-slug/rule`; where a rule speaks of several layers, from the second on the layer's name behind it."""
-    rule = "-".join(re.findall("[a-z0-9]+", diagnosis.rule.lower())) or "rule"
-    stem = (
-        rule if rule not in taken else "-".join([rule, *re.findall("[a-z0-9]+", diagnosis.subject.name.lower())])[:80]
-    )
-    made, n = stem, 1
-    while made in taken:
-        n += 1
-        made = f"{stem}-{n}"
-    taken.add(made)
-    return f"{slug}/{made}"
+            yield _card(report, diagnosis, diagnosis_id(slug, diagnosis, taken), marks)
 
 
 def _card(report: Report, diagnosis: Diagnosis, card: str, marks: Mapping[int, int]) -> str:
@@ -221,13 +214,8 @@ def _fix(fix: Fix) -> str:
     more = " ".join(part for part in (text(fix.why), text(words.expected(fix))) if part)
     parts += [f'<p class="more">{more}</p>'] if more else []
     if fix.action:
-        parts.append(f'<p class="more"><code>{text(_json(fix.action))}</code></p>')
+        parts.append(f'<p class="more"><code>{text(setting(fix.action))}</code></p>')
     return "".join(parts)
-
-
-def _json(value: Any) -> str:
-    """A value as people write it down; what JSON cannot hold, as its text."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _others(diagnosis: Diagnosis) -> str:
@@ -268,6 +256,6 @@ def _not_judged(report: Report) -> str:
 
 def _pairs(pairs: Mapping[str, Any]) -> str:
     shown = list(pairs.items())[: 10 * FIGURES]
-    rows = "".join(f"<dt>{name(key, 80)}</dt><dd>{name(_json(value), LONG)}</dd>" for key, value in shown)
+    rows = "".join(f"<dt>{name(key, 80)}</dt><dd>{name(setting(value), LONG)}</dd>" for key, value in shown)
     more = f"<p>{plural(len(pairs) - len(shown), 'more entry')[:-1]}</p>" if len(pairs) > len(shown) else ""
     return f'<dl class="pairs">{rows}</dl>{more}'

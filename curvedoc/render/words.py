@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from ..estimate import show
-from ..report import Analysis, Diagnosis, Evidence, Fix, NotAssessed, Reading, Report
+from ..report import Analysis, Diagnosis, Evidence, Fix, NotAssessed, Reading, Report, Schedule
 
 #: What a confidence is called from which value on. Calibrated it is a probability, else the grade of the
 #: weakest piece of evidence: words of likelihood would then promise more than is known.
@@ -169,6 +169,17 @@ def best(report: Report) -> str:
     """The best point in words: `best val_loss 0.21 at step 900`; empty when there is none."""
     found = report.best
     return f"best {clean(found.curve)} {show(found.value)} at {at(report, found.step)}" if found else ""
+
+
+def schedule(found: Schedule) -> str:
+    """The learning-rate schedule in words: `learning rate: step, warm-up until 100, drops at 1000, 1600`."""
+    parts = [f"learning rate: {clean(found.kind)}"]
+    if found.warmup_until is not None:
+        parts.append(f"warm-up until {show(found.warmup_until, 'step')}")
+    if found.drops:
+        some = ", ".join(show(step, "step") for step in found.drops[:6])
+        parts.append(f"{'drop' if len(found.drops) == 1 else 'drops'} at {some}{' ...' * (len(found.drops) > 6)}")
+    return ", ".join(parts)
 
 
 def relation(diagnosis: Diagnosis) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -387,6 +388,22 @@ def many(sick: int = 5, well: int = 15) -> Analysis:
         tuple(overfitting(f"sick-{i:03d}", i) for i in range(sick))
         + tuple(healthy(f"run-{i:03d}", i) for i in range(well))
     )
+
+
+def a_sweep(rates: tuple[float, ...] = (0.003, 0.01, 0.03, 0.3), seeds: int = 3) -> Analysis:
+    """Rate x weight decay x seed: a rate of 0.3 explodes, the best is at 0.03 with some decay."""
+    runs = []
+    for rate in rates:
+        for decay in (0.0, 1e-4, 1e-2):
+            for seed in range(seeds):
+                name = f"sweep/lr{rate}-wd{decay}-seed{seed}"
+                sick = rate >= 0.3
+                run = exploded(name) if sick else healthy(name, seed)
+                loss = 0.2 + 0.1 * abs(math.log10(rate / 0.03)) + 0.05 * (decay == 0) + 0.004 * seed
+                best = run.best if sick else Best("val_loss", 1500.0 + 20 * seed, loss)
+                hyper = {"optimizer": {"lr": rate, "weight_decay": decay}, "seed": seed, "output_dir": name}
+                runs.append(replace(run, hyper=hyper, best=best))
+    return Analysis(tuple(sorted(runs, key=lambda r: r.verdict)))
 
 
 def everything() -> Analysis:

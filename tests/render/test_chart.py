@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from xml.etree import ElementTree as Xml
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -195,8 +196,9 @@ def test_the_plot_is_told_in_words() -> None:
 def test_every_situation_is_drawn_as_well_formed_xml(run: Report) -> None:
     for number in range(len(panels(run))):
         svg(run, number)
-    if panels(run):
-        Xml.fromstring(chart.spark(run))
+    for tone, *paths in chart.spark_paths(run):
+        assert re.fullmatch("[a-z]+", tone)
+        assert all(re.fullmatch(r"[-MlLh0-9 ]*", path) for path in paths)
 
 
 @settings(max_examples=100, deadline=None)
@@ -237,8 +239,18 @@ def test_whole_steps_have_whole_ticks() -> None:
 
 
 def test_a_sparkline_has_few_points() -> None:
-    assert len(chart.spark(overfitting())) < 2500
-    assert chart.spark(report("x")) == ""
+    assert sum(len(path) for _, *paths in chart.spark_paths(overfitting()) for path in paths) < 1500
+    assert chart.spark_paths(report("x")) == []
+
+
+def test_a_sparkline_keeps_a_single_spike() -> None:
+    value = np.ones(1000)
+    value[777] = 9.0
+    run = report("x", curves=(Drawn("train_loss", "loss", tuple(np.arange(1000.0)), tuple(value), points=1000),))
+    ((_, raw, _),) = chart.spark_paths(run)
+    at = [int(n) for n in re.findall(r"-?\d+", raw)]
+    heights = np.cumsum([at[1], *at[5::2]])
+    assert heights.max() - heights.min() > 40
 
 
 def test_a_hostile_name_ends_as_text() -> None:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from collections import Counter
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
 from curvedoc.render import html
+from curvedoc.render.payload import script
 from curvedoc.render.section import slugs
 from curvedoc.report import Analysis
 
 from .situations import (
     HOSTILE,
+    a_sweep,
     all_situations,
     anything,
     everything,
@@ -33,7 +37,7 @@ from .situations import (
 )
 
 VOID = {"meta", "input", "br", "hr", "img", "link", "wbr"}
-CSS = (Path(html.__file__).parent / "page.css").read_text(encoding="utf-8")
+CSS = (html.HERE / "page.css").read_text(encoding="utf-8")
 
 
 class Page(HTMLParser):
@@ -44,6 +48,7 @@ class Page(HTMLParser):
         self.elements: list[tuple[str, dict[str, str]]] = []
         self.open: list[str] = []
         self.text: list[str] = []
+        self.data: list[Any] = []
         self.feed(source)
         self.close()
         assert self.open == [], "every element is closed"
@@ -60,6 +65,8 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
+        if self.open[-1:] == ["script"] and self.elements[-1][1].get("type") == "application/json":
+            self.data.append(json.loads(data))
         if not self.open or self.open[-1] not in ("script", "style"):
             self.text.append(data)
 
@@ -74,14 +81,21 @@ def page(*reports: object) -> Page:
     return Page(html.render(Analysis(tuple(reports))))  # type: ignore[arg-type]
 
 
+def notebook(*reports: object) -> Page:
+    return Page("".join(html.fragment(report) for report in reports))  # type: ignore[arg-type]
+
+
 @settings(max_examples=60, deadline=None)
 @given(anything())
 def test_nothing_from_a_log_becomes_markup(analysis: Analysis) -> None:
     built = Page(html.render(analysis))
-    assert built.tags()["script"] == 1
+    assert [a.get("type") for tag, a in built.elements if tag == "script"] == [
+        *["application/json"] * (1 + len(analysis)),
+        None,
+    ]
     assert built.tags()["img"] == 0
     assert not [name for _, attributes in built.elements for name in attributes if name.startswith("on")]
-    assert all(href.startswith("#run") for href in built.values("href"))
+    assert not built.values("href")
     assert len(built.values("id")) == len(set(built.values("id")))
 
 
@@ -92,10 +106,20 @@ def test_any_report_is_a_fragment_of_its_own(analysis: Analysis) -> None:
         built = Page(html.fragment(run))
         assert built.tags()["script"] == 0
         assert built.elements[0] == ("div", {"class": "curvedoc fragment"})
+        assert not [name for _, attributes in built.elements for name in attributes if name.startswith("on")]
 
 
 def test_a_hostile_text_is_shown_as_it_is() -> None:
+    assert "<script>window.pwned=1</script>" in "".join(notebook(hostile()).text)
     assert "<script>window.pwned=1</script>" in "".join(page(hostile()).text)
+    assert "<script>window.pwned=1</script>" in page(hostile()).data[0]["runs"][0]["name"]
+
+
+def test_data_in_the_page_holds_no_character_that_html_or_javascript_reacts_to() -> None:
+    text = script([HOSTILE, "\u2028\u2029", "<!--", "]]>", "\ud800"])
+    assert not set(text) & set("<>&\u2028\u2029")
+    assert text.isascii()
+    assert json.loads(text) == [HOSTILE, "\u2028\u2029", "<!--", "]]>", "\ud800"]
 
 
 def test_the_page_asks_for_nothing_outside_itself() -> None:
@@ -103,7 +127,8 @@ def test_the_page_asks_for_nothing_outside_itself() -> None:
     built = Page(source)
     assert not built.values("src")
     assert built.tags()["link"] == 0
-    assert not re.search(r"url\(|@import|fetch\(|XMLHttpRequest|https?://", source)
+    source = source.replace('"http://www.w3.org/2000/svg"', "")  # the name of a namespace, which nobody asks for
+    assert not re.search(r"url\((?!#)|@import|fetch\(|XMLHttpRequest|https?://", source)
 
 
 def test_the_policy_allows_its_own_script_and_style_and_nothing_else() -> None:
@@ -115,7 +140,7 @@ def test_the_policy_allows_its_own_script_and_style_and_nothing_else() -> None:
     )
     allowed = dict(part.strip().split(" ", 1) for part in policy.split(";"))
     for tag in ("script", "style"):
-        (content,) = re.findall(f"<{tag}>(.*?)</{tag}>", source, re.DOTALL)
+        (content,) = re.findall(f"<{tag}>(.*?)</{tag}>", source, re.DOTALL)  # the data has a type, and does not run
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
         assert allowed[f"{tag}-src"] == f"'sha256-{digest}'"
     assert allowed["default-src"] == "'none'"
@@ -126,20 +151,22 @@ def test_the_same_analysis_gives_the_same_page() -> None:
     assert html.render(everything()) == html.render(everything())
 
 
-def test_every_link_leads_to_an_id() -> None:
-    built = Page(html.render(all_situations()))
-    assert {href.removeprefix("#") for href in built.values("href")} <= set(built.values("id"))
+def test_every_link_in_a_notebook_leads_to_an_id() -> None:
+    for run in all_situations():
+        built = notebook(run)
+        assert {href.removeprefix("#") for href in built.values("href")} <= set(built.values("id"))
 
 
 def test_a_run_and_a_diagnosis_have_an_address() -> None:
-    ids = page(overfitting("lr=0.1/seed 0")).values("id")
-    assert {"run-lr-0-1-seed-0", "run-lr-0-1-seed-0/overfitting", "run-lr-0-1-seed-0/over-confidence"} <= set(ids)
+    index, run = page(overfitting("lr=0.1/seed 0")).data
+    assert index["runs"][0]["id"] == "run-lr-0-1-seed-0"
+    assert [c["id"] for c in run["cards"]] == ["run-lr-0-1-seed-0/overfitting", "run-lr-0-1-seed-0/over-confidence"]
 
 
 def test_one_rule_on_two_layers_has_two_addresses() -> None:
-    ids = page(layers()).values("id")
-    assert "run-deep-mlp/frozen-layer" in ids
-    assert "run-deep-mlp/frozen-layer-block7-fc2" in ids
+    ids = {card["id"] for card in page(layers()).data[1]["cards"]}
+    assert {"run-deep-mlp/frozen-layer", "run-deep-mlp/frozen-layer-block7-fc2"} <= ids
+    assert ids <= set(notebook(layers()).values("id"))
 
 
 def test_addresses_are_ascii_short_and_all_different() -> None:
@@ -148,16 +175,16 @@ def test_addresses_are_ascii_short_and_all_different() -> None:
     assert all(re.fullmatch(r"run[-a-z0-9]{0,60}", slug) for slug in made)
 
 
-def test_the_overview_has_a_row_per_run_and_one_run_has_none() -> None:
-    assert (
-        page(*many().reports).tags()["tr"]
-        == 1 + 20 + sum(bool(r.not_assessed) * 5 for r in many().reports[:5]) + 2 * 15
-    )
-    assert "overview" not in page(overfitting()).values("id")
+def test_without_scripts_a_table_says_what_was_found_and_what_to_do_first() -> None:
+    built = page(*everything().reports)
+    shown = " ".join("".join(built.text).split())
+    assert built.tags()["tr"] == 1 + len(everything())
+    assert "First: Keep the checkpoint of step 1500 and stop there next time" in shown
+    assert "lr-0.5-fp16" in shown
 
 
 def test_a_card_holds_evidence_story_fixes_look_alikes_and_confidence() -> None:
-    shown = " ".join("".join(page(overfitting()).text).split())
+    shown = " ".join("".join(notebook(overfitting()).text).split())
     for said in (
         "val_loss rose 0.56 above its best while train_loss kept falling",
         "val_loss.rise = 0.56 (80 % interval 0.51 to 0.61)",
@@ -176,33 +203,38 @@ def test_a_card_holds_evidence_story_fixes_look_alikes_and_confidence() -> None:
 
 
 def test_a_calibrated_confidence_is_shown_without_reservation() -> None:
-    assert "1.00 (not calibrated)" not in "".join(page(exploded()).text)
+    shown = "".join(notebook(exploded()).text)
+    assert "1.00" in shown
+    assert "1.00 (not calibrated)" not in shown
+    assert page(exploded()).data[1]["cards"][0]["sure"] == "almost certain (1.00)"
 
 
 def test_the_numbers_in_the_plot_are_the_numbers_in_the_cards() -> None:
-    source = html.render(Analysis((exploded(),)))
+    source = html.fragment(exploded())
     in_plot = re.findall(r'<text [^>]*dy=".34em">(\d+)</text>', source)
     in_cards = re.findall(r'<span class="number"[^>]*>(\d+)</span>', source)
     assert sorted(in_plot) == sorted(in_cards) == ["1", "2"]
 
 
 def test_refused_and_skipped_files_and_reading_notes_are_there() -> None:
-    shown = "".join(Page(html.render(everything())).text)
-    assert "runs/broken/metrics.csv" in shown
-    assert "not a log" in shown
-    assert "byte 20480" in shown
+    index, first, *_ = Page(html.render(everything())).data
+    assert index["refused"] == [{"file": "runs/broken/metrics.csv", "why": "the header is empty"}]
+    assert index["skipped"] == [{"file": "runs/README.md", "why": "not a log"}]
+    assert any("byte 20480" in note for note in first["notes"])
 
 
 def test_a_run_without_a_curve_says_so() -> None:
-    assert "The log holds no curve to draw." in "".join(page(report("x", "healthy")).text)
+    assert "The log holds no curve to draw." in "".join(notebook(report("x", "healthy")).text)
+    assert "panels" not in page(report("x", "healthy")).data[1]
 
 
 def test_a_run_that_was_not_assessed_says_why() -> None:
     assert "at least 8 are needed" in "".join(page(not_assessed()).text)
+    assert "at least 8 are needed" in page(not_assessed()).data[1]["summary"]
 
 
-def test_every_picture_has_an_alternative_or_is_hidden_from_readers() -> None:
-    built = Page(html.render(all_situations()))
+def test_every_picture_in_a_notebook_has_an_alternative_or_is_hidden_from_readers() -> None:
+    built = notebook(*all_situations())
     inner = ("ink", "badge", "badge leads")
     pictures = [a for tag, a in built.elements if tag == "svg" and a.get("class") not in inner]
     assert pictures
@@ -211,29 +243,21 @@ def test_every_picture_has_an_alternative_or_is_hidden_from_readers() -> None:
 
 def test_headings_do_not_skip_a_level() -> None:
     levels = [int(tag[1]) for tag, _ in Page(html.render(everything())).elements if re.fullmatch("h[1-6]", tag)]
+    levels += [int(tag[1]) for tag, _ in notebook(*everything()).elements if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
     assert all(b <= a + 1 for a, b in pairwise(levels))
 
 
 def test_twenty_runs_stay_small() -> None:
-    assert len(html.render(many()).encode()) < 1_000_000
+    assert len(html.render(many()).encode()) < 1_500_000
 
 
-def test_of_very_many_runs_the_worst_are_drawn_and_the_others_listed() -> None:
-    runs = (*many(sick=3, well=0), *(report(f"r{i}", "healthy") for i in range(500)))
-    built = page(*runs)
-    assert built.tags()["article"] == html.SECTIONS
-    assert built.tags()["tr"] >= 1 + len(runs)
-    assert "303 more runs" in "".join(built.text)
-
-
-def test_of_many_runs_those_without_findings_are_folded() -> None:
-    def sections(page: Page) -> list[str]:
-        return [a.get("class", "") for tag, a in page.elements if a.get("class") == "quiet" or tag == "article"]
-
-    few, many_runs = page(*many(2, 18).reports), page(*many(2, 19).reports)
-    assert sections(few) == ["run"] * 20
-    assert sections(many_runs) == ["run", "run", "quiet", *["run"] * 19]
+def test_a_sweep_names_its_settings_and_gives_repeats_one_line() -> None:
+    index = Page(html.render(a_sweep())).data[0]
+    assert index["keys"] == ["optimizer.lr", "optimizer.weight_decay", "seed"]
+    assert index["seeds"] == ["seed"]
+    assert len(index["runs"]) == 36
+    assert sorted(Counter(run["line"] for run in index["runs"]).values()) == [3] * 12
 
 
 def test_a_report_shows_itself_in_a_notebook_and_writes_itself(tmp_path: Path) -> None:

@@ -45,9 +45,13 @@ def measure(signals: Signals) -> dict[str, Measured]:
 
 
 def drops(signals: Signals) -> tuple[Row, ...]:
-    """One row per learning-rate drop: how early it came, and what the descent before it promised."""
+    """One row per drop of the logged rate: how early it came, and what the descent before it promised.
+
+    Drops that were only guessed from the loss have no row: whether a cut came too early is not asked of a cut that
+    nobody saw.
+    """
     train, fit = signals.train, signals.schedule
-    if fit is None:
+    if fit is None or signals.lr is None:
         return ()
     return tuple(Row(f"{step:.0f}", _drop(signals, train, step)) for step in fit.drops)
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..curves.schedule import ScheduleFit, fit_schedule
+from ..curves.schedule import ScheduleFit
 from ..curves.smooth import Smooth, smooth
 from ..run import Array, Context, Curve, Run
 from .chart import Missing
+from .recognise import guess, logged_rate
 
 #: Fewer points than this say nothing about a shape; the forty questions' experts draw the line at five.
 FEWEST = 6
@@ -77,9 +78,9 @@ def prepare(run: Run, context: Context) -> Signals:
     turned = None
     if metric is None and (lower := run.get("val_metric_lower")) is not None:
         turned = Curve(lower.step, -lower.value)
-    rate = _finite(run.get("lr"))
-    if rate is not None and (rate.value < 0).any():
-        rate = None
+    rate, fit = logged_rate(run)
+    if rate is None and context.task not in NO_PROGRESS:
+        fit = guess(run)
     smoothed: dict[str, Smooth | None] = {}
     absent: dict[str, Missing] = {"lr": Missing("no lr in the log", ("lr",))}
     metrics = tuple(c for c in (metric, turned) if c is not None)
@@ -105,7 +106,7 @@ def prepare(run: Run, context: Context) -> Signals:
         metric=smoothed["val_accuracy"],
         train_accuracy=smoothed["train_accuracy"],
         lr=rate,
-        schedule=fit_schedule(rate.step, rate.value) if rate is not None and len(rate) >= 3 else None,
+        schedule=fit,
         lost_at=lost,
         absent=absent,
     )
@@ -124,13 +125,6 @@ def _context(run: Run, given: Context) -> Context:
     if task is None and _LANGUAGE.search(words):
         task = "language"
     return Context(classes, given.target_loss, task)
-
-
-def _finite(curve: Curve | None) -> Curve | None:
-    if curve is None:
-        return None
-    keep = np.isfinite(curve.value)
-    return Curve(curve.step[keep], curve.value[keep]) if keep.any() else None
 
 
 def _none(role: str, run: Run) -> Missing:

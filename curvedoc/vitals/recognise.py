@@ -1,0 +1,59 @@
+"""Which logged rate is the run's, and which schedule is it, or which can be guessed without one?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..curves.schedule import ScheduleFit, fit_schedule, on_plateau
+from ..curves.segment import loss_drops
+from ..run import Curve, Run
+
+#: Parameter groups that are looked at: those behind them follow the same schedule.
+GROUPS = 4
+#: How sure a schedule is that only the loss shows: below 0.5, the sign of a guess. Of 1,149 public runs without a
+#: cut (DeepOBS, AlgoPerf and others) 5 get one; where the rate was cut, it may still have moved between the cuts.
+GUESS = 0.35
+#: Words in hyper-parameters that name a schedule that holds its rate between cuts.
+_HOLDS = ("step", "plateau", "piecewise", "milestone")
+
+
+def logged_rate(run: Run) -> tuple[Curve | None, ScheduleFit | None]:
+    """The rate of the first parameter group that moves and its schedule, (None, None) when no rate is logged.
+
+    A group may be frozen, or hold the biases with a warmup of its own: one whose schedule is known and moves goes
+    before one that is constant, and that before one that is unknown. The rate has its finite points only; a curve
+    with a negative value is no rate. Reduce-on-plateau is told from multi_step by the validation loss.
+    """
+    found: list[tuple[Curve, ScheduleFit]] = []
+    for curve in run.curves.get("lr", ())[:GROUPS]:
+        keep = np.isfinite(curve.value)
+        if not keep.any() or (curve.value[keep] < 0).any():
+            continue
+        rate = Curve(curve.step[keep], curve.value[keep])
+        fit = fit_schedule(rate.step, rate.value)
+        found.append((rate, fit))
+        if fit.kind not in ("unknown", "constant"):
+            break
+    if not found:
+        return None, None
+    rate, fit = min(found, key=lambda f: {"unknown": 2, "constant": 1}.get(f[1].kind, 0))
+    if len(rate) < 3:
+        return rate, None
+    val = run.get("val_loss")
+    if fit.drops and val is not None and len(val):
+        fit = on_plateau(fit, rate.step, rate.value, val.step, val.value)
+    return rate, fit
+
+
+def guess(run: Run) -> ScheduleFit | None:
+    """What the loss alone shows of the schedule: cuts of the rate, with a confidence below 0.5; None when it shows
+    none, or when the hyper-parameters name a schedule that has none."""
+    train, val = run.get("train_loss"), run.get("val_loss")
+    if train is None or val is None:
+        return None
+    named = " ".join(str(v).lower() for k, v in run.hyper.items() if "sched" in k.lower())
+    if named and not any(word in named for word in _HOLDS):
+        return None
+    here, there = np.abs(train.value) < 1e60, np.abs(val.value) < 1e60  # NaN is not
+    drops = loss_drops(train.step[here], train.value[here], val.step[there], val.value[there])
+    return ScheduleFit("multi_step", None, drops, 0.0, GUESS) if drops else None

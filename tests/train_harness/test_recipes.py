@@ -8,6 +8,7 @@ import torch
 from train_harness.__main__ import main
 from train_harness.recipe import read_recipe
 from train_harness.samples import RECIPES
+from train_harness.steps import initial_loss
 
 FOLDER = RECIPES.parent
 TRANSFER = FOLDER / "transfer"
@@ -35,3 +36,10 @@ def test_transfer_keeps_the_frozen_features_then_moves_them_at_a_tenth_of_the_ra
     assert rows[1]["update_ratio/conv1"] == 0.0 < rows[1]["update_ratio/head"], "a look-alike of a frozen layer"
     assert rows[2]["lr"] == pytest.approx(0.1 * rows[1]["lr"])
     assert rows[2]["train_loss"] < rows[1]["train_loss"], "fine-tuning begins where the head ended"
+
+
+@pytest.mark.parametrize("name", ["digits", "cnn", "gpt", "resnet", "transfer/1-pretrain", "transfer/2-head"])
+def test_a_recipe_to_start_from_begins_at_the_loss_it_must(name):
+    small = ["data.train_size=256", "data.val_size=64", "compile="] if "transfer" not in name else []
+    start = initial_loss(read_recipe(FOLDER / f"{name}.toml", small))
+    assert start.right, start

@@ -47,3 +47,11 @@ def test_the_unit_of_the_loss_does_not_matter() -> None:
 def test_too_few_points_are_refused() -> None:
     with pytest.raises(ValueError, match="6 are needed"):
         extrapolate(T[:5], T[:5], 10.0)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.23, 0.4, 0.6, 0.66, 0.9, 1.5])
+def test_an_exponential_of_any_time_constant_is_inside_the_interval(share: float) -> None:
+    t = np.arange(1.0, 601.0)
+    truth = 0.1 + 2.2 * np.exp(-1200.0 / (600 * share))
+    _, low, high = extrapolate(t, 0.1 + 2.2 * np.exp(-t / (600 * share)), 1200.0)
+    assert low <= truth <= high

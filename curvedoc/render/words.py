@@ -171,14 +171,37 @@ def best(report: Report) -> str:
     return f"best {clean(found.curve)} {show(found.value)} at {at(report, found.step)}" if found else ""
 
 
+#: Kinds of schedule in words, where the kind is not one.
+_KINDS = {
+    "multi_step": "multi-step",
+    "table": "set by hand",
+    "plateau": "reduce on plateau",
+    "one_over_t": "1/t",
+    "inverse_sqrt": "inverse square root",
+    "cosine_restarts": "cosine with restarts",
+    "one_cycle": "one cycle",
+    "triangular": "cyclic",
+    "wsd": "held, then decayed (WSD)",
+    "warmup": "rises to the end of the log",
+    "unknown": "no known schedule",
+}
+
+
 def schedule(found: Schedule) -> str:
-    """The learning-rate schedule in words: `learning rate: step, warm-up until 100, drops at 1000, 1600`."""
-    parts = [f"learning rate: {clean(found.kind)}"]
-    if found.warmup_until is not None:
+    """The learning-rate schedule in words: `learning rate: step, warm-up until 100, drops at 1000, 1600`.
+
+    What is less than even (confidence below 0.5) and has drops was guessed from the loss, no rate being logged:
+    `learning rate not logged; the loss looks like drops near 1000, 1600 (a guess)`.
+    """
+    some = ", ".join(show(step, "step") for step in found.drops[:6]) + " ..." * (len(found.drops) > 6)
+    word = "a drop" if len(found.drops) == 1 else "drops"
+    if found.drops and found.confidence < 0.5 and found.kind != "unknown":
+        return f"learning rate not logged; the loss looks like {word} near {some} (a guess)"
+    parts = [f"learning rate: {_KINDS.get(found.kind, clean(found.kind))}"]
+    if found.warmup_until is not None and found.kind != "warmup":
         parts.append(f"warm-up until {show(found.warmup_until, 'step')}")
     if found.drops:
-        some = ", ".join(show(step, "step") for step in found.drops[:6])
-        parts.append(f"{'drop' if len(found.drops) == 1 else 'drops'} at {some}{' ...' * (len(found.drops) > 6)}")
+        parts.append(f"{word.removeprefix('a ')} at {some}")
     return ", ".join(parts)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curvedoc.render import words
-from curvedoc.report import Onset
+from curvedoc.report import Onset, Schedule
 
 from .situations import diagnosis, exploded, healthy, layers, not_assessed, overfitting, report
 
@@ -116,3 +116,17 @@ def test_an_interval_is_told_only_where_there_is_one() -> None:
 
 def test_a_promise_names_the_curve_and_its_range() -> None:
     assert words.expected(overfitting().diagnoses[0].fixes[0]) == "Expect val_loss between 0.42 and 0.45."
+
+
+def test_a_schedule_is_told_with_its_warmup_and_drops() -> None:
+    said = words.schedule(Schedule("multi_step", 50.0, (300.0, 600.0), 0.8))
+    assert said == "learning rate: multi-step, warm-up until 50, drops at 300, 600"
+
+
+def test_a_schedule_guessed_from_the_loss_is_called_a_guess() -> None:
+    said = words.schedule(Schedule("multi_step", None, (300.0,), 0.35))
+    assert said == "learning rate not logged; the loss looks like a drop near 300 (a guess)"
+
+
+def test_an_unknown_schedule_is_not_called_a_guess() -> None:
+    assert words.schedule(Schedule("unknown", None, (300.0,), 0.0)) == "learning rate: no known schedule, drop at 300"

@@ -13,6 +13,7 @@ from curvedoc.report import Report
 from curvedoc.rulebook import Rule, load_rules
 from curvedoc.run import Context, Run
 
+from . import held_out
 from .patients import cosine, exponential, noisy, power_law, run, steps
 
 RULES = load_rules()
@@ -264,6 +265,10 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ),
     ("frozen-layer", "update-ratio-too-low"): lambda seed: ratios(seed, constant_rate, fc1=1e-6, fc2=2e-3),
 }
+
+
+FIRES |= held_out.FIRES
+QUIET |= held_out.QUIET
 
 
 def finding(report: Report, rule: str) -> bool:

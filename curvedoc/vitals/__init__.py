@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..run import Context, Run
-from . import descent, gap, schedule, stability, start, updates
+from . import budget, descent, gap, late, modes, record, sample, schedule, stability, start, updates
 from .chart import Chart, Measured, Missing, Row, Vital
 from .signals import Signals, prepare
 
@@ -13,8 +13,16 @@ __all__ = ["VITALS", "Chart", "Measured", "Missing", "Row", "Signals", "Vital", 
 
 #: Every vital, by the kind of subject that has it.
 VITALS: Mapping[str, Mapping[str, Vital]] = {
-    "run": stability.VITALS | start.VITALS | descent.VITALS | schedule.VITALS | gap.VITALS,
-    "lr_drop": schedule.DROP_VITALS,
+    "run": stability.VITALS
+    | start.VITALS
+    | descent.VITALS
+    | schedule.VITALS
+    | gap.VITALS
+    | sample.VITALS
+    | modes.VITALS
+    | record.VITALS
+    | budget.VITALS,
+    "lr_drop": schedule.DROP_VITALS | late.DROP_VITALS,
     "layer": updates.VITALS,
 }
 
@@ -23,6 +31,8 @@ def measure(run: Run, context: Context) -> tuple[Chart, Signals]:
     """The chart of a run, and the smoothed curves it was measured on."""
     signals = prepare(run, context)
     vitals: dict[str, Measured] = {}
-    for part in (stability, start, descent, schedule, gap):
+    for part in (stability, start, descent, schedule, gap, sample, modes, record):
         vitals |= part.measure(signals)
-    return Chart(Row("", vitals), schedule.drops(signals), updates.layers(signals), run.axis), signals
+    vitals |= budget.measure(signals, vitals)
+    drops = late.drops(signals, schedule.drops(signals))
+    return Chart(Row("", vitals), drops, updates.layers(signals), run.axis), signals

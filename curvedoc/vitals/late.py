@@ -1,0 +1,68 @@
+"""Did a cut of the learning rate come long after the loss had come to rest?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..curves.smooth import smooth
+from ..curves.trend import fall
+from ..estimate import Estimate
+from .chart import Measured, Missing, Row, Vital
+from .signals import FEWEST, Signals, alive
+
+DROP_VITALS = {
+    "lr_drop.rest_before": Vital("share", "part of the run right before the cut along which the loss hardly moved"),
+    "lr_drop.rest_from": Vital("step", "where that rest began"),
+    "lr_drop.gain": Vital("share", "part of the loss that fell off soon after the cut"),
+}
+
+#: A loss rests while its line moves by less than this share of its level.
+REST = 0.05
+
+
+def drops(signals: Signals, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """The rows of the cuts with what lay right before and behind each."""
+    steps = [step.value for row in rows if isinstance(step := row.vitals["lr_drop.step"], Estimate)]
+    begins, ends = [signals.begin, *steps][: len(steps)], [*steps[1:], signals.end][: len(steps)]
+    return tuple(
+        Row(row.name, {**row.vitals, **_drop(signals, begin, step, end)})
+        for row, begin, step, end in zip(rows, begins, steps, ends, strict=True)
+    )
+
+
+def _drop(signals: Signals, begin: float, step: float, end: float) -> dict[str, Measured]:
+    """Rest before a cut and gain behind it, between the cut before this one (`begin`) and the next (`end`)."""
+    curve = signals.run.get("train_loss")
+    if curve is None or signals.train is None:
+        return dict.fromkeys(DROP_VITALS, signals.absent["train_loss"])
+    keep = alive(curve.value) & (curve.step >= begin)
+    until = min(end, step + 0.3 * (signals.end - signals.begin))
+    before, after = keep & (curve.step < step), keep & (curve.step >= step) & (curve.step <= until)
+    if before.sum() < FEWEST or after.sum() < 3:
+        return dict.fromkeys(DROP_VITALS, Missing(f"too few points of train_loss around the cut at step {step:.0f}"))
+    line, behind = smooth(curve.step[before], curve.value[before]), curve.value[after]
+    last = max(1, len(line.value) // 10)
+    level = float(np.median(line.value[-last:]))
+    band = REST * (abs(level) or 1.0)
+    longest = [step, step, step]
+    for start in np.linspace(step, float(line.step[0]), 25)[1:]:
+        inside = line.step >= start
+        if inside.sum() < 3:
+            continue
+        fell, error = fall(line.step, line.points, float(start), step)
+        for n, shift in enumerate((1.28, 0.0, -1.28)):
+            if abs(fell) + shift * error < band:
+                longest[n] = float(start)
+    low, middle, high = longest[0], min(longest[:2]), min(longest)
+    length = signals.length or 1.0
+    # Behind the cut the loss settles within a few points: all but the first fifth of the stretch says where.
+    settled = behind[len(behind) // 5 :]
+    doubt = 1.28 * float(np.hypot(np.median(line.se[-last:]), np.std(settled) / np.sqrt(len(settled))))
+    gain, size = level - float(np.median(settled)), abs(level) or 1.0
+    return {
+        "lr_drop.rest_before": Estimate(
+            (step - middle) / length, (step - low) / length, (step - high) / length, "share", (middle, step)
+        ),
+        "lr_drop.rest_from": Estimate(middle, high, low, "step", (middle, middle)),
+        "lr_drop.gain": Estimate(gain / size, (gain - doubt) / size, (gain + doubt) / size, "share", (step, until)),
+    }

@@ -1,0 +1,128 @@
+"""Were training and validation measured in the mode in which they should be?"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..curves.smooth import Smooth, smooth
+from ..estimate import Estimate
+from .chart import Measured, Missing, Vital
+from .signals import FEWEST, Signals, alive
+
+VITALS = {
+    "modes.dropout": Vital("share", "highest dropout that the log states"),
+    "modes.dropout_cost": Vital(
+        "share",
+        "how far training lies above validation in the middle of the descent, over the former; dropout raises it",
+    ),
+    "leak.below_fair": Vital(
+        "share",
+        "how far validation lies below the training loss in evaluation mode, or half as far as below the target loss, "
+        "over the last half of the run",
+    ),
+}
+
+#: Dropout below this hardly shows in the loss.
+STRONG = 0.25
+#: Part of its first value by which the validation loss must come down.
+LEARNED = 0.3
+#: So many validations in the middle of the descent.
+EARLY = 5
+_EVALUATED = re.compile(r"(?:^|[^a-z])(?:full|eval|evaluated|clean)(?:[^a-z]|$)", re.IGNORECASE)
+
+
+def measure(signals: Signals) -> dict[str, Measured]:
+    """Vitals of the two modes of a network, from the levels of the losses."""
+    if signals.val is None:
+        return dict.fromkeys(VITALS, signals.absent["val_loss"])
+    if signals.train is None:
+        return dict.fromkeys(VITALS, signals.absent["train_loss"])
+    if signals.lost_at is not None:
+        return dict.fromkeys(VITALS, Missing("the loss was lost to NaN or infinity"))
+    return _dropout(signals, signals.val, signals.train) | {"leak.below_fair": _leak(signals, signals.val)}
+
+
+def _dropout(signals: Signals, val: Smooth, train: Smooth) -> dict[str, Measured]:
+    """What dropout costs in training and not in validation, where the log states a dropout of STRONG or more.
+
+    With units dropped the same weights have a higher loss. While what is learned of the examples is what is learned of
+    the task, training in its own mode must lie above validation in its own.
+    """
+    names = ("modes.dropout", "modes.dropout_cost")
+    stated = stated_dropout(signals.run.hyper)
+    if stated is None or stated < STRONG:
+        why = "no dropout in the log's hyper-parameters" if stated is None else f"a dropout of {stated:g} hardly shows"
+        return dict.fromkeys(names, Missing(why))
+    found: dict[str, Measured] = {"modes.dropout": Estimate(stated, stated, stated, "share")}
+    # As long as nothing is learned no unit is missed, and in the end what is memorised hides the cost: in between,
+    # from where validation has done half of its descent.
+    first, lowest = float(val.points[0]), float(val.value.min())
+    if not first > 0 or lowest > (1 - LEARNED) * first:
+        return found | {"modes.dropout_cost": Missing("the validation loss hardly fell after the first validation")}
+    begin = int(np.argmax(val.value <= (first + lowest) / 2))
+    # Where training was logged as often as validation, each of its points is a mean that stands for its middle.
+    lag = float(np.median(np.diff(train.step))) / 2 if len(train.step) <= 1.5 * len(val.step) else 0.0
+    inside = (val.step >= train.step[0] - lag) & (val.step <= train.step[-1] - lag)
+    at = np.flatnonzero(inside & (np.arange(len(val.step)) >= begin))[:EARLY]
+    if len(at) < 3:
+        return found | {"modes.dropout_cost": Missing("fewer than three validations while the loss came down")}
+    beside = np.interp(val.step[at], train.step - lag, train.value)
+    cost = (beside - val.value[at]) / np.where(np.abs(beside) > 0, np.abs(beside), 1.0)
+    doubt = 1.28 * float(np.std(cost, ddof=1)) / math.sqrt(len(at))
+    value = float(np.median(cost))
+    stretch = (float(val.step[at[0]]), float(val.step[at[-1]]))
+    found["modes.dropout_cost"] = Estimate(value, value - doubt, value + doubt, "share", stretch)
+    return found
+
+
+def stated_dropout(hyper: Mapping[str, Any]) -> float | None:
+    """The highest dropout among hyper-parameters, None where none is stated.
+
+    >>> stated_dropout({"model.dropout": 0.5, "attn_dropout": 0.1, "dropout_schedule": "none"})
+    0.5
+    """
+    found = [
+        float(value)
+        for key, value in hyper.items()
+        if re.search(r"drop_?(out|rate|prob)|pdrop", str(key).lower())
+        and isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and 0 <= value < 1
+    ]
+    return max(found, default=None)
+
+
+def _leak(signals: Signals, val: Smooth) -> Measured:
+    """Validation that is better than what the model can do on its own training data.
+
+    Measured in the same mode, held-out examples are no easier than those that were trained on. A target loss says
+    what is good, not what is possible: half the way below it counts.
+    """
+    late = val.step >= signals.begin + signals.length / 2
+    if late.sum() < 3:
+        return Missing("fewer than three validations in the second half of the run")
+    level, doubt = float(np.median(val.value[late])), 1.28 * float(np.median(val.se[late]))
+    stretch = (float(val.step[late][0]), float(val.step[late][-1]))
+    fair: list[tuple[float, float]] = []
+    for curve in signals.run.curves.get("train_loss", ())[1:]:
+        keep = alive(curve.value)
+        if _EVALUATED.search(curve.tag) and keep.sum() >= FEWEST and curve.step[keep][-1] >= stretch[0]:
+            line = smooth(curve.step[keep], curve.value[keep])
+            inside = line.step >= stretch[0]
+            reference = float(np.median(line.value[inside]))
+            error = float(np.hypot(doubt, 1.28 * float(np.median(line.se[inside]))))
+            if reference > 0:
+                fair.append(((reference - level) / reference, error / reference))
+    target = signals.context.target_loss
+    if target is not None and target > 0:
+        fair.append((0.5 * (target - level) / target, 0.5 * doubt / target))
+    if not fair:
+        why = "no training loss in evaluation mode is logged and no --target-loss is given"
+        return Missing(why, ("train_loss",))
+    value, error = max(fair)
+    return Estimate(value, value - error, value + error, "share", stretch)

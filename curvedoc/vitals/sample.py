@@ -1,0 +1,159 @@
+"""Are there enough validation examples to tell one checkpoint from the next?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..curves.smooth import local_noise
+from ..estimate import Estimate
+from ..run import Array, Curve
+from .chart import Measured, Missing, Vital
+from .signals import Signals, alive
+
+VITALS = {
+    "val.examples": Vital(
+        "count",
+        "size of the validation set, counted by the steps in which its accuracy moves; else how many examples, drawn "
+        "anew each time, would make the validation loss scatter as it does",
+    ),
+    "val.counted": Vital("count", "that size, where the accuracy tells it"),
+    "val.scatter": Vital(
+        "times",
+        "scatter of the validation loss over that of the training loss between two validations, each over its level; "
+        "only where no accuracy tells the size",
+    ),
+    "val.dips": Vital(
+        "share",
+        "how far the lower quartile of the validation loss lies below training over the last half of the run; only "
+        "where no accuracy tells the size",
+    ),
+}
+
+#: Larger sets than this are no concern of a rule, and the grid of their accuracies is as fine as rounding.
+MOST = 1000
+#: Different accuracies above 0 from which a grid may be read: a collapsed model shows one, whatever the size.
+FEWEST_LEVELS = 2
+#: A chance of less than this that accuracies without a grid fall on it all the same.
+CHANCE = 1e-3
+#: Validations needed for their scatter.
+FEWEST_POINTS = 10
+
+
+def measure(signals: Signals) -> dict[str, Measured]:
+    """Vitals of the validation set's size."""
+    run, counted = signals.run, None
+    accuracy = run.get("val_accuracy")
+    if accuracy is not None:
+        digits = [_digits(accuracy.value)]
+        # A log that writes the other accuracy, or any loss, to six digits did not round this one to two.
+        for role, fewest in (("train_accuracy", 0), ("val_loss", 6)):
+            other = run.get(role)
+            if other is not None and (told := _digits(other.value)) >= fewest:
+                digits.append(told)
+        counted = count_examples(accuracy.value, accuracy.unit == "percent", max(digits))
+    if counted is not None:
+        size = Estimate(counted[0], counted[0], counted[1], "count")
+        known = Missing("the accuracy tells the size of the validation set")
+        return {"val.examples": size, "val.counted": size, "val.scatter": known, "val.dips": known}
+    scatter = _scatter(signals)
+    uncounted = Missing("no val_accuracy in the log whose steps tell the size of the set", ("val_accuracy",))
+    return {"val.counted": uncounted} | scatter
+
+
+def count_examples(accuracy: Array, percent: bool = False, digits: int | None = None) -> tuple[int, int] | None:
+    """The smallest size of a set on which all these accuracies are possible, and the largest likely one.
+
+    An accuracy over n examples is a multiple of 1/n: the size is read off the grid on which all values lie, within
+    half a unit of the last of the `digits` behind the point (as many as the values show, if not given). The true size
+    may be a multiple m of it; that k different values all avoid the finer grid has a chance of m^-k, and the second
+    number is the largest size for which that is 10 %. `accuracy (p,)`, as logged; None when fewer than FEWEST_LEVELS
+    different values (0 does not count), when no grid up to 1/MOST fits, or when values of so few digits would fit one
+    by chance.
+
+    >>> count_examples(np.array([0.1667, 0.5, 0.5833, 0.75, 0.9167, 1.0]))
+    (12, 12)
+    >>> values = np.array([0.12, 0.56, 0.64, 0.8])
+    >>> count_examples(values), count_examples(values, digits=6)  # two digits alone may be rounding
+    (None, (25, 25))
+    """
+    value = accuracy[np.isfinite(accuracy)]
+    unit = 0.01 if percent else 1.0
+    # A float32 sum over a thousand examples is good to six digits.
+    doubt = max(0.5 * 10.0 ** -(_digits(value) if digits is None else digits) * unit, 1e-6)
+    value = value * unit
+    if not len(value) or value.min() < 0 or value.max() > 1 + doubt:
+        return None
+    order = np.sort(value)
+    level = order[np.concatenate([[True], np.diff(order) > 2 * doubt])]
+    level = level[level > 2 * doubt]
+    inner = int((level < 1 - 2 * doubt).sum())
+    if len(level) < FEWEST_LEVELS or not inner:
+        return None
+    size = np.arange(2, MOST + 1, dtype=np.float64)[:, None]
+    fits = (np.abs(level * size - np.round(level * size)) <= doubt * size).all(axis=1)
+    if not fits.any():
+        return None
+    n, k = int(np.argmax(fits)) + 2, len(level)
+    if n * min(1.0, 2 * doubt * n) ** inner > CHANCE:
+        return None
+    return n, n * max(1, int(10 ** (1 / k)))
+
+
+def _digits(value: Array) -> int:
+    """Decimals with which values were written, 9 when they are not rounded."""
+    value = value[np.isfinite(value)][:500]
+    return next((d for d in range(9) if (np.abs(value * 10.0**d - np.round(value * 10.0**d)) < 1e-4).all()), 9)
+
+
+def _scatter(signals: Signals) -> dict[str, Measured]:
+    """Size and scatter from the losses: a mean over n examples whose losses scatter by their own mean scatters by
+    1/sqrt(n) of it. Cross-entropies scatter by somewhat more, squared errors by 1.4 of their mean."""
+    names = ("val.examples", "val.scatter", "val.dips")
+    if signals.val is None:
+        return dict.fromkeys(names, signals.absent["val_loss"])
+    if signals.lost_at is not None:
+        return dict.fromkeys(names, Missing("the loss was lost to NaN or infinity"))
+    val, train = _finite(signals.run.get("val_loss")), _finite(signals.run.get("train_loss"))
+    if val is None or len(val) < FEWEST_POINTS:
+        return dict.fromkeys(names, Missing(f"fewer than {FEWEST_POINTS} points of val_loss", ("val_loss",)))
+    late = val.step >= signals.begin + signals.length / 2
+    level, noise = float(np.median(val.value[late])) if late.any() else 0.0, _noise(val.value, late)
+    if level <= 0 or noise < 1e-4 * level:
+        why = "a loss at or below zero has no scale" if level <= 0 else "the validation loss does not scatter"
+        return dict.fromkeys(names, Missing(why))
+    size = (level / noise) ** 2
+    # The standard deviation of m differences is known to about 1/sqrt(m); 1.28 of that on either side.
+    doubt = (1 + 1.28 / float(np.sqrt(late.sum()))) ** 2
+    found: dict[str, Measured] = {"val.examples": Estimate(size, size / doubt, size * doubt, "count")}
+    # Scatter alone may be that of the weights: without training beside it nothing is said.
+    if train is None:
+        return dict.fromkeys(names, signals.absent.get("train_loss", Missing("no train_loss", ("train_loss",))))
+    between = np.searchsorted(train.step, val.step, side="right")
+    whole = np.diff(between, prepend=0) > 0
+    if whole.sum() < FEWEST_POINTS:
+        return dict.fromkeys(names, Missing("training was logged more rarely than validation"))
+    ends = between[whole]
+    sums = np.concatenate([[0.0], np.cumsum(train.value)])
+    means = np.diff(sums[ends], prepend=0.0) / np.diff(ends, prepend=0)
+    half = late[whole]
+    mean = float(np.median(means[half])) if half.any() else 0.0
+    if mean <= 0:
+        return dict.fromkeys(names, Missing("a loss at or below zero has no scale"))
+    ratio = min(1e6, noise / level / max(_noise(means, half) / mean, 1e-12))
+    # Weights that are shaken lift the loss and never lower it: only a small sample lies below training for long.
+    dips = (mean - float(np.quantile(val.value[late], 0.25))) / mean
+    error = 1.28 * noise / mean / float(np.sqrt(late.sum()))
+    return found | {
+        "val.scatter": Estimate(ratio, ratio / doubt, ratio * doubt, "times"),
+        "val.dips": Estimate(dips, dips - error, dips + error, "share"),
+    }
+
+
+def _noise(value: Array, late: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float:
+    return float(np.median(local_noise(value)[late])) if late.any() else 0.0
+
+
+def _finite(curve: Curve | None) -> Curve | None:
+    if curve is None or not (keep := alive(curve.value)).any():
+        return None
+    return Curve(curve.step[keep], curve.value[keep])

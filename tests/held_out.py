@@ -1,0 +1,197 @@
+"""Patients of the rules about validation, budget and the log itself, and what looks like them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from curvedoc.run import Curve, Run
+
+from .patients import Array, cosine, exponential, noisy, power_law, run, steps
+
+T = steps()
+V = T[9::10]
+RATE = (T, cosine(T))
+
+
+def both(seed: int, val: Array, **more: tuple[Array, Array]) -> Run:
+    """A healthy training loss beside a given validation loss."""
+    return run(train_loss=(T, noisy(power_law(T), seed=seed)), val_loss=(V, val), lr=RATE, **more)
+
+
+def fair(seed: int, scale: float = 1.05) -> Array:
+    return noisy(scale * power_law(T)[9::10], 0.01, seed + 100)
+
+
+def counted(seed: int, size: int) -> Run:
+    """Validation accuracies over so many examples, as a count of right answers."""
+    right = np.random.default_rng(seed).binomial(size, 0.6 + 0.3 * V / V[-1])
+    return both(seed, fair(seed), val_accuracy=(V, np.round(right / size, 6)))
+
+
+def scattered(seed: int) -> Run:
+    """Each validation is the mean of six squared errors, far from what training says."""
+    draws = np.random.default_rng(seed).chisquare(1, (len(V), 6)).mean(axis=1)
+    return run(
+        train_loss=(V, noisy(exponential(V, 0.4, 0.22), 0.005, seed)),
+        val_loss=(V, 0.12 * draws),
+    )
+
+
+def shaken(seed: int) -> Run:
+    """A rate that is too high lifts validation above training, now and then by a lot."""
+    lift = np.random.default_rng(seed).exponential(0.25, len(V))
+    level = exponential(V, 0.6, 0.37)
+    return run(train_loss=(V, noisy(level, 0.01, seed)), val_loss=(V, level * (1 + lift)))
+
+
+def few_epochs(seed: int) -> Run:
+    epochs = np.arange(1.0, 9.0)
+    return run(
+        train_loss=(epochs, noisy(power_law(epochs, exponent=0.7), 0.02, seed)),
+        val_loss=(epochs, noisy(power_law(epochs, exponent=0.6), 0.05, seed + 1)),
+    )
+
+
+def rising(seed: int) -> Run:
+    u = V / V[-1]
+    val = noisy(0.8 + 1.5 * np.exp(-u / 0.08) + 0.5 * np.maximum(0, u - 0.3), 0.01, seed)
+    train = noisy(0.01 + 2.3 * np.exp(-T / T[-1] / 0.12), seed=seed)
+    return run(train_loss=(T, train), val_loss=(V, val), lr=RATE)
+
+
+def dropout(seed: int, cost: float, stated: float = 0.5) -> Run:
+    """Training lies so much above validation, at the same weights, as dropout costs."""
+    val = exponential(V, 2.0, 0.2, tau=0.2)
+    train = np.interp(T, V, val) / (1 - cost)
+    made = run(train_loss=(T, noisy(train, seed=seed)), val_loss=(V, noisy(val, 0.01, seed)), lr=RATE)
+    return replace(made, hyper={"dropout": stated} if stated else {})
+
+
+def memorised(seed: int) -> Run:
+    """Dropout costs what it should at first; in the end the training examples are known by heart."""
+    u = V / V[-1]
+    val = 0.5 + 1.5 * np.exp(-u / 0.1)
+    train = np.interp(T, V, val) * (0.2 + 1.4 * np.exp(-T / (0.5 * T[-1])))
+    made = run(train_loss=(T, noisy(train, seed=seed)), val_loss=(V, noisy(val, 0.01, seed)), lr=RATE)
+    return replace(made, hyper={"dropout": 0.5})
+
+
+def in_evaluation_mode(seed: int, below: float) -> Run:
+    """The training set measured in evaluation mode as well, with validation so far below it."""
+    made = both(seed, fair(seed, 0.6 * (1 - below)))
+    clean = Curve(V, noisy(0.6 * power_law(T)[9::10], 0.01, seed + 5), tag="loss/train_full")
+    return replace(made, curves={**made.curves, "train_loss": (*made.curves["train_loss"], clean)})
+
+
+def lagging(seed: int) -> Run:
+    """Means over epochs of a loss that falls fast, beside the loss at their ends."""
+    fine = np.linspace(0, 20, 2001)
+    loss = 0.3 + 2 * np.exp(-fine / 5)
+    means = np.array([loss[100 * k : 100 * (k + 1) + 1].mean() for k in range(20)])
+    epochs = np.arange(1.0, 21.0)
+    return run(
+        train_loss=(epochs, noisy(means, 0.003, seed)), val_loss=(epochs, noisy(loss[100::100], 0.003, seed + 1))
+    )
+
+
+def cut_at(seed: int, at: float, before: Array, gain: float) -> Run:
+    """A loss that follows `before` to the cut and then falls by a share of it."""
+    step = at * T[-1]
+    start = float(before[np.searchsorted(T, step)])
+    after = start * (1 - gain * (1 - np.exp(-np.maximum(0, T - step) / (0.02 * T[-1]))))
+    loss = np.where(step > T, before, after)
+    return run(train_loss=(T, noisy(loss, seed=seed)), lr=(T, np.where(step > T, 0.1, 0.01)))
+
+
+def best_at(seed: int, share: float) -> Run:
+    """Validation comes down to its best and then creeps up by less than anyone would call overfitting."""
+    u = V / V[-1]
+    val = 0.5 + np.maximum(0, share - u) + 0.01 * np.maximum(0, u - share)
+    return both(seed, noisy(val, 0.0002, seed))
+
+
+def timed(seed: int, seconds: Array, tag: str = "time/seconds_per_step", **more: Array) -> Run:
+    made = both(seed, fair(seed))
+    noise = np.random.default_rng(seed).uniform(0.97, 1.03, len(T))
+    curves = (Curve(T, seconds * noise, tag=tag), *(Curve(T, v * noise, tag=k) for k, v in more.items()))
+    return replace(made, curves={**made.curves, "time": curves})
+
+
+def walled(seed: int, seconds: Array) -> Run:
+    """Wall times of the training loss, from the seconds between its points."""
+    made = both(seed, fair(seed))
+    loss = made.curves["train_loss"][0]
+    return replace(made, curves={**made.curves, "train_loss": (replace(loss, wall_time=np.cumsum(seconds)),)})
+
+
+def averaged(seed: int, beta: float) -> Run:
+    value = noisy(power_law(T), 0.2, seed)
+    for k in range(1, len(value)):
+        value[k] = beta * value[k - 1] + (1 - beta) * value[k]
+    return run(train_loss=(T, value), lr=RATE)
+
+
+def counting(seed: int, last: int) -> Run:
+    """A rate logged at 1, 2, 3 ... beside losses by update."""
+    epochs = np.arange(1.0, last + 1)
+    return run(train_loss=(T, noisy(power_law(T), seed=seed)), lr=(epochs, cosine(epochs)), val_loss=(V, fair(seed)))
+
+
+def resumed(seed: int, jump: float, resume: bool = True) -> Run:
+    loss = noisy(power_law(T), 0.02, seed)
+    loss[300:] *= 1 + jump * np.exp(-np.arange(300) / 60)
+    curve = Curve(T, loss, tag="loss", resumed=(float(T[300]),) if resume else ())
+    return Run("patient", {"train_loss": (curve,), "lr": (Curve(*RATE),)})
+
+
+PAUSES = np.where(np.arange(600) % 20 == 0, 8.0, 1.0)
+
+FIRES: dict[str, Callable[[int], Run]] = {
+    "validation-too-noisy": lambda seed: counted(seed, 24),
+    "train-eval-mismatch": lambda seed: dropout(seed, 0.0),
+    "leak-suspicion": lambda seed: in_evaluation_mode(seed, 0.5),
+    "validation-easier-than-train": lambda seed: both(seed, fair(seed, 0.7)),
+    "sum-versus-mean": lambda seed: both(seed, fair(seed, 32.0)),
+    "decay-too-late": lambda seed: cut_at(seed, 0.7, exponential(T, tau=0.05, end=0.5), 0.4),
+    "wasted-budget": lambda seed: best_at(seed, 0.3),
+    "slow-steps": lambda seed: timed(seed, 0.1 * (1 + 2 * T / T[-1])),
+    "slow-data-loading": lambda seed: timed(seed, np.full(len(T), 0.2), "time", data_time=np.full(len(T), 0.09)),
+    "already-smoothed": lambda seed: averaged(seed, 0.95),
+    "mixed-steps": lambda seed: counting(seed, 60),
+    "resume-jump": lambda seed: resumed(seed, 0.3),
+}
+
+QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
+    ("validation-too-noisy", "learning-rate-too-high"): shaken,
+    ("validation-too-noisy", "few-epochs"): few_epochs,
+    ("validation-too-noisy", "overfitting"): rising,
+    ("train-eval-mismatch", "overfitting"): memorised,
+    ("train-eval-mismatch", "no-dropout"): lambda seed: dropout(seed, 0.0, stated=0.0),
+    ("train-eval-mismatch", "dropout-works"): lambda seed: dropout(seed, 0.25),
+    ("leak-suspicion", "validation-easier-than-train"): lambda seed: in_evaluation_mode(seed, -0.1),
+    ("leak-suspicion", "validation-too-noisy"): scattered,
+    ("validation-easier-than-train", "lag"): lagging,
+    ("validation-easier-than-train", "sum-versus-mean"): lambda seed: both(seed, fair(seed, 1 / 32)),
+    ("sum-versus-mean", "overfitting"): rising,
+    ("sum-versus-mean", "dropout"): lambda seed: dropout(seed, 0.5),
+    ("decay-too-late", "well-timed-decay"): lambda seed: cut_at(seed, 0.4, power_law(T, exponent=0.5), 0.4),
+    ("decay-too-late", "nothing-left"): lambda seed: cut_at(seed, 0.7, exponential(T, tau=0.05, end=0.5), 0.0),
+    ("wasted-budget", "flat-end"): lambda seed: both(seed, noisy(exponential(V, 1.5, 0.5, tau=0.1), 0.02, seed)),
+    ("wasted-budget", "still-improving"): lambda seed: both(seed, fair(seed)),
+    ("slow-steps", "validation-pauses"): lambda seed: walled(seed, PAUSES),
+    ("slow-steps", "pause"): lambda seed: walled(seed, np.where(np.arange(600) == 300, 30000.0, 1.0)),
+    ("slow-data-loading", "well-fed"): lambda seed: timed(
+        seed, np.full(len(T), 0.2), "time", data_time=np.full(len(T), 0.004)
+    ),
+    ("already-smoothed", "single-batches"): lambda seed: both(seed, fair(seed)),
+    ("already-smoothed", "no-noise"): lambda seed: run(train_loss=(T, power_law(T)), lr=RATE),
+    ("mixed-steps", "ends-early"): lambda seed: run(
+        train_loss=(T, noisy(power_law(T), seed=seed)), lr=RATE, val_loss=(V[:20], fair(seed)[:20])
+    ),
+    ("mixed-steps", "one-axis"): lambda seed: both(seed, fair(seed)),
+    ("resume-jump", "clean-resume"): lambda seed: resumed(seed, 0.0),
+    ("resume-jump", "spike"): lambda seed: resumed(seed, 0.3, resume=False),
+}

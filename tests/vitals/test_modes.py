@@ -1,0 +1,58 @@
+"""Is the cost of dropout measured, and a validation that is too good to be true noticed?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from curvedoc.estimate import Estimate
+from curvedoc.run import Context, Run
+from curvedoc.vitals import Measured, Missing, measure
+from curvedoc.vitals.modes import stated_dropout
+
+from ..held_out import both, dropout, fair, in_evaluation_mode, memorised
+
+
+def vital(made: Run, name: str, **context: float) -> Measured:
+    return measure(made, Context(**context))[0].run.vitals[name]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("cost", [0.0, 0.2, 0.5])
+def test_the_cost_of_dropout_is_what_was_written_into_the_losses(cost: float) -> None:
+    found = vital(dropout(1, cost), "modes.dropout_cost")
+    assert isinstance(found, Estimate)
+    assert found.value == pytest.approx(cost, abs=0.05)
+
+
+def test_memorising_later_on_does_not_hide_the_cost() -> None:
+    found = vital(memorised(0), "modes.dropout_cost")
+    assert isinstance(found, Estimate)
+    assert found.value > 0.1
+
+
+def test_a_loss_that_does_not_fall_shows_no_cost() -> None:
+    step = np.arange(1.0, 41.0)
+    flat = replace(both(0, fair(0)), hyper={"dropout": 0.5})
+    curves = {k: (replace(c[0], step=step, value=np.full(40, 2.1)),) for k, c in flat.curves.items() if k != "lr"}
+    assert isinstance(vital(replace(flat, curves=curves), "modes.dropout_cost"), Missing)
+
+
+def test_dropout_is_found_under_its_many_names() -> None:
+    assert stated_dropout({"model/drop_rate": 0.3, "resid_pdrop": 0.1, "lr": 0.9}) == 0.3
+    assert stated_dropout({"use_dropout": True, "dropout": "none"}) is None
+
+
+def test_validation_below_training_in_evaluation_mode_is_measured() -> None:
+    found = vital(in_evaluation_mode(0, 0.4), "leak.below_fair")
+    assert isinstance(found, Estimate)
+    assert found.value == pytest.approx(0.4, abs=0.03)
+
+
+def test_half_the_way_below_a_target_loss_counts() -> None:
+    made = both(0, np.full(60, 0.5) + 0.001 * (np.arange(60) % 3))
+    found = vital(made, "leak.below_fair", target_loss=1.0)
+    assert isinstance(found, Estimate)
+    assert found.value == pytest.approx(0.25, abs=0.01)
+    assert isinstance(vital(made, "leak.below_fair"), Missing)

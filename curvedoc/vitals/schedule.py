@@ -95,7 +95,10 @@ def _drop(signals: Signals, train: Smooth | None, step: float) -> dict[str, Meas
 
 def _pace(trend: Smooth) -> Estimate:
     """Fall through the second half of a stretch as a share of its mean level; 1.28 standard errors."""
-    begin, end = float(trend.step[len(trend.step) // 2]), float(trend.step[-1])
+    end = float(trend.step[-1])
+    # Pooled points lie denser at the start: the middle one of them does not stand in the middle of the stretch.
+    middle = float(trend.step[np.searchsorted(trend.step, (float(trend.step[0]) + end) / 2)])
+    begin = min(middle, float(trend.step[-3]))
     fell, error = fall(trend.step, trend.points, begin, end)
-    level = abs(float(trend.points[len(trend.step) // 2 :].mean())) or 1.0
+    level = abs(float(trend.points[trend.step >= begin].mean())) or 1.0
     return Estimate(fell / level, (fell - 1.28 * error) / level, (fell + 1.28 * error) / level, "share", (begin, end))

@@ -12,7 +12,7 @@ from torch import Tensor, distributed, nn
 
 from .batches import batches, inputs
 from .faults import plant
-from .measure import Ensemble, evaluate, hit_share, idle_shares, peak_memory, plain_loss, update_ratios
+from .measure import Ensemble, evaluate, grad_norm, hit_share, idle_shares, peak_memory, plain_loss, update_ratios
 from .models import weight_matrices
 from .optimizers import set_lr
 from .recipe import Recipe
@@ -143,10 +143,9 @@ def update(run: Run, step: int) -> StepRow | None:
 
     logged = (step + 1) % recipe.log.every == 0
     watched = logged and recipe.log.vitals
-    norm = None
-    if watched or recipe.optimizer.clip_norm:
-        learning = [p for p in network.parameters() if p.requires_grad]
-        norm = torch.nn.utils.clip_grad_norm_(learning, recipe.optimizer.clip_norm or math.inf)
+    norm = grad_norm(network) if watched else None
+    if recipe.optimizer.clip_norm:
+        torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.optimizer.clip_norm)
     before = {name: w.detach().clone() for name, w in weight_matrices(network)} if watched else {}
     run.scaler.step(run.optimizer)
     run.scaler.update()
@@ -170,7 +169,7 @@ def update(run: Run, step: int) -> StepRow | None:
         loss=state.losses[-1],
         mean_loss=_mean(state.losses[-recipe.log.every :]),
         lr=lr,
-        grad_norm=norm.item() if watched and norm is not None else None,
+        grad_norm=None if norm is None else norm.item(),
         update_ratio=ratios,
         step_time=seconds if timed else None,
         throughput=recipe.update_size / seconds if timed else None,
@@ -215,8 +214,8 @@ def _loss(
     share = float(torch.distributions.Beta(alpha, alpha).sample())
     other = torch.randperm(len(x)).to(x.device)
     output = forward(share * x + (1 - share) * x[other])
-    straight = plain_loss(output, y, task, smoothing)
-    return share * straight + (1 - share) * plain_loss(output, y[other], task, smoothing), output
+    straight, crossed = (plain_loss(output, t, task, smoothing, recipe.fault.double_softmax) for t in (y, y[other]))
+    return share * straight + (1 - share) * crossed, output
 
 
 def _penalty(network: nn.Module, recipe: Recipe) -> Tensor | float:

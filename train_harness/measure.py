@@ -99,6 +99,13 @@ def hit_share(output: Tensor, y: Tensor, task: Task) -> Tensor:
     return (output.detach().argmax(dim=-1) == y).double().mean()
 
 
+def grad_norm(network: nn.Module) -> Tensor:
+    """The norm of the whole gradient. It is only looked at: clipping to infinity, the usual way to read it, multiplies
+    every gradient by NaN where one has overflowed."""
+    norms = [p.grad.norm() for p in network.parameters() if p.grad is not None]
+    return torch.stack(norms).norm()
+
+
 def update_ratios(before: Mapping[str, Tensor], network: nn.Module) -> dict[str, float]:
     """||new W - old W|| / ||old W|| of each weight matrix, given the old ones."""
     if not before:

@@ -81,6 +81,13 @@ def test_a_resumed_run_logs_what_the_unbroken_run_logged(changes, at):
     assert again_outcome == outcome
 
 
+def test_recording_leaves_the_run_alone_even_where_gradients_overflow():
+    for changes in (["optimizer.clip_norm=0.5"], ["fault.fp16_overflow=true", "steps=1"]):
+        seen, unseen = (run(*changes, f"log.vitals={vitals}")[2].weights for vitals in ("true", "false"))
+        for name, weight in seen.items():
+            assert torch.equal(weight.nan_to_num(), unseen[name].nan_to_num()), (changes, name)
+
+
 def test_update_ratio_is_rate_times_gradient_over_weight_for_plain_sgd():
     first = run("optimizer.kind=sgd", "optimizer.lr=0.2")[0][0]
     twice = run("optimizer.kind=sgd", "optimizer.lr=0.4")[0][0]

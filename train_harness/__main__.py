@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from pathlib import Path
@@ -25,6 +26,7 @@ USAGE = """python -m train_harness RECIPE.toml [section.key=value ...] --out DIR
        python -m train_harness range RECIPE.toml --out PNG  which rate makes the loss fall in 100 steps?
        python -m train_harness search RECIPE.toml --out DIR --over section.key=low..high ...
        python -m train_harness overhead RECIPE.toml         what does recording cost?
+       python -m train_harness lab OUT [--budget 30m]       makes the labelled corpus of curves
        python -m train_harness samples [OUT] [--only NAME ...]
        python -m train_harness label [NAME ...] [--out OUT]
        python -m train_harness guide"""
@@ -39,6 +41,7 @@ def main(argv: list[str]) -> int:
         "range": _range,
         "search": _search,
         "overhead": _overhead,
+        "lab": _lab,
         "samples": _samples,
         "label": _label,
         "guide": _guide,
@@ -200,6 +203,35 @@ def _of_recipe(name: str, about: str) -> argparse.ArgumentParser:
     parser.add_argument("overrides", nargs="*", metavar="section.key=value", help="changes of the recipe")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     return parser
+
+
+def _lab(argv: list[str]) -> int:
+    from .lab import pack, run_lab, summary
+
+    parser = argparse.ArgumentParser(
+        "python -m train_harness lab",
+        description="Plants faults in real runs, treats every run, and keeps those whose label the treatments prove.",
+    )
+    parser.add_argument("out", type=Path, metavar="OUT", help="the corpus; a second call goes on where the first ended")
+    parser.add_argument("--budget", type=_seconds, default=math.inf, metavar="30m", help="begin no new case after this")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one per core)")
+    parser.add_argument("--only", default="", metavar="PREFIX", help="candidates whose name begins so: tune-bad-init")
+    parser.add_argument("--pack", type=Path, metavar="DIR", help="then pack both halves into DIR")
+    args = parser.parse_args(argv)
+    findings = run_lab(args.out, budget=args.budget, jobs=args.jobs, only=args.only, say=_say)
+    print("\n".join(summary(findings)))
+    for file in pack(args.out, args.pack) if args.pack is not None else ():
+        print(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def _seconds(text: str) -> float:
+    """Seconds of "90s", "30m" or "1.5h"."""
+    number, unit = text[:-1], text[-1:]
+    try:
+        return float(number) * {"s": 1, "m": 60, "h": 3600}[unit]
+    except (ValueError, KeyError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: write 90s, 30m or 1.5h") from None
 
 
 def _samples(argv: list[str]) -> int:

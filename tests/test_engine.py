@@ -39,7 +39,7 @@ def test_the_earlier_stage_leads_and_names_its_look_alike_as_alternative(tmp_pat
     shape = exponential(T, 2.3, 1.4, tau=0.05)
     patient = run(
         train_loss=(T, noisy(shape, 0.02)),
-        val_loss=(T, noisy(shape, 0.02, 3)),
+        val_loss=(T, noisy(shape, 0.008, 3)),
         train_accuracy=(T, np.full(len(T), 0.5)),
         lr=(T, np.where(T < 5000, 0.1, 0.045)),
     )
@@ -164,7 +164,7 @@ def test_raise_for_raises_at_the_severity_asked_for() -> None:
     report = judge(lost_and_overfit(), RULES)
     with pytest.raises(UnhealthyRun, match="NaN"):
         report.raise_for("critical")
-    judge(run(train_loss=(T, noisy(power_law(T)))), RULES).raise_for("info")
+    judge(run(train_loss=(T, noisy(power_law(T))), lr=(T, cosine(T))), RULES).raise_for("info")
 
 
 def test_rescaled_steps_and_losses_keep_the_diagnosis() -> None:

@@ -81,6 +81,15 @@ def steady(seed: int) -> Run:
     return run(train_loss=(T, noisy(power_law(T, exponent=0.25), 0.05, seed)), lr=(T, np.full(len(T), 0.1)))
 
 
+def unfinished(seed: int) -> Run:
+    shape = power_law(T, exponent=0.35)
+    return run(
+        train_loss=(T, noisy(shape, 0.03, seed)),
+        val_loss=(V, noisy(1.05 * shape[9::10], 0.01, seed + 30)),
+        lr=(T, np.full(len(T), 0.1)),
+    )
+
+
 def converged(seed: int) -> Run:
     return run(train_loss=(T, noisy(exponential(T, tau=0.06), 0.02, seed)), lr=(T, cosine(T)))
 
@@ -208,6 +217,40 @@ def climbing(seed: int) -> Run:
     return run(train_loss=(T, noisy(2.3 + 3 * T / T[-1], 0.05, seed)), lr=(T, np.full(len(T), 0.1)))
 
 
+def hot_plateau(seed: int) -> Run:
+    """Flat from the first twentieth on, at half of its start, and validation bounces with the weights."""
+    shape = exponential(T, 2.3, 1.2, tau=0.01)
+    return run(
+        train_loss=(T, noisy(shape, 0.05, seed)),
+        val_loss=(V, noisy(shape[9::10], 0.03, seed + 50)),
+        lr=(T, np.full(len(T), 0.5)),
+    )
+
+
+def at_rest(seed: int) -> Run:
+    """The floor of a deterministic problem, half of the start: nothing bounces."""
+    shape = exponential(T, 2.3, 1.2, tau=0.02)
+    return run(train_loss=(T, shape), val_loss=(V, 1.01 * shape[9::10]), lr=(T, np.full(len(T), 0.1)))
+
+
+def thrown_up(seed: int) -> Run:
+    """The first steps throw the loss to ten times its start, and the rest of the run brings it half the way back."""
+    loss = np.where(T[1] > T, 2.3, 23 - 12 * T / T[-1])
+    return run(train_loss=(T, noisy(loss, 0.02, seed)), lr=(T, np.full(len(T), 0.5)))
+
+
+def swinging(seed: int) -> Run:
+    u = T / T[-1]
+    return run(
+        train_loss=(T, noisy(exponential(T, tau=0.05) + 0.5 * np.sin(40 * u) ** 2, 0.03, seed)),
+        lr=(T, constant_rate(T)),
+    )
+
+
+def scattered(seed: int) -> Run:
+    return run(train_loss=(T, noisy(power_law(T), 0.25, seed)), lr=(T, cosine(T)))
+
+
 FIRES: dict[str, Callable[[int], Run]] = {
     "nan-explosion": lost,
     "bad-init": bad_init,
@@ -216,6 +259,10 @@ FIRES: dict[str, Callable[[int], Run]] = {
     "over-confidence": over_confident,
     "divergence": diverging,
     "plateau-needs-decay": plateau,
+    "learning-rate-too-high": hot_plateau,
+    "learning-rate-too-low": slow_rate,
+    "oscillation": swinging,
+    "still-improving": unfinished,
     "decay-too-early": cut_too_early,
     "overfitting": overfit,
     "underfitting": underfit,
@@ -244,6 +291,23 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("plateau-needs-decay", "still-improving"): steady,
     ("plateau-needs-decay", "converged"): converged,
     ("plateau-needs-decay", "learning-rate-too-high"): flat_and_noisy,
+    ("learning-rate-too-high", "plateau-needs-decay"): plateau,
+    ("learning-rate-too-high", "underfitting"): underfit,
+    ("learning-rate-too-high", "converged"): at_rest,
+    ("learning-rate-too-high", "no-learning"): no_learning,
+    ("learning-rate-too-high", "warmup"): warmed_up,
+    ("learning-rate-too-low", "still-improving"): steady,
+    ("learning-rate-too-low", "underfitting"): underfit,
+    ("learning-rate-too-low", "bad-init"): bad_init,
+    ("learning-rate-too-low", "no-learning"): no_learning,
+    ("learning-rate-too-low", "decayed"): converged,
+    ("learning-rate-too-low", "learning-rate-too-high"): thrown_up,
+    ("oscillation", "restarts"): restarts,
+    ("oscillation", "recovered-spike"): recovered_spike,
+    ("oscillation", "noisy"): scattered,
+    ("still-improving", "plateau-needs-decay"): plateau,
+    ("still-improving", "overfitting"): overfit,
+    ("still-improving", "converged"): converged,
     ("decay-too-early", "well-timed-decay"): well_timed,
     ("decay-too-early", "converged"): nothing_left,
     ("overfitting", "over-confidence"): over_confident,

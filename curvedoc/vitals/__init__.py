@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..run import Context, Run
-from . import budget, descent, gap, late, modes, record, sample, schedule, stability, start, updates
+from . import (
+    budget,
+    descent,
+    gap,
+    late,
+    modes,
+    pace,
+    rate,
+    record,
+    roughness,
+    sample,
+    schedule,
+    stability,
+    start,
+    updates,
+)
 from .chart import Chart, Measured, Missing, Row, Vital
 from .signals import Signals, prepare
 
@@ -16,8 +31,11 @@ VITALS: Mapping[str, Mapping[str, Vital]] = {
     "run": stability.VITALS
     | start.VITALS
     | descent.VITALS
+    | pace.VITALS
+    | roughness.VITALS
     | schedule.VITALS
     | gap.VITALS
+    | rate.VITALS
     | sample.VITALS
     | modes.VITALS
     | record.VITALS
@@ -31,8 +49,9 @@ def measure(run: Run, context: Context) -> tuple[Chart, Signals]:
     """The chart of a run, and the smoothed curves it was measured on."""
     signals = prepare(run, context)
     vitals: dict[str, Measured] = {}
-    for part in (stability, start, descent, schedule, gap, sample, modes, record):
+    for part in (stability, start, descent, pace, roughness, schedule, gap, sample, modes, record):
         vitals |= part.measure(signals)
+    vitals |= rate.measure(signals, vitals)
     vitals |= budget.measure(signals, vitals)
     drops = late.drops(signals, schedule.drops(signals))
     return Chart(Row("", vitals), drops, updates.layers(signals), run.axis), signals

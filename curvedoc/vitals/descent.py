@@ -12,6 +12,7 @@ from ..estimate import Estimate, exact
 from ..run import Run
 from .chart import Measured, Missing, Vital
 from .signals import Signals
+from .witness import witness
 
 VITALS = {
     "train_loss.flat_for": Vital(
@@ -64,8 +65,8 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     last = max(1, len(train.value) // 20)
     level, doubt = float(np.median(train.value[-last:])), 1.28 * float(np.median(train.se[-last:]))
     found["train_loss.level"] = Estimate(level, level - doubt, level + doubt, "loss")
-    found |= _flat(signals, train, level, doubt)
-    found["train_loss.pace_kept"] = _pace_kept(train)
+    found |= _flat(signals, witness(signals) or train)
+    found["train_loss.pace_kept"] = _pace_kept(witness(signals) or train)
     first = float(np.median(train.value[: max(1, len(train.value) // 50)]))
     found |= _extremes(train, first, level, doubt)
     if signals.context.classes is not None and signals.context.classes > 1:
@@ -79,14 +80,17 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     return found
 
 
-def _flat(signals: Signals, train: Smooth, level: float, doubt: float) -> dict[str, Measured]:
+def _flat(signals: Signals, train: Smooth) -> dict[str, Measured]:
     """The longest end of the curve along which the loss fell or rose by less than a narrow band.
 
     The band is 5 % of the level, the smallest gain that counts as an improvement when treatments are
     compared, and no more than a thirtieth of the descent, so that a loss on a high floor can move too. Low
     asks for it even if the trend is 1.28 standard errors steeper, high if it is as much gentler; and the
-    smoothed curve must stay within twice the band, so that no dip and return counts as flat.
+    smoothed curve must stay within twice the band, so that no dip and return counts as flat. `train` may be the
+    validation loss where that shows the trend better.
     """
+    tail = max(1, len(train.value) // 20)
+    level, doubt = float(np.median(train.value[-tail:])), 1.28 * float(np.median(train.se[-tail:]))
     band = float(np.ptp(train.value)) / 30
     if train.value.min() > 0:
         band = min(band, 0.05 * level)

@@ -1,0 +1,105 @@
+"""Does the descent still go on, how early was it done, and what would as many steps again bring?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..curves.extrapolate import extrapolate
+from ..curves.smooth import Smooth
+from ..curves.trend import fall
+from ..estimate import Estimate
+from .chart import Measured, Missing, Vital
+from .signals import FEWEST, Signals
+from .witness import witness
+
+VITALS = {
+    "pace.at_end": Vital("share", "slope of the loss over the last fifth of the run over that of the last half"),
+    "pace.done_early": Vital("share", "part of the descent that was done in the first fifth of the run"),
+    "val_loss.follows": Vital(
+        "share", "fall of the validation loss along the second half of the run over that of the training loss"
+    ),
+    "pace.ahead": Vital("share", "part of the final loss that as many steps again would take off, extrapolated"),
+}
+
+
+def measure(signals: Signals) -> dict[str, Measured]:
+    """Vitals of the pace, from the curve that shows the slow trend best; intervals of 1.28 standard errors.
+
+    The validation loss begins behind the first epoch: what needs the start is measured on the training loss.
+    """
+    curve = witness(signals)
+    if curve is None:
+        return dict.fromkeys(VITALS, signals.absent["train_loss"])
+    if signals.lost_at is not None:
+        return dict.fromkeys(VITALS, Missing("the loss was lost to NaN or infinity"))
+    if len(curve.step) < FEWEST + 2:
+        return dict.fromkeys(VITALS, Missing(f"{len(curve.step)} points are too few to see a pace"))
+    return {
+        "pace.at_end": _at_end(curve),
+        "pace.done_early": _done_early(signals.train or curve),
+        "val_loss.follows": _follows(signals),
+        "pace.ahead": _ahead(signals, curve),
+    }
+
+
+def _at_end(curve: Smooth) -> Measured:
+    """1 for a straight line, 0.8 for a slow power law, next to 0 where a schedule has come down or all is learned."""
+    begin, length = float(curve.step[0]), float(curve.step[-1] - curve.step[0])
+    half, fifth, end = begin + 0.5 * length, begin + 0.8 * length, float(curve.step[-1])
+    if (curve.step >= fifth).sum() < 3:
+        return Missing("fewer than three points in the last fifth of the run")
+    late, late_error = fall(curve.step, curve.points, fifth, end)
+    whole, whole_error = fall(curve.step, curve.points, half, end)
+    # A half that gained nothing has no slope to compare with: a fortieth of the descent is the least that counts.
+    whole = max(whole, 1.28 * whole_error, float(np.ptp(curve.value)) / 40, 1e-300)
+    value, doubt = 2.5 * late / whole, 1.28 * 2.5 * late_error / whole
+    return Estimate(value, value - doubt, value + doubt, "share", (fifth, end))
+
+
+def _done_early(curve: Smooth) -> Measured:
+    first, begin, end = float(curve.points[0]), float(curve.step[0]), float(curve.step[-1])
+    descent, doubt = first - float(curve.value.min()), 1.28 * float(np.median(curve.se))
+    if descent <= 2 * doubt or descent <= 1e-3 * abs(first):
+        return Missing("the training loss never fell beyond its noise")
+    done = (first - curve.at(begin + 0.2 * (end - begin))) / descent
+    return Estimate(done, done - doubt / descent, done + doubt / descent, "share", (begin, end))
+
+
+def _follows(signals: Signals) -> Measured:
+    """1 where what is learned holds on unseen data as well, 0 where validation rests while training goes on."""
+    train, val = signals.train, signals.val
+    if train is None or val is None:
+        return signals.absent.get("val_loss", Missing("no val_loss in the log", ("val_loss",)))
+    begin, end = signals.begin + 0.5 * signals.length, signals.end
+    if min(int((c.step >= begin).sum()) for c in (train, val)) < 3:
+        return Missing("fewer than three points in the second half of the run")
+    (fell, error), (val_fell, val_error) = (fall(c.step, c.points, begin, end) for c in (train, val))
+    if fell <= 1.28 * error:
+        return Missing("the training loss does not fall beyond its noise in the second half of the run")
+    share = val_fell / fell
+    doubt = 1.28 * float(np.hypot(val_error, share * error)) / fell
+    return Estimate(share, share - doubt, share + doubt, "share", (begin, end))
+
+
+def _ahead(signals: Signals, curve: Smooth) -> Measured:
+    """What a run of twice the length would still gain if nothing else changed, over the present level.
+
+    The interval spans every decay law that the data do not rule out. A rate that has come down makes the past no
+    guide: nothing is said then.
+    """
+    fit = signals.schedule
+    if signals.lr is not None and signals.lr.value.max() > 0:
+        held = float(signals.lr.value[-1] / signals.lr.value.max())
+        if held < 0.5 and (fit is None or fit.kind != "warmup"):
+            return Missing("the learning rate has come down: the descent before is no guide to what comes")
+    begin, end = float(curve.step[0]), float(curve.step[-1])
+    late = curve.step >= begin + 0.1 * (end - begin)
+    if late.sum() < FEWEST:
+        late = np.ones(len(curve.step), bool)
+    step, value = curve.step[late], curve.value[late]
+    level = float(np.median(value[-max(1, len(value) // 20) :]))
+    if abs(level) < 1e-12:
+        return Missing("the loss is zero: nothing is left to gain")
+    law, low, high = extrapolate(step, value, end + (end - begin), float(np.median(curve.se[late])))
+    gains = sorted(((level - high) / abs(level), (level - law) / abs(level), (level - low) / abs(level)))
+    return Estimate(gains[1], gains[0], gains[2], "share", (end, end + (end - begin)))

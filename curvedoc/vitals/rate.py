@@ -1,0 +1,235 @@
+"""Is the learning rate itself too high or too low for this run?
+
+No single number tells. Each sign below is graded from 0 to 1 as a clause of a rule would be (linearly between two
+values, averaged over the interval of its Estimate); a sign needs all of its parts, so its weight is that of the
+weakest part; and one sign is enough, so that `rate.too_high` is the strongest of them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..estimate import Estimate, exact
+from ..run import Array
+from .chart import Measured, Missing, Vital
+from .roughness import bounce
+from .signals import Signals
+
+VITALS = {
+    "rate.collapse": Vital("share", "weight of the sign that the first steps broke the network: a jump, then rest"),
+    "rate.overshoot": Vital("share", "weight of the sign that the loss first shot above its start, and ended high"),
+    "rate.hot_plateau": Vital("share", "weight of the sign that the loss bounces along a high level at the full rate"),
+    "rate.stuck": Vital("share", "weight of the sign that nothing was learned at a rate that few networks bear"),
+    "rate.too_high": Vital("share", "the strongest of these signs"),
+    "rate.young": Vital(
+        "share", "how little the descent has slowed down: it was slow from the start, or runs straight on to the end"
+    ),
+    "rate.updates": Vital("log10", "update over weight of the layer in the middle, median of the run behind its start"),
+    "val_loss.bounce": Vital("share", "how far a point of the validation loss lies off its trend in the second half"),
+}
+
+
+def measure(signals: Signals, found: dict[str, Measured]) -> dict[str, Measured]:
+    """Vitals of the rate, put together from what was measured before (`found`)."""
+    if signals.train is None:
+        return dict.fromkeys(VITALS, signals.absent["train_loss"])
+    if signals.lost_at is not None:
+        return dict.fromkeys(VITALS, Missing("the loss was lost to NaN or infinity"))
+    unknown, early = found.get("train_loss.fallen_at_most"), found.get("pace.done_early")
+    if isinstance(unknown, Missing) and isinstance(early, Missing) and not _overshoot(signals):
+        return dict.fromkeys(VITALS, unknown)
+    signs = {
+        "rate.collapse": _collapse(signals),
+        "rate.overshoot": _overshoot(signals),
+        "rate.hot_plateau": _hot_plateau(signals, found),
+        "rate.stuck": _stuck(signals, found),
+    }
+    stretch = (signals.begin, signals.end)
+    high = max(signs.values())
+    return {
+        **{name: exact(weight, "share", stretch) for name, weight in signs.items()},
+        "rate.too_high": exact(high, "share", stretch),
+        "rate.young": _young(signals, found),
+        "rate.updates": _updates(signals),
+        "val_loss.bounce": found["loss.bounce"] if signals.val is not None else signals.absent["val_loss"],
+    }
+
+
+def grade(value: float, no_at: float, yes_at: float) -> float:
+    """0 at `no_at`, 1 at `yes_at`, linear in between.
+
+    >>> grade(2.0, 1.0, 3.0), grade(2.0, 3.0, 1.0), grade(5.0, 1.0, 3.0)
+    (0.5, 0.5, 1.0)
+    """
+    return float(np.clip((value - no_at) / (yes_at - no_at), 0.0, 1.0))
+
+
+def weigh(measured: Measured | None, no_at: float, yes_at: float, if_missing: float) -> float:
+    """The grade of an Estimate, averaged over its interval with weights 0.3, 0.4, 0.3 (Swanson's rule).
+
+    >>> weigh(Estimate(0.5, 0.0, 1.0), 0.4, 0.6, 1.0), weigh(None, 0.4, 0.6, 1.0)
+    (0.5, 1.0)
+    """
+    if not isinstance(measured, Estimate):
+        return if_missing
+    parts = zip((0.3, 0.4, 0.3), (measured.low, measured.value, measured.high), strict=True)
+    return round(sum(share * grade(value, no_at, yes_at) for share, value in parts), 9)
+
+
+def _collapse(signals: Signals) -> float:
+    """The loss jumps with the first steps and then learns nothing more, high up.
+
+    A step that is far too long throws the weights where every unit is dead or saturated: no gradient comes back, and
+    the loss stays what it is to four digits and more, or the outputs are one constant whose accuracy stays that of
+    the untrained network while the loss is thrown to another level. A network without any gradient from the start
+    does not jump first, and one that has converged is low. Batches have noise of their own and never stand still.
+    """
+    curves = [c for c in (signals.run.get("train_loss"), signals.run.get("val_loss")) if c is not None]
+    weights = [0.0]
+    for curve in curves:
+        value: Array = curve.value[np.isfinite(curve.value)]
+        if len(value) < 10 or abs(float(value[0])) < 1e-12:
+            continue
+        first, late = float(value[0]), value[len(value) // 2 :]
+        level = float(np.median(late))
+        # All that ever happened lies between the first point and the second, or the loss was thrown above its start:
+        # a descent that converges, however fast, approaches its floor over several points.
+        if not 0.9 <= (float(value[1]) - first) / ((level - first) or 1e-300) <= 1.1 and level < 0.97 * first:
+            continue
+        still = _digits(float(np.ptp(late)), level)
+        # float32 keeps seven digits: a loss that has not moved in the fourth for half a run gets no gradient. Runs
+        # that have converged without noise still move in the third.
+        frozen = grade(still, -3.3, -4.3)
+        # An undamaged start moves by less than a two-thousandth with its first steps before it learns.
+        jump = grade(_digits(float(value[1]) - first, first), -3.3, -2.9)
+        weights.append(min(frozen, jump, grade(level / first, 0.35, 0.45)))
+    return max(*weights, _chance(signals))
+
+
+def _chance(signals: Signals) -> float:
+    """The loss is thrown to another level and stays there, while the accuracy stays that of the first point."""
+    train = signals.run.get("train_loss")
+    accuracy = signals.run.get("train_accuracy") or signals.run.get("val_accuracy")
+    if train is None or accuracy is None or min(len(accuracy), len(train)) < 10:
+        return 0.0
+    scale = 100.0 if accuracy.unit == "percent" else 1.0
+    late = accuracy.value[len(accuracy) // 2 :] / scale
+    loss = train.value[len(train) // 2 :]
+    if not (np.isfinite(late).all() and np.isfinite(loss).all()):
+        return 0.0
+    gained = float(np.median(late)) - float(accuracy.value[0]) / scale
+    # An accuracy that begins high was not measured on an untrained network.
+    untrained = grade(float(accuracy.value[0]) / scale, 0.6, 0.55)
+    first, level = float(train.value[0]), float(np.median(loss))
+    thrown = grade(abs(first - level) / max(abs(level), 1e-12), 0.1, 0.2)
+    rests = grade(float(np.ptp(loss)) / max(abs(level), 1e-12), 0.10, 0.03)
+    return min(untrained, thrown, rests, grade(gained, 0.03, 0.015))
+
+
+def _digits(change: float, size: float) -> float:
+    """Order of magnitude of a change relative to a size, at least -12."""
+    return float(np.log10(max(abs(change) / max(abs(size), 1e-300), 1e-12)))
+
+
+def _overshoot(signals: Signals) -> float:
+    """The loss climbs far above its first value in the first third, not as a spike, and ends high."""
+    train = signals.train
+    assert train is not None
+    points: Array = train.points
+    first = float(points[0])
+    if len(points) < 6 or first <= 0:
+        return 0.0
+    third = max(4, len(points) // 3)
+    calm = float(max(np.median(points[n - 1 : n + 2]) for n in range(1, third)))
+    # The first point may be a lucky batch: what rises above it must exceed the scatter of all others.
+    noise = float(np.median(train.noise))
+    level = float(np.median(points[-max(3, len(points) // 20) :]))
+    # One or two points above the start are the shock of a cold optimiser, from which a run recovers.
+    lasting = float((points[1 : 2 * third] > 1.05 * first).sum())
+    return min(
+        grade(calm / first, 1.15, 1.5),
+        grade(lasting, 2.0, 3.0),
+        grade(calm - first, 3 * noise, 5 * noise + 1e-12 * first),
+        grade(level / first, 0.15, 0.30),
+    )
+
+
+def _hot_plateau(signals: Signals, found: dict[str, Measured]) -> float:
+    """The loss is flat for most of the run at a high level, bounces, and the rate has not come down.
+
+    A plateau low down needs a decay; one that was reached at once, high up, and bounces by a percent of its level and
+    more was never passable at this rate. Where the model already overfits, the level is not the rate's doing.
+    """
+    flat = weigh(found.get("train_loss.flat_for"), 0.45, 0.70, 0.0)
+    high = weigh(found.get("train_loss.left"), 0.30, 0.42, 0.0)
+    # A rate that was only read off the bounce has to be plain.
+    held = weigh(found.get("rate.held"), *((0.3, 0.6) if signals.lr is not None else (0.5, 0.9)), 0.45)
+    near = weigh(found.get("gap.of_loss"), 0.20, 0.10, 1.0)
+    return min(flat, high, held, near, _restless(signals, found))
+
+
+def _stuck(signals: Signals, found: dict[str, Measured]) -> float:
+    """The loss never came down, and the rate or the first updates are larger than nearly any network bears.
+
+    Of the rate alone: plain SGD rarely trains above 0.5, Adam rarely above 0.02, and a rate above 0.5 is too high for
+    either; where the optimiser is not known only such a rate speaks. Of the updates: a twentieth of the weights in
+    one of the first steps is fifty times the healthy thousandth. A rate that is warmed up is not judged by its peak.
+    """
+    idle = weigh(found.get("train_loss.fallen_at_most"), 0.15, 0.08, 0.0)
+    signs = [0.0]
+    if signals.lr is not None and len(signals.lr) and signals.lr.value[0] > 0:
+        named = " ".join(str(v).lower() for k, v in signals.run.hyper.items() if "optim" in str(k).lower())
+        low, high = (-1.7, -1.2) if "adam" in named else (-0.7, 0.0)
+        signs.append(grade(float(np.log10(signals.lr.value[0])), low, high))
+    first = [float(np.abs(c.value[: max(1, len(c) // 20)]).max()) for c in signals.run.layers("update_ratio").values()]
+    first = [ratio for ratio in first if np.isfinite(ratio) and ratio > 0]
+    if first:
+        signs.append(grade(float(np.log10(np.median(first))), -1.5, -1.1))
+    return min(idle, max(signs))
+
+
+def _restless(signals: Signals, found: dict[str, Measured]) -> float:
+    """Whether the weights themselves still bounce: a validation loss does, an epoch mean does, or updates are large."""
+    signs = [0.0]
+    if signals.val is not None:
+        signs.append(weigh(found.get("loss.bounce"), 0.006, 0.014, 0.0))
+    logged = signals.run.curves.get("train_loss", ())
+    for curve in [c for c in logged if c.cadence == "epoch" or signals.run.axis == "epoch"][:1]:
+        level = abs(float(np.median(curve.value[-3:]))) or 1.0
+        signs.append(grade(bounce(curve, 0.5, 1.0)[0] / level, 0.006, 0.014))
+    # A hundredth of the weights per step replaces them within a hundred steps (Karpathy: 1e-3 is healthy).
+    signs.append(weigh(_updates(signals), -2.3, -1.9, 0.0))
+    return max(signs)
+
+
+def _updates(signals: Signals) -> Measured:
+    """One number for the whole network: layers differ, and the last one starts small."""
+    layers = [np.abs(c.value[len(c) // 4 :]) for c in signals.run.layers("update_ratio").values()]
+    moved = [float(np.median(value[np.isfinite(value)])) for value in layers if np.isfinite(value).any()]
+    moved = [ratio for ratio in moved if ratio > 0]
+    if not moved:
+        return Missing("no update_ratio in the log", ("update_ratio",))
+    low, middle, high = np.log10(np.quantile(moved, (0.25, 0.5, 0.75)))
+    return Estimate(middle, low, high, "log10", (signals.begin + 0.25 * signals.length, signals.end))
+
+
+def _young(signals: Signals, found: dict[str, Measured]) -> Measured:
+    """How little the descent has slowed down, by the stronger of two signs.
+
+    Slow from the start: a healthy run has done 80 % of its descent in the first fifth of its steps, one at a tenth of
+    the right rate less than 55 %. Straight to the end: at a rate that holds, each doubling of the steps gains less
+    than the one before (a power law), unless the steps are too short for any curvature to be felt.
+    """
+    early = found.get("pace.done_early")
+    kept = found.get("train_loss.pace_kept")
+    # What has hardly fallen at all may have been trained before: a fine-tune gains little, slowly, at a right rate.
+    slow = min(weigh(early, 0.80, 0.55, 0.0), weigh(found.get("train_loss.left"), 0.92, 0.82, 1.0))
+    straight = min(weigh(kept, 0.85, 1.1, 0.0), weigh(found.get("pace.at_end"), 0.5, 0.8, 0.0))
+    if signals.lr is not None:
+        straight = min(straight, weigh(found.get("rate.held"), 0.4, 0.8, 0.4))
+    else:
+        # A straight line keeps 2; what runs faster at the end was sped up by a schedule that nobody logged.
+        slow, straight = min(slow, weigh(kept, 2.4, 2.1, 1.0)), min(straight, 0.4)
+    if isinstance(early, Missing) and not isinstance(kept, Estimate):
+        return early
+    return exact(max(slow, straight), "share")

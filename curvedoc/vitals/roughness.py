@@ -1,0 +1,164 @@
+"""How does the loss bounce, does it go on bouncing as before, and what does that say about the rate?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..curves.smooth import Smooth
+from ..estimate import Estimate, exact
+from ..run import Array, Curve
+from .chart import Measured, Missing, Vital
+from .signals import Signals
+
+VITALS = {
+    "loss.bounce": Vital(
+        "share", "how far a point of the validation loss (training loss, if none) lies off its trend in the second half"
+    ),
+    "loss.bounce_kept": Vital(
+        "share", "bounce of the validation loss in the last quarter of the run over that between a fifth and two thirds"
+    ),
+    "loss.swing": Vital("share", "rises of the smoothed loss in the second half beyond its doubt, over the descent"),
+    "loss.swings": Vital("count", "how often it rose so"),
+    "rate.held": Vital(
+        "share", "part of its peak at which the rate ended: logged, named in the hyper-parameters, or read off a bounce"
+    ),
+}
+#: Words in hyper-parameters that name a schedule ending near zero, and one that never comes down.
+_ENDS_LOW = ("cosine", "linear", "poly", "one_cycle", "onecycle", "1cycle", "anneal")
+_STAYS = ("const",)
+#: Fewer points in a stretch give no spread worth comparing: its standard error would exceed half of it.
+FEWEST = 5
+#: A validation loss that bounces by less than this share of its level is as smooth as a deterministic one, whatever
+#: the rate: its bounce says nothing. A tenth of a percent is what 8 digits of a loss of a thousand examples leave.
+SMOOTH = 1e-3
+
+
+def measure(signals: Signals) -> dict[str, Measured]:
+    """Vitals of the bounce. It is taken from second differences, in which any straight trend cancels."""
+    found = _bounces(signals) | _swings(signals)
+    return found | {"rate.held": _held(signals, found["loss.bounce_kept"])}
+
+
+def bounce(curve: Curve, begin: float, end: float) -> tuple[float, int]:
+    """Standard deviation of a point around the trend between two shares of the run, and how many points told it.
+
+    From the median absolute second difference of finite points, sigma = median / (0.6745 sqrt 6): a straight trend
+    cancels and single spikes do not count.
+
+    >>> t = np.arange(100.0)
+    >>> bounce(Curve(t, 3 - 0.01 * t), 0.0, 1.0)[0] < 1e-12
+    True
+    """
+    place = (curve.step - curve.step[0]) / max(float(curve.step[-1] - curve.step[0]), 1e-300)
+    value: Array = curve.value[(place >= begin) & (place <= end) & np.isfinite(curve.value)]
+    if len(value) < 3:
+        return 0.0, 0
+    second = value[:-2] - 2 * value[1:-1] + value[2:]
+    return float(np.median(np.abs(second))) / (0.6745 * float(np.sqrt(6))), len(second)
+
+
+def _bounces(signals: Signals) -> dict[str, Measured]:
+    """Bounce of the validation loss: full sets are measured without the noise of a batch, so that what moves is the
+    weights."""
+    lost = Missing("the loss was lost to NaN or infinity")
+    names = ("loss.bounce", "loss.bounce_kept")
+    if signals.lost_at is not None:
+        return dict.fromkeys(names, lost)
+    val, train = signals.run.get("val_loss"), signals.run.get("train_loss")
+    known = signals.val is not None and val is not None
+    curve, smooth = (val, signals.val) if known else (train, signals.train)
+    if curve is None or smooth is None:
+        return dict.fromkeys(names, signals.absent.get("train_loss", Missing("no loss in the log", ("train_loss",))))
+    level = abs(float(np.median(smooth.value[-max(1, len(smooth.value) // 20) :]))) or 1.0
+    late, points = bounce(curve, 0.5, 1.0)
+    found: dict[str, Measured] = {}
+    found["loss.bounce"] = (
+        _spread(late / level, points, (signals.begin + 0.5 * signals.length, signals.end))
+        if points >= FEWEST
+        else Missing("too few points in the second half to see a bounce: log validation more often", ("val_loss",))
+    )
+    if not known:
+        why = "without a validation loss the noise of batches hides whether the weights bounce"
+        return found | {"loss.bounce_kept": Missing(why, ("val_loss",))}
+    before, several = bounce(curve, 0.2, 0.67)
+    after, few = bounce(curve, 0.75, 1.0)
+    if min(few, several) < 3:
+        why = "validation is logged too rarely to compare its bounce early and late"
+        return found | {"loss.bounce_kept": Missing(why, ("val_loss",))}
+    if before < SMOOTH * level:
+        return found | {"loss.bounce_kept": Missing("the validation loss is smooth: it bounces at no rate")}
+    kept, doubt = after / before, 1.28 * float(np.hypot(1 / np.sqrt(few), 1 / np.sqrt(several)))
+    # The ratio of two spreads is skew: its interval is one of its logarithm.
+    ends = (kept * float(np.exp(-doubt)), kept * float(np.exp(doubt)))
+    stretch = (signals.begin + 0.75 * signals.length, signals.end)
+    return found | {"loss.bounce_kept": Estimate(kept, ends[0], ends[1], "share", stretch)}
+
+
+def _spread(value: float, points: int, stretch: tuple[float, float]) -> Estimate:
+    """A spread with its interval: the median of absolute second differences of n points is known to 1 / sqrt(n)."""
+    factor = float(np.exp(1.28 / np.sqrt(points)))
+    return Estimate(value, value / factor, value * factor, "share", stretch)
+
+
+def _swings(signals: Signals) -> dict[str, Measured]:
+    """Rises of the smoothed training loss in the second half that its doubt does not explain.
+
+    A rise is the way up from a low to the next high; one below three standard errors of its ends is none. Restarts
+    and cycles of the rate lift the loss on purpose, and are not judged.
+    """
+    names = ("loss.swing", "loss.swings")
+    train = signals.train
+    if train is None:
+        return dict.fromkeys(names, signals.absent["train_loss"])
+    if signals.lost_at is not None:
+        return dict.fromkeys(names, Missing("the loss was lost to NaN or infinity"))
+    if signals.schedule is not None and signals.schedule.kind in ("restarts", "cyclic"):
+        return dict.fromkeys(names, Missing("the schedule lifts the loss on purpose"))
+    half = train.step >= (signals.begin + signals.end) / 2
+    rises = _rises(train, half)
+    span = max(float(train.points[0] - train.value.min()), 0.05 * abs(float(train.points[0])), 1e-300)
+    stretch = ((signals.begin + signals.end) / 2, signals.end)
+    total = sum(rises) / span
+    doubt = 1.28 * float(np.median(train.se[half])) * np.sqrt(2 * max(1, len(rises))) / span if rises else 0.0
+    return {
+        "loss.swing": Estimate(total, max(0.0, total - doubt), total + doubt, "share", stretch),
+        "loss.swings": exact(len(rises), "count", stretch),
+    }
+
+
+def _rises(train: Smooth, half: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> list[float]:
+    """Heights of the rises, lows to highs, that exceed three standard errors of both ends."""
+    value, error = train.value[half], train.se[half]
+    rises: list[float] = []
+    low = high = 0
+    for n in range(1, len(value)):
+        if value[n] > value[high]:
+            high = n
+        least = 3 * float(np.hypot(error[low], error[high]))
+        turned = value[high] - value[n] > max(least, 0.5 * (value[high] - value[low])) or value[n] < value[low]
+        if turned or n == len(value) - 1:
+            if value[high] - value[low] > max(least, 1e-9 * abs(float(value[low]))) and high > low:
+                rises.append(float(value[high] - value[low]))
+            low = high = n
+    return rises
+
+
+def _held(signals: Signals, kept: Measured) -> Measured:
+    """Where the rate stands at the end, by the best witness there is.
+
+    Gradient noise moves the weights by an amount that grows with the rate, and the loss over the full set with
+    them: a validation loss that has come to rest has had its rate taken down, one that bounces as in the middle of
+    the run has not (Smith et al. 2018: the noise scale is proportional to the rate).
+    """
+    if signals.lr is not None:
+        peak, last = float(signals.lr.value.max()), float(signals.lr.value[-1])
+        return exact(last / peak if peak > 0 else 0.0, "share")
+    named = " ".join(str(v).lower() for k, v in signals.run.hyper.items() if "sched" in k.lower())
+    if any(word in named for word in _ENDS_LOW):
+        return Estimate(0.05, 0.0, 0.1, "share")
+    if any(word in named for word in _STAYS):
+        return exact(1.0, "share")
+    if isinstance(kept, Estimate):
+        low, value, high = (min(1.0, x) for x in (kept.low, kept.value, kept.high))
+        return Estimate(value, low, high, "share", kept.steps)
+    return Missing(f"no lr in the log, and {kept.why}", ("lr",))

@@ -14,10 +14,11 @@ from .errors import CurvedocError, NoLogFound, UsageError, mistake
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .report import Analysis
+    from .report import Analysis, Report
+    from .run import Run
 
 DONE, FINDINGS, UNUSABLE, NO_LOG, INTERRUPTED = 0, 1, 2, 3, 130
-FORMATS = ("text", "json", "markdown", "github", "junit", "html")
+FORMATS = ("text", "json", "markdown", "github", "junit", "sarif", "html")
 LONG = 0.5  # seconds of work after which a progress line is worth its place
 
 DESCRIPTION = """\
@@ -29,6 +30,8 @@ to start with:
   curvedoc analyze runs/                      what is wrong, how sure, what to do
   curvedoc analyze runs/ --html report.html   the same, with the curves drawn
   curvedoc inspect runs/                      which curves were found, and as what
+  curvedoc compare runs/a runs/b              what changed, and which is better
+  curvedoc plot runs/a -o figure.pdf          the curves as a figure
   curvedoc explain overfitting                what a verdict rests on
 
 exit codes: 0 done, 1 findings at or above --fail-on, 2 wrong usage or nothing
@@ -73,6 +76,8 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     for name, command, does, arguments in (
         ("analyze", _analyze, "judge the runs in files or directories", (_paths, _judging, _printing)),
         ("inspect", _inspect, "show which curves were found and what they were taken for", (_paths, _printing)),
+        ("compare", _compare, "say what changed between two runs, and which is better", (_sides, _roles, _printing)),
+        ("plot", _plot, "draw a run into a figure, with the evidence marked", (_figure, _roles, _quiet)),
         ("explain", _explain, "show what a rule looks for, its thresholds and its fixes", (_rule, _own_rules)),
         ("rules", _rules, "list all rules", (_own_rules, _listing)),
     ):
@@ -87,6 +92,24 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
 
 def _paths(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", nargs="+", metavar="PATH", help="a log file, the directory of a run, or a tree of runs")
+    _roles(parser)
+
+
+def _sides(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("a", metavar="A", help="a run, or a directory of repeats that differ in their seed alone")
+    parser.add_argument("b", metavar="B", help="what it is compared with")
+
+
+def _figure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", metavar="RUN", help="a log file or the directory of a run")
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="figure.png, .svg or .pdf")
+
+
+def _quiet(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-q", "--quiet", action="store_true", help="print errors, nothing else")
+
+
+def _roles(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--role",
         action="append",
@@ -208,6 +231,54 @@ def _inspect(options: argparse.Namespace) -> int:
     return DONE if found.runs else UNUSABLE
 
 
+def _compare(options: argparse.Namespace) -> int:
+    _writable(options.output)
+    from .compare import compare
+    from .render import versus
+
+    found = compare(_repeats(options.a, options), _repeats(options.b, options), (options.a, options.b))
+    if _format(options) == "json":
+        _emit(_json(found.to_dict()), options.output, options.quiet)
+    else:
+        _emit(versus.render_text(found, width=_width(options)), options.output, options.quiet)
+    return DONE
+
+
+def _repeats(path: str, options: argparse.Namespace) -> list[tuple[Run, Report]]:
+    """The run under a path, or its repeats, each with its report; a sweep is no group of repeats."""
+    from . import api
+    from .engine import judge
+    from .render.sweep import sweep
+    from .rulebook import load_rules
+    from .run import Context
+
+    config, rules = _config(options), load_rules()
+    context = Context(config.get("classes"), config.get("target_loss"), config.get("task"))
+    found = api.find(path, roles=config.get("roles"), strict=bool(options.role), on_progress=_progress(options.quiet))
+    if not found.runs:
+        raise UsageError(f"{found.refused[0].file}: {found.refused[0].why}")
+    pairs = [(run, judge(run, rules, context)) for run in found.runs]
+    table = sweep([report for _, report in pairs])
+    differ = [key for key in table.varying if key not in table.seeds and key != "peak lr"]
+    if len(pairs) > 1 and differ:
+        names = ", ".join(run.name for run in found.runs[:4]) + (" ..." if len(pairs) > 4 else "")
+        raise UsageError(f"{path} holds {len(pairs)} runs that differ in {', '.join(differ[:3])}: name one ({names})")
+    return pairs
+
+
+def _plot(options: argparse.Namespace) -> int:
+    _writable(options.output)
+    from . import api
+    from .render import figure
+
+    config = _config(options)
+    told = {key: config.get(key) for key in ("roles", "classes", "target_loss", "task")}
+    figure.save(api.diagnose(options.path, **told), options.output)
+    if not options.quiet:
+        _say(f"wrote {options.output}")
+    return DONE
+
+
 def _explain(options: argparse.Namespace) -> int:
     from .engine import check
     from .handbook import page
@@ -277,9 +348,9 @@ def _render(analysis: Analysis, options: argparse.Namespace) -> str:
 
 def _format(options: argparse.Namespace) -> str:
     """What was asked for, else what the suffix of the output file says, else text."""
-    suffixes = {".json": "json", ".html": "html", ".md": "markdown", ".xml": "junit"}
+    suffixes = {".json": "json", ".html": "html", ".md": "markdown", ".xml": "junit", ".sarif": "sarif"}
     guessed = suffixes.get(os.path.splitext(options.output or "")[1].lower(), "text")  # noqa: PTH122
-    if options.command is _inspect and guessed != "json":
+    if options.command is not _analyze and guessed != "json":
         guessed = "text"
     return str(options.format or guessed)
 

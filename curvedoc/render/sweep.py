@@ -14,10 +14,10 @@ import numpy.typing as npt
 from ..estimate import show
 from ..report import Report
 from ..run import ROLES
+from ..settings import Value, flat
 from .panels import base
 from .words import clean, plural, shorten
 
-Value = float | str
 Row = Mapping[str, Value]
 
 #: Settings that a repeat of a run changes; the last word of a dotted key decides.
@@ -152,9 +152,9 @@ def separating(reports: Sequence[Report], table: Sweep) -> Iterator[tuple[str, f
 
 def _row(report: Report) -> dict[str, Value]:
     row: dict[str, Value] = {}
-    for key, value in _flat(report.hyper):
+    for key, value in flat(report.hyper):
         if len(row) < 400 and not IDLE.search(key.lower()):
-            row[shorten(clean(key), 60)] = value
+            row[shorten(clean(key), 60)] = shorten(clean(value), 40) if isinstance(value, str) else value
     for found in NAMED.finditer(report.name[:1000]):
         key = LONG_NAMES.get(found[1].lower(), found[1].lower())
         if not any(_last(known) in (key, found[1].lower()) for known in row):
@@ -164,29 +164,6 @@ def _row(report: Report) -> dict[str, Value]:
         if peak and math.isfinite(peak[0]) and peak[0] > 0:
             row["peak lr"] = float(f"{peak[0]:.3g}")
     return row
-
-
-def _flat(hyper: Mapping[str, object], above: str = "", deep: int = 0) -> Iterator[tuple[str, Value]]:
-    """Numbers and short words, nested settings with dots between the names."""
-    for key, value in hyper.items():
-        name = f"{above}{key}"
-        if isinstance(value, Mapping) and deep < 4:
-            yield from _flat(value, f"{name}.", deep + 1)
-        elif isinstance(value, bool) or value is None:
-            yield name, str(value)
-        elif isinstance(value, (int, float)):
-            if abs(value) < 1e300:  # a whole number of a log can exceed every float
-                yield name, float(value)
-        elif isinstance(value, str):
-            yield name, _number(value)
-
-
-def _number(word: str) -> Value:
-    try:
-        value = float(word) if len(word) < 40 else math.nan
-    except ValueError:
-        value = math.nan
-    return value if math.isfinite(value) else shorten(clean(word), 40)
 
 
 def _last(key: str) -> str:

@@ -1,0 +1,267 @@
+"""What changed between two runs, and which of them is better? Or two groups of repeats."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .curves.smooth import smooth
+from .report import SCHEMA, Report
+from .run import ROLES, Run
+from .settings import Value, flat
+
+#: What runs are compared by: the first that both sides log.
+JUDGED_BY = ("val_loss", "val_accuracy", "val_metric", "val_metric_lower", "train_loss")
+FEWEST = 6  # points that a curve must have to tell its noise
+#: One run a side: a difference below this many standard deviations is no difference; the usual bar of 95 %.
+SURE = 2.0
+#: What another seed changes at least, as a share of the level: a single run cannot tell, and the noise inside its
+#: curve says little about it (Bouthillier et al. 2021). Over the treatments in sample_logs/*/label.toml, each
+#: trained with three or five seeds, the deviation of the judged value is 0.8 % in the median.
+SEEDS = 0.01
+#: The same bar for means of n repeats is higher the fewer there are: Student's t, 97.5 %, by degrees of freedom.
+STUDENT = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two: its runs, how they were judged, what each is best at."""
+
+    name: str
+    path: str
+    runs: int
+    verdicts: tuple[str, ...]
+    leading: tuple[str, ...]
+    schedule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A setting that differs; None where a side does not state it."""
+
+    key: str
+    a: Value | None
+    b: Value | None
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A measured level: mean of the runs, and the standard deviation that a difference is measured in."""
+
+    value: float
+    deviation: float | None
+    step: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One quantity of both sides. `sigmas` is b minus a in standard deviations of that difference, positive where b
+    is better; None when the noise is not known. `bar` is what |sigmas| must reach."""
+
+    curve: str
+    measure: str
+    a: Level
+    b: Level
+    sigmas: float | None
+    bar: float
+
+    @property
+    def better(self) -> str | None:
+        """ "a", "b", or None when it is too close to call."""
+        if self.sigmas is None or abs(self.sigmas) < self.bar:
+            return None
+        return "b" if self.sigmas > 0 else "a"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What `compare` found. `verdict` is "a", "b", "too close to call" or "cannot be compared"; `notes` say what
+    limits it."""
+
+    a: Side
+    b: Side
+    changes: tuple[Change, ...]
+    differences: tuple[Difference, ...]
+    verdict: str
+    why: str
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document that `compare --format json` prints (schema 1)."""
+        return {
+            "schema": SCHEMA,
+            "verdict": self.verdict,
+            "why": self.why,
+            "a": _side(self.a),
+            "b": _side(self.b),
+            "settings": [{"key": c.key, "a": c.a, "b": c.b} for c in self.changes],
+            "curves": [
+                {
+                    "curve": d.curve,
+                    "measure": d.measure,
+                    "a": _level(d.a),
+                    "b": _level(d.b),
+                    "sigmas": d.sigmas,
+                    "bar": d.bar,
+                    "better": d.better,
+                }
+                for d in self.differences
+            ],
+            "notes": list(self.notes),
+        }
+
+
+def compare(a: Sequence[tuple[Run, Report]], b: Sequence[tuple[Run, Report]], names: tuple[str, str]) -> Comparison:
+    """The comparison of two runs, or of two groups of repeats, each given with its report; neither may be empty.
+
+    With one run a side, a difference is measured in standard deviations of single points of the held-out
+    curve (noise around its smoothed course), but at least SEEDS of the level. With repeats it is measured in
+    standard errors of the means, and the bar is Student's (Welch's degrees of freedom); a single run beside a
+    group borrows the group's deviation. `names` are what the sides are called.
+    """
+    sides = (_told(names[0], a), _told(names[1], b))
+    notes = []
+    if len(a) == 1 and len(b) == 1:
+        notes.append(
+            "one run a side: a sigma is the noise inside these curves, or 1 % of the level for what another seed would "
+            "change; repeat both with three seeds to be sure"
+        )
+    axes = [{run.axis for run, _ in side} for side in (a, b)]
+    if axes[0] != axes[1]:
+        both = " and ".join("/".join(sorted(kinds)) for kinds in axes)
+        notes.append(f"their axes count different things ({both}): compare levels, not places")
+    changes = _changes(a, b)
+    role = next((r for r in JUDGED_BY if all(run.get(r) is not None for run, _ in (*a, *b))), None)
+    if role is None:
+        logged = [", ".join(r for r in JUDGED_BY if any(run.get(r) is not None for run, _ in s)) for s in (a, b)]
+        why = f"they share no curve to be judged by: a logs {logged[0] or 'none'}, b logs {logged[1] or 'none'}"
+        return Comparison(*sides, changes, (), "cannot be compared", why, tuple(notes))
+    wanted = [(role, "best"), *((r, "final") for r in JUDGED_BY if all(run.get(r) is not None for run, _ in (*a, *b)))]
+    found = [d for d in (_difference(a, b, curve, measure) for curve, measure in wanted) if d is not None]
+    lost = [sum("nan" in rule for rule in side.leading) == side.runs for side in sides]
+    judged = next((d for d in found if (d.curve, d.measure) == wanted[0]), None)
+    if lost[0] != lost[1]:
+        winner = "b" if lost[0] else "a"
+        return Comparison(*sides, changes, tuple(found), winner, "the other was lost to NaN or infinity", tuple(notes))
+    if judged is None:
+        why = f"{role} has no finite point on one side"
+        return Comparison(*sides, changes, tuple(found), "cannot be compared", why, tuple(notes))
+    if role == "train_loss":
+        notes.append("no held-out curve on both sides: a lower training loss alone is no better model")
+    return Comparison(*sides, changes, tuple(found), judged.better or "too close to call", _why(judged), tuple(notes))
+
+
+def _told(name: str, side: Sequence[tuple[Run, Report]]) -> Side:
+    reports = [report for _, report in side]
+    kinds = dict.fromkeys(r.schedule.kind for r in reports if r.schedule is not None)
+    return Side(
+        name,
+        side[0][0].path,
+        len(side),
+        tuple(r.verdict for r in reports),
+        tuple(r.leading.rule for r in reports if r.leading is not None),
+        ", ".join(kinds),
+    )
+
+
+def _changes(a: Sequence[tuple[Run, Report]], b: Sequence[tuple[Run, Report]]) -> tuple[Change, ...]:
+    """Settings that all runs of a side agree on and the sides do not."""
+    rows = [_agreed([dict(flat(run.hyper)) for run, _ in side]) for side in (a, b)]
+    peaks = [_agreed([_peak(run) for run, _ in side]) for side in (a, b)]
+    keys = sorted({*rows[0], *rows[1]})
+    changes = [Change(k, rows[0].get(k), rows[1].get(k)) for k in keys if rows[0].get(k) != rows[1].get(k)]
+    if peaks[0] != peaks[1]:
+        changes.append(Change("peak lr, as logged", peaks[0].get("lr"), peaks[1].get("lr")))
+    return tuple(changes)
+
+
+def _agreed(rows: Sequence[dict[str, Value]]) -> dict[str, Value]:
+    return {key: value for key, value in rows[0].items() if all(row.get(key) == value for row in rows)}
+
+
+def _peak(run: Run) -> dict[str, Value]:
+    curve = run.get("lr")
+    if curve is None or not np.isfinite(curve.value).any():
+        return {}
+    return {"lr": float(f"{np.nanmax(np.where(np.isfinite(curve.value), curve.value, np.nan)):.3g}")}
+
+
+def _difference(
+    a: Sequence[tuple[Run, Report]], b: Sequence[tuple[Run, Report]], curve: str, measure: str
+) -> Difference | None:
+    levels = [[_level_of(run, curve, measure) for run, _ in side] for side in (a, b)]
+    if any(level is None for side in levels for level in side):
+        return None
+    known = [[level for level in side if level is not None] for side in levels]
+    sign = 1.0 if ROLES[curve].better == "high" else -1.0
+    if len(a) == len(b) == 1:
+        (first,), (second,) = known
+        if first.deviation is None or second.deviation is None:
+            return Difference(curve, measure, first, second, None, SURE)
+        seeds = SEEDS * (abs(first.value) + abs(second.value)) / 2
+        apart = math.hypot(max(first.deviation, seeds), max(second.deviation, seeds))
+        sigmas = sign * (second.value - first.value) / apart if apart > 0 else None
+        return Difference(curve, measure, first, second, sigmas, SURE)
+    values = [np.array([level.value for level in side]) for side in known]
+    spreads = [float(v.std(ddof=1)) if len(v) > 1 else None for v in values]
+    spreads = [s if s is not None else next(o for o in spreads if o is not None) for s in spreads]
+    errors = [s**2 / len(v) for s, v in zip(spreads, values, strict=True) if s is not None]
+    apart = math.sqrt(sum(errors))
+    means = [Level(float(v.mean()), s) for s, v in zip(spreads, values, strict=True)]
+    sigmas = sign * (means[1].value - means[0].value) / apart if apart > 0 else None
+    return Difference(curve, measure, means[0], means[1], sigmas, _bar(errors, [len(v) for v in values]))
+
+
+def _bar(errors: Sequence[float], counts: Sequence[int]) -> float:
+    """Student's 97.5 % quantile at Welch's degrees of freedom, rounded down."""
+    parts = [e**2 / (n - 1) for e, n in zip(errors, counts, strict=True) if n > 1]
+    if not sum(parts) > 0:
+        return STUDENT[0]
+    freedom = int(sum(errors if all(n > 1 for n in counts) else [max(errors)]) ** 2 / sum(parts))
+    freedom = max(1, min(freedom, sum(counts) - 2 if all(n > 1 for n in counts) else max(counts) - 1))
+    return STUDENT[freedom - 1] if freedom <= len(STUDENT) else SURE
+
+
+def _level_of(run: Run, role: str, measure: str) -> Level | None:
+    """The best or the last value of a curve beneath its noise; None without a finite point."""
+    curve = run.get(role)
+    if curve is None:
+        return None
+    keep = np.isfinite(curve.value) & (np.abs(curve.value) < 1e60)
+    if not keep.any() or (measure == "final" and not keep[-1]):
+        return None
+    step, value = curve.step[keep], curve.value[keep]
+    pick = np.argmax if ROLES[role].better == "high" else np.argmin
+    if len(step) < FEWEST:
+        at = int(pick(value)) if measure == "best" else len(value) - 1
+        return Level(float(value[at]), None, float(step[at]))
+    line = smooth(step, value)
+    at = int(pick(line.value)) if measure == "best" else len(line.value) - 1
+    deviation = math.hypot(float(line.se[at]), float(line.noise[at]))
+    return Level(float(line.value[at]), deviation, float(line.step[at]))
+
+
+def _why(judged: Difference) -> str:
+    what = f"{judged.measure} {judged.curve}"
+    if judged.sigmas is None:
+        return f"the noise of {what} is not known (fewer than {FEWEST} points, or none of them scatters)"
+    return f"{what} differs by {min(abs(judged.sigmas), 99):.1f} sigmas, {judged.bar:.1f} are needed"
+
+
+def _side(side: Side) -> dict[str, Any]:
+    return {
+        "name": side.name,
+        "path": side.path,
+        "runs": side.runs,
+        "verdicts": list(side.verdicts),
+        "leading": list(side.leading),
+        "schedule": side.schedule,
+    }
+
+
+def _level(level: Level) -> dict[str, Any]:
+    return {"value": level.value, "deviation": level.deviation, "step": level.step}

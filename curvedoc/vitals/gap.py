@@ -78,7 +78,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
         found["train_loss.fall_after_best"] = _around((then - now) / size, se / size, "share", (best_step, signals.end))
         found["gap.of_loss"] = _around((end - now) / (abs(end) or 1.0), se / (abs(end) or 1.0), "share")
         found |= _side_by_side(signals, val, train)
-    return found | _metric_gains(signals, best_step)
+    return found | _metric_gains(signals, best_step, (float(near.min()), float(near.max())))
 
 
 def lowest_logged(curve: Curve | None, first: float, last: float, otherwise: float) -> float:
@@ -89,7 +89,7 @@ def lowest_logged(curve: Curve | None, first: float, last: float, otherwise: flo
     return float(curve.step[inside][np.argmin(curve.value[inside])]) if inside.any() else otherwise
 
 
-def _metric_gains(signals: Signals, best_step: float) -> dict[str, Measured]:
+def _metric_gains(signals: Signals, best_step: float, near: tuple[float, float]) -> dict[str, Measured]:
     """Gains of the held-out metric after the best validation loss, as shares of the metric's range.
 
     A range that noise alone would span (six standard deviations hold nearly all of a curve without trend) is no
@@ -103,10 +103,15 @@ def _metric_gains(signals: Signals, best_step: float) -> dict[str, Measured]:
     if spread <= 6 * float(np.median(metric.noise)):
         return dict.fromkeys(names, exact(0.0, "share"))
     found: dict[str, Measured] = {}
-    for name, begin in zip(names, (best_step, (best_step + float(metric.step[-1])) / 2), strict=True):
-        gain = float(metric.value[-1]) - metric.at(begin)
-        se = 1.28 * float(np.hypot(metric.se[-1], metric.se_at(begin)))
-        found[name] = _around(gain / spread, se / spread, "share", (begin, signals.end))
+    end = float(metric.step[-1])
+    for name, late in zip(names, (0.0, 0.5), strict=True):
+        begins = [best + late * (end - best) for best in (best_step, *near)]
+        gain, *others = (float(metric.value[-1]) - metric.at(begin) for begin in begins)
+        doubt = 1.28 * float(np.hypot(metric.se[-1], metric.se_at(begins[0])))
+        # Where the best step is in doubt, so is what was gained behind it.
+        low = gain - float(np.hypot(doubt, gain - min(gain, *others)))
+        high = gain + float(np.hypot(doubt, max(gain, *others) - gain))
+        found[name] = Estimate(gain / spread, low / spread, high / spread, "share", (begins[0], signals.end))
     return found
 
 

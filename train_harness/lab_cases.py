@@ -108,21 +108,22 @@ def _half(half: str) -> Iterator[Candidate]:
 
 def _healthy(half: str, i: int, rng: np.random.Generator) -> Candidate:
     """A run with a schedule that comes to an end, on a task with a floor."""
-    base = _bases(half)[i % len(_bases(half))]
-    steps = int(base.steps * rng.choice([1, 1, 1.5, 2]))
-    changes = [*base.set, *base.floor, f"steps={steps}", f"optimizer.lr={base.lr * rng.choice([0.5, 0.7, 1, 1.4]):.4g}"]
-    changes += SCHEDULES[(i // len(_bases(half)) + 3 * i) % len(SCHEDULES)](steps)
-    extras: list[tuple[str, ...]] = [(), (), ("optimizer.clip_norm=1.0",), ("regularize.ema=0.95",)]
+    turns = [b for turn in range(4) for b in _bases(half) if b.share > turn]
+    base = turns[i % len(turns)]
+    plain = override(Recipe(), [*base.set, *base.floor, f"optimizer.lr={base.lr}", f"steps={base.steps}", *base.well])
+    steps = int(plain.steps * rng.choice([1, 1, 1.5]))
+    changes = [*base.set, *base.floor, *base.well, f"steps={steps}"]
+    changes.append(f"optimizer.lr={plain.optimizer.lr * rng.choice([0.8, 1, 1.25]):.4g}")
+    changes += SCHEDULES[i * 5 % len(SCHEDULES)](steps)
+    extras: list[tuple[str, ...]] = [(), (), ("optimizer.clip_norm=5.0",), ("regularize.ema=0.95",)]
     if base.family in ("mlp", "deep mlp", "cnn"):
-        extras += [("model.dropout=0.3",), ("model.dropout=0.5",)]
-    if base.layers[0] != "head" or base.family in ("cnn", "resnet"):
-        extras += [("data.batch_size=8",)]
-    if base.task in ("digits", "mixture", "shapes", "breast_cancer", "wine"):
+        extras += [("model.dropout=0.2",), ("model.dropout=0.3",), ("data.batch_size=8",)]
+    if not base.regression and base.family != "gru":
         extras += [("regularize.label_smoothing=0.1",)]
     changes += extras[int(rng.integers(len(extras)))]
     recipe = _recipe(changes, rng)
     odd = ODD_LOGS[i // 3 % len(ODD_LOGS)] if i % 3 == 0 else ()
-    if "log.loss=false" in odd and base.task in ("teacher", "diabetes"):
+    if "log.loss=false" in odd and base.regression:
         odd = ()
     if i % 12 == 5:
         recipe = override(recipe, [f"log.format={RESUMABLE[i // 12 % 2]}", f"log.every={_every(recipe, rng)}"])

@@ -11,7 +11,8 @@ import numpy as np
 @dataclass(frozen=True, slots=True)
 class Base:
     """A task with a model that learns it: `steps` are enough at rate `lr`, `layers` can be named in a fault; `floor`
-    makes a part of the loss unlearnable, as real data do."""
+    makes a part of the loss unlearnable, as real data do. `well`: what no treatment improves much, in `share` parts of
+    the healthy candidates."""
 
     name: str
     half: str
@@ -21,6 +22,8 @@ class Base:
     set: tuple[str, ...]
     layers: tuple[str, ...]
     floor: tuple[str, ...] = ()
+    well: tuple[str, ...] = ()
+    share: int = 0
 
     @property
     def task(self) -> str:
@@ -50,6 +53,8 @@ BASES = (
         ("data.batch_size=32", "model.width=48", "optimizer.kind=momentum", "optimizer.weight_decay=1e-3"),
         ("fc1", "fc2", "head"),
         ("data.label_noise=0.2", "data.jitter=0.8"),
+        well=("model.width=96", "optimizer.lr=0.06", "steps=700"),
+        share=3,
     ),
     Base(
         "teacher-mlp",
@@ -62,6 +67,8 @@ BASES = (
             *("model.width=24", "optimizer.kind=adam"),
         ),
         ("fc1", "fc2", "head"),
+        well=("model.width=48", "optimizer.lr=0.02", "optimizer.weight_decay=1e-2"),
+        share=3,
     ),
     Base(
         "cancer-mlp",
@@ -75,6 +82,8 @@ BASES = (
         ),
         ("fc1", "fc2", "head"),
         ("data.label_noise=0.15", "data.jitter=0.7"),
+        well=("model.width=32", "optimizer.lr=0.04"),
+        share=3,
     ),
     Base(
         "digits-cnn",
@@ -85,6 +94,8 @@ BASES = (
         ("data.batch_size=32", "model.kind=cnn", "model.width=8", "optimizer.kind=adam", "optimizer.weight_decay=1e-3"),
         ("head",),
         ("data.label_noise=0.2", "data.jitter=0.6"),
+        well=("model.width=16", "optimizer.lr=0.008", "steps=800"),
+        share=1,
     ),
     Base(
         "markov-gru",
@@ -97,6 +108,8 @@ BASES = (
             *("model.kind=gru", "model.width=24", "model.depth=1", "model.init=torch", "optimizer.kind=adam"),
         ),
         ("head",),
+        well=("model.width=48", "optimizer.lr=0.03", "steps=400"),
+        share=2,
     ),
     Base(
         "mixture-deep",
@@ -110,6 +123,8 @@ BASES = (
             *("optimizer.kind=momentum", "optimizer.weight_decay=5e-3"),
         ),
         ("fc1", "fc2", "fc3", "head"),
+        well=("model.width=48",),
+        share=4,
     ),
     Base(
         "diabetes-deep",
@@ -122,6 +137,8 @@ BASES = (
             *("model.activation=tanh", "model.norm=layer", "optimizer.kind=adamw", "optimizer.weight_decay=0.1"),
         ),
         ("fc1", "fc2", "fc3", "head"),
+        well=("model.width=32", "optimizer.lr=0.006", "steps=700"),
+        share=4,
     ),
     Base(
         "wine-deep",
@@ -135,6 +152,8 @@ BASES = (
         ),
         ("fc1", "fc2", "fc3", "head"),
         ("data.label_noise=0.2", "data.jitter=0.8"),
+        well=("data.jitter=1.2", "optimizer.weight_decay=5e-2"),
+        share=1,
     ),
     Base(
         "shapes-resnet",
@@ -148,6 +167,8 @@ BASES = (
             *("optimizer.kind=momentum", "optimizer.weight_decay=1e-3"),
         ),
         ("head",),
+        well=("data.label_noise=0.3", "model.width=12", "optimizer.lr=0.15", "steps=700"),
+        share=1,
     ),
     Base(
         "names-gpt",

@@ -44,7 +44,9 @@ def _memory(signals: Signals) -> Measured:
     train = signals.run.get("train_loss")
     if train is None:
         return signals.absent["train_loss"]
-    if train.cadence == "epoch" or signals.run.axis == "epoch":
+    val = signals.run.get("val_loss")
+    as_often = val is not None and len(train) <= 1.5 * len(val)
+    if train.cadence == "epoch" or signals.run.axis == "epoch" or as_often:
         return Missing("means over an epoch have little noise of their own")
     value = train.value[alive(train.value)]
     change = np.diff(value[len(value) // 4 :][:MOST_POINTS])

@@ -76,6 +76,10 @@ class Case:
     lr_logged: bool = False
     about: str = ""
 
+    def speaks_of(self, label: str) -> bool:
+        """Whether anything is known of a label on this run; a rule without a word of its own is named by its id."""
+        return label == self.label or label in self.acceptable or label in self.refuted
+
     def holds(self, label: str) -> bool | None:
         """Whether a label is true of the run; None when nobody has proved or refuted it."""
         if label == self.label or label in self.acceptable:

@@ -50,6 +50,7 @@ _SAME_SCHEDULE = {
     "table": "step",
     "warmup": "constant",
 }
+_WELL_OR_UNKNOWN = ("healthy", "cannot_tell", "not_a_supervised_curve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def curvedoc_says(case: Case) -> Answer:
     return Answer(
         tuple(
             Claim(
-                LABEL_OF.get(d.rule),
+                LABEL_OF.get(d.rule) or (d.rule if case.speaks_of(d.rule) else None),
                 d.severity,
                 d.onset and d.onset.step,
                 d.confidence,
@@ -182,7 +183,7 @@ def describe(cases: Sequence[Case], answers: Sequence[Answer]) -> None:
     print("                        strict                 lenient")
     print(f"{'label':22} {'n':>3}  prec recall   f1    prec recall   f1   any rank  onset error % (median, n)")
     onsets: list[float] = []
-    for label in (word for word in LABELS if word in exact):
+    for label in _ordered(exact):
         mine = [(c, a) for c, a in zip(cases, answers, strict=True) if c.label == label]
         ranked = np.mean([any(claim.label == label and not claim.possible for claim in a.claims) for _, a in mine])
         errors = [e for c, a in mine if (e := _onset_error(c, a)) is not None]
@@ -193,7 +194,7 @@ def describe(cases: Sequence[Case], answers: Sequence[Answer]) -> None:
         )
         print(f"{label:22} {exact[label][3]:3d} {numbers}   {ranked:8.2f}  {told}")
     print("\nconfusion (rows: truth, columns: first finding)")
-    print(grading.confusion(strict, (*LABELS, "(none)")))
+    print(grading.confusion(strict, (*_ordered({word for pair in strict for word in pair} - {"(none)"}), "(none)")))
     if onsets:
         near = np.mean(np.array(onsets) <= 0.05)
         print(
@@ -228,6 +229,11 @@ def compare(cases: Sequence[Case], answers: Sequence[Answer], bin_: Path | None)
         print(_line(name, cases, [says(case) for case in cases]))
 
 
+def _ordered(words: Iterable[str]) -> list[str]:
+    """Labels in their usual order, rules that serve as a label behind them."""
+    return sorted(words, key=lambda word: (LABELS.index(word) if word in LABELS else len(LABELS), word))
+
+
 def _line(name: str, cases: Sequence[Case], answers: Sequence[Answer]) -> str:
     strict, lenient = _pairs(cases, answers)
     top = [float(np.mean([true == guess for true, guess in pairs])) for pairs in (strict, lenient)]
@@ -237,7 +243,7 @@ def _line(name: str, cases: Sequence[Case], answers: Sequence[Answer]) -> str:
         low, high = grading.bootstrap_macro_f1(pairs)
         parts.append(f"{grading.macro_f1(pairs):.3f} ({low:.2f}-{high:.2f})")
     well = [a for c, a in zip(cases, answers, strict=True) if c.label == "healthy"]
-    ill = [(c, a) for c, a in zip(cases, answers, strict=True) if c.label in LABELS[1:17]]
+    ill = [(c, a) for c, a in zip(cases, answers, strict=True) if c.label not in _WELL_OR_UNKNOWN]
     alarms = [
         np.mean([any(x.severity in bad and not x.possible for x in a.claims) for a in well]) if well else np.nan
         for bad in (("warning", "critical"), ("critical",))
@@ -293,7 +299,8 @@ def _schedules(cases: Sequence[Case], answers: Sequence[Answer]) -> str:
         if got not in (want, "unknown", "none"):
             wrong[f"{case.schedule['kind']} as {answer.schedule[0] if answer.schedule else 'none'}"] += 1
         scale = answer.steps_per_epoch or 1.0
-        for drop in case.schedule.get("drops") or ():
+        # A smooth schedule falls fast before its end: those are no cuts.
+        for drop in (case.schedule.get("drops") or ()) if want == "step" else ():
             drops += 1
             said = answer.schedule[1] if answer.schedule else ()
             near += any(

@@ -158,6 +158,11 @@ def _proved(candidate: Candidate, laboratory: Laboratory, trials: list[Trial]) -
         label, why = BY_SYMPTOM[candidate.planted](candidate)
         return label, tuple(sorted({t.proves for t in trials if t.helps})), why
     label, also, why = allowed(planted, by_label)
+    stuck = laboratory.ended(settle(subject)).train_loss >= NOTHING_LEARNED * guess_loss(subject)
+    if label == "no_learning" and not stuck:
+        return "", (), "the planted fault did harm, but the network learned its training set"
+    if stuck and label in ("bad_init", "dead_relu", "lr_too_low", "initial_loss_off"):
+        also = tuple(sorted({*also, "no_learning"}))
     if label == "plateau_needs_decay" and not _rests(subject, by_label[label]):
         return "", (), "a smaller rate would gain, but the loss was still falling at this one"
     if label == "diverging" and not _ends_higher(_full_train_losses(subject)):
@@ -165,6 +170,8 @@ def _proved(candidate: Candidate, laboratory: Laboratory, trials: list[Trial]) -
     return label, also, why
 
 
+#: A run that ends with this share of the loss of a guess has learned nothing, whatever kept it from learning.
+NOTHING_LEARNED = 0.95
 #: Faults that end in one of two ways: a loss that is no number, or one that has risen.
 LOSES = ("nan_explosion", "diverging")
 

@@ -203,7 +203,9 @@ def _one_of(where: str, data: Mapping[str, Any], key: str, allowed: Sequence[str
 
 def _hint(name: str, known: Iterable[str]) -> str:
     names = list(known)
-    by_word = {word: id_ for id_ in reversed(names) for word in id_.split("-")}  # half a name is often all one knows
+    # Half a name is often all one knows; of two names with the same word the one that begins with it is meant.
+    words = sorted(((at, name, word) for name in names for at, word in enumerate(name.split("-"))), reverse=True)
+    by_word = {word: name for _, name, word in words}
     near = difflib.get_close_matches(name, names, 1, 0.5)
     near = near or [by_word[word] for word in difflib.get_close_matches(name, by_word, 1, 0.7)]
     return f"; did you mean {near[0]!r}?" if near else ""

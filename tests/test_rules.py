@@ -13,7 +13,7 @@ from curvedoc.report import Report
 from curvedoc.rulebook import Rule, load_rules
 from curvedoc.run import Context, Run
 
-from . import held_out
+from . import early_patients, held_out
 from .patients import cosine, exponential, noisy, power_law, run, steps
 
 RULES = load_rules()
@@ -333,6 +333,10 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
 
 FIRES |= held_out.FIRES
 QUIET |= held_out.QUIET
+
+
+FIRES |= early_patients.FIRES
+QUIET |= early_patients.QUIET
 
 
 def finding(report: Report, rule: str) -> bool:

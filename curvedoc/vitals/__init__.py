@@ -8,17 +8,23 @@ from ..run import Context, Run
 from . import (
     budget,
     descent,
+    epochs,
     gap,
+    gradients,
+    initial,
     late,
     modes,
     pace,
+    probabilities,
     rate,
     record,
     roughness,
     sample,
     schedule,
+    spikes,
     stability,
     start,
+    units,
     updates,
 )
 from .chart import Chart, Measured, Missing, Row, Vital
@@ -39,6 +45,12 @@ VITALS: Mapping[str, Mapping[str, Vital]] = {
     | sample.VITALS
     | modes.VITALS
     | record.VITALS
+    | initial.VITALS
+    | probabilities.VITALS
+    | units.VITALS
+    | gradients.VITALS
+    | spikes.VITALS
+    | epochs.VITALS
     | budget.VITALS,
     "lr_drop": schedule.DROP_VITALS | late.DROP_VITALS,
     "layer": updates.VITALS,
@@ -50,6 +62,8 @@ def measure(run: Run, context: Context) -> tuple[Chart, Signals]:
     signals = prepare(run, context)
     vitals: dict[str, Measured] = {}
     for part in (stability, start, descent, pace, roughness, schedule, gap, sample, modes, record):
+        vitals |= part.measure(signals)
+    for part in (initial, probabilities, units, gradients, spikes, epochs):
         vitals |= part.measure(signals)
     vitals |= rate.measure(signals, vitals)
     vitals |= budget.measure(signals, vitals)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..estimate import exact
+from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
 from .signals import Signals, alive
 
@@ -17,19 +18,34 @@ VITALS = {
     ),
     "loss.sudden_at": Vital("step", "where the loss was lost, if the training loss had not climbed before"),
     "loss.never_finite": Vital("count", "points of a training loss that was no number from the first on"),
+    "nan.hidden": Vital(
+        "count", "points without a number in the training loss, or in a gradient norm that hurt, while the loss went on"
+    ),
+    "nan.first": Vital("step", "first of these points"),
+    "nan.share": Vital("share", "part of the logged points that they are"),
 }
+
+#: A loss scale is found by steps that overflow and are skipped; more of the steps than this are a loss of work.
+SKIPPED = 0.05
+#: A gradient norm without a number hurt when the loss stands this much higher just after it.
+HURT = 1.2
 
 
 def measure(signals: Signals) -> dict[str, Measured]:
     """Vitals of stability. Counting needs no smoothing and has no doubt."""
+    return _lost(signals) | _hidden(signals)
+
+
+def _lost(signals: Signals) -> dict[str, Measured]:
     run, lost = signals.run, signals.lost_at
+    names = [name for name in VITALS if name.startswith("loss.")]
     curves = [c for role in ("train_loss", "val_loss", "grad_norm") if (c := run.get(role)) is not None]
     if not curves:
         nothing = Missing("no loss in the log", ("train_loss",))
-        return dict.fromkeys(VITALS, nothing)
+        return dict.fromkeys(names, nothing)
     if lost is None:
         never = Missing("the loss stays finite")
-        return {"loss.lost_points": exact(0, "count")} | dict.fromkeys(list(VITALS)[1:], never)
+        return {"loss.lost_points": exact(0, "count")} | dict.fromkeys(names[1:], never)
     points = sum(int((~alive(c.value[c.step >= lost])).sum()) for c in curves)
     found: dict[str, Measured] = {
         "loss.lost_points": exact(points, "count", (lost, signals.end)),
@@ -61,3 +77,61 @@ def _prelude(signals: Signals, lost: float) -> dict[str, Measured]:
         return found | {"loss.sudden_at": exact(lost, "step")}
     calm = np.flatnonzero(~high)
     return found | {"loss.climbs_from": exact(float(step[calm[-1]] if len(calm) else step[0]), "step")}
+
+
+def _hidden(signals: Signals) -> dict[str, Measured]:
+    """Points without a number that come and go, or stand in the gradient norm while the loss goes on.
+
+    Of the training loss every one counts, if the points around it have numbers: a column that is filled in other
+    rows has none. So does a loss of exactly 0 beside a gradient norm that is no number: a trainer that filters NaN
+    writes it. Of the gradient norm they count where the loss rose behind them or where they are more than SKIPPED of
+    all: a scaler of float16 losses skips a step now and then, which is how it works.
+    """
+    names = ("nan.hidden", "nan.first", "nan.share")
+    train, norm = signals.run.get("train_loss"), signals.run.get("grad_norm")
+    if train is None or not len(train):
+        return dict.fromkeys(names, Missing("no train_loss in the log", ("train_loss",)))
+    fine = alive(train.value)
+    last = int(np.flatnonzero(fine)[-1]) if fine.any() else -1
+    broken = ~fine & (np.arange(len(train)) < last) & ~_filled_elsewhere(signals, train)
+    # In a column that other rows fill no two neighbours have numbers.
+    if int((fine[1:] & fine[:-1]).sum()) < broken.sum():
+        broken[:] = False
+    steps = list(train.step[broken])
+    points = len(train)
+    if norm is not None and last >= 0:
+        bad = norm.step[~alive(norm.value) & (norm.step <= train.step[last])]
+        at = np.searchsorted(train.step, bad).clip(0, len(train) - 1)
+        zero = (train.value[at] == 0) & (train.step[at] == bad)
+        level = np.where(fine, train.value, np.nan)
+        hurt = np.array([_rose(level, i) for i in at], bool)
+        many = len(bad) > SKIPPED * len(norm) and len(bad) < len(norm)
+        steps += list(bad[zero | hurt | many])
+    if not steps:
+        never = Missing("no point without a number while the loss goes on")
+        return dict.fromkeys(names, never) | {"nan.hidden": exact(0, "count")}
+    steps = sorted(set(map(float, steps)))
+    return {
+        "nan.hidden": exact(len(steps), "count", (steps[0], steps[-1])),
+        "nan.first": exact(steps[0], "step", (steps[0], steps[0])),
+        "nan.share": exact(min(1.0, len(steps) / points), "share"),
+    }
+
+
+def _filled_elsewhere(signals: Signals, train: Curve) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Where another curve has a number at the same step: its row may hold no training loss at all."""
+    filled = np.zeros(len(train), bool)
+    for role in ("val_loss", "val_accuracy", "val_metric", "val_metric_lower"):
+        curve = signals.run.get(role)
+        if curve is not None:
+            filled |= np.isin(train.step, curve.step[alive(curve.value)])
+    return filled
+
+
+def _rose(level: Array, at: int) -> bool:
+    """Whether the loss of the five points from `at` on stands HURT above the five before."""
+    before, after = level[max(0, at - 5) : at], level[at : at + 5]
+    if not (np.isfinite(before).any() and np.isfinite(after).any()):
+        return False
+    usual = float(np.nanmedian(before))
+    return bool(usual > 0 and np.nanmedian(after) > HURT * usual)

@@ -1,19 +1,27 @@
-"""How does the run begin: at once, or flat and then with a sudden drop?"""
+"""How does the run begin: at once, flat and then with a sudden drop, or with a leap upwards?"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..curves.smooth import Smooth
-from ..estimate import Estimate
+from ..estimate import Estimate, exact
+from ..run import Array
 from .chart import Measured, Missing, Vital
-from .signals import Signals
+from .signals import Signals, alive
 
 VITALS = {
     "start.flat_for": Vital("share", "part of the run before the loss had done 5 % of its descent, behind any warm-up"),
     "start.flat_until": Vital("step", "where the loss had done 5 % of its descent"),
+    "start.flat_points": Vital("count", "logged points of that part"),
     "start.sharpness": Vital("times", "steps up to 5 % of the descent over the steps from 5 % to 50 % of it"),
+    "start.spike": Vital("times", "highest logged loss in the first tenth of the run over its first points"),
+    "start.spike_sd": Vital("sd", "that rise in standard deviations of one logged point"),
+    "start.spike_until": Vital("share", "part of the run after which no logged loss was above its first points"),
+    "start.left": Vital("share", "final loss over the first points, which a leap behind them does not raise"),
+    "start.rate": Vital("share", "learning rate of the first update over the highest"),
 }
+
+_SPIKE = ("start.spike", "start.spike_sd", "start.spike_until", "start.left")
 
 
 def measure(signals: Signals) -> dict[str, Measured]:
@@ -22,16 +30,32 @@ def measure(signals: Signals) -> dict[str, Measured]:
     An exponential decay has a sharpness of 0.08 and a straight line of 0.11 whatever their rates; only an
     S-shaped start exceeds 0.3. The interval moves both crossings by 1.28 standard errors of the curve.
     """
+    descent = _descent(signals)
+    # Where no descent shows, no leap before it can be told from noise.
+    unseen = descent["start.flat_for"]
+    spike = dict.fromkeys(_SPIKE, unseen) if isinstance(unseen, Missing) else _spike(signals)
+    return descent | spike | _rate(signals)
+
+
+def _descent(signals: Signals) -> dict[str, Measured]:
+    names = ("start.flat_for", "start.flat_until", "start.flat_points", "start.sharpness")
     train = signals.train
     if train is None:
-        return dict.fromkeys(VITALS, signals.absent["train_loss"])
+        return dict.fromkeys(names, signals.absent["train_loss"])
     top = float(np.median(train.value[: max(1, len(train.value) // 50)]))
+    # A first point far above is a descent that was over before the smoother could follow: stairs are no flat start.
+    cliff = float(train.points[0]) - top
+    if cliff > 6 * float(train.noise[0]) and cliff > 0.1 * (float(train.points[0]) - float(train.value.min())):
+        top = float(train.points[0])
     doubt = 1.28 * float(np.median(train.se[: max(2, len(train.se) // 10)]))
     descent = top - float(train.value.min())
     if descent <= 4 * doubt or descent <= 1e-3 * abs(top):
-        return dict.fromkeys(VITALS, Missing("the training loss never fell beyond its noise"))
+        return dict.fromkeys(names, Missing("the training loss never fell beyond its noise"))
     spacing = float(np.median(np.diff(train.step)))
-    grid = [_crossings(train, top, descent, shift) for shift in (doubt, 0.0, -doubt)]
+    # Smoothing rounds the corner of a few epochs' means: where noise is small the points themselves tell better.
+    clear = 3 * float(np.median(train.noise[: max(2, len(train.noise) // 10)])) < 0.05 * descent
+    curve = train.points if clear else train.value
+    grid = [_crossings(train.step, curve, top, descent, shift) for shift in (doubt, 0.0, -doubt)]
     warm = signals.schedule.warmup_until if signals.schedule is not None else None
     origin = train.step[0] if warm is None else max(float(train.step[0]), warm)
     flat = [max(0.0, (five - origin) / signals.length) for five, _ in grid]
@@ -39,26 +63,69 @@ def measure(signals: Signals) -> dict[str, Measured]:
     sharp = [max(0.0, five - origin) / max(fifty - five, spacing) for five, fifty in grid]
     until = [five for five, _ in grid]
     span = (float(origin), grid[1][0])
+    seen = int(((train.step >= origin) & (train.step <= grid[1][0])).sum())
     return {
         "start.flat_for": _estimate(flat, "share", span),
         "start.flat_until": _estimate(until, "step", (until[1], until[1])),
+        "start.flat_points": exact(seen, "count", span),
         "start.sharpness": _estimate(sharp, "times", (grid[1][0], grid[1][1])),
     }
 
 
-def _crossings(train: Smooth, top: float, descent: float, shift: float) -> tuple[float, float]:
-    """First steps below 5 % and 50 % of the descent, between points by straight lines."""
+def _crossings(step: Array, value: Array, top: float, descent: float, shift: float) -> tuple[float, float]:
+    """Steps where the curve falls below 5 % and 50 % of the descent, between points by straight lines.
+
+    The latter is the first such step, the former the last before it: a stray point is no descent.
+    """
     found = []
+    half = int(np.argmax(value <= top - 0.5 * descent + shift))
     for share in (0.05, 0.5):
         level = top - share * descent + shift
-        at = int(np.argmax(train.value <= level))
+        above = np.flatnonzero(value[:half] > level)
+        at = half if share == 0.5 else int(above[-1]) + 1 if len(above) else 0
         if at == 0:
-            found.append(float(train.step[0]))
+            found.append(float(step[0]))
             continue
-        x0, x1, y0, y1 = train.step[at - 1], train.step[at], train.value[at - 1], train.value[at]
+        x0, x1, y0, y1 = step[at - 1], step[at], value[at - 1], value[at]
         found.append(float(x0 + (x1 - x0) * (y0 - level) / (y0 - y1)))
     return found[0], max(found)
 
 
 def _estimate(values: list[float], unit: str, steps: tuple[float, float]) -> Estimate:
     return Estimate(values[1], min(values), max(values), unit, steps)
+
+
+def _spike(signals: Signals) -> dict[str, Measured]:
+    """How far the loss shot up at the very start, and how long that lasted; of logged points, which nothing smooths."""
+    train = signals.train
+    assert train is not None  # its descent was measured
+    if train.value.min() <= 0:
+        return dict.fromkeys(_SPIKE, Missing("the loss takes values below zero: nothing is a multiple of it"))
+    curve = signals.run.get("train_loss")
+    if signals.run.axis != "step" or (curve is not None and curve.cadence == "epoch"):
+        return dict.fromkeys(_SPIKE, Missing("the training loss is logged once per epoch: its first steps do not show"))
+    assert curve is not None  # signals.train was smoothed from one
+    keep = alive(curve.value) & (curve.step <= train.step[-1])
+    step, value = curve.step[keep], curve.value[keep]
+    first = float(np.median(value[:2]) if value[1] < value[0] else value[0])
+    early = value[step <= signals.begin + signals.length / 10]
+    top = float(early.max()) if len(early) else first
+    noise = max(float(np.median(train.noise)), 1e-9 * abs(first), 1e-300)
+    above = np.flatnonzero(value > first)
+    until = float(step[above[-1]]) if len(above) else signals.begin
+    share = (until - signals.begin) / (signals.length or 1.0)
+    span = (signals.begin, until)
+    final = float(np.median(train.value[-max(1, len(train.value) // 20) :]))
+    return {
+        "start.left": exact(min(1e6, final / max(first, 1e-300)), "share"),
+        "start.spike": exact(min(1e12, top / max(first, 1e-300)), "times", span),
+        "start.spike_sd": exact(min(1e6, (top - first) / noise), "sd"),
+        "start.spike_until": exact(share, "share", span),
+    }
+
+
+def _rate(signals: Signals) -> dict[str, Measured]:
+    if signals.lr is None:
+        return {"start.rate": signals.absent["lr"]}
+    peak = float(signals.lr.value.max())
+    return {"start.rate": exact(float(signals.lr.value[0]) / peak if peak > 0 else 0.0, "share")}

@@ -1,0 +1,136 @@
+"""Does the training loss run through the same pattern in every epoch?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..estimate import exact
+from ..run import Array
+from .chart import Measured, Missing, Vital
+from .signals import Signals, alive
+
+VITALS = {
+    "epoch.pattern": Vital(
+        "share", "part of the loss's scatter that the place within the epoch explains, beyond chance"
+    ),
+    "epoch.agreement": Vital("", "correlation of that pattern in the first half of the run with the second half"),
+    "epoch.steps": Vital("step", "length of the epoch"),
+    "epoch.rate_moves": Vital("share", "how far the rate moves within an epoch, over its size"),
+}
+
+#: Points, epochs and points per epoch below which no pattern can be told from chance.
+FEWEST_POINTS, FEWEST_EPOCHS, FEWEST_PER_EPOCH = 24, 4, 1.5
+#: More points than this make nothing plainer.
+MOST_POINTS = 20_000
+#: Places within an epoch that are told apart, at most, and points that each of them needs for a mean.
+PLACES, PER_PLACE = 12, 8
+
+
+def measure(signals: Signals) -> dict[str, Measured]:
+    """Vitals of the pattern of an epoch: the logarithm of the loss, less its trend, folded at the epoch's length.
+
+    The trend is a line within each epoch, so that neither a fall nor the stairs of a memorised data set counts; with
+    few points per epoch a running median over three epochs. The share explained is the adjusted R squared of the
+    places' means.
+    """
+    train, curve = signals.train, signals.run.get("train_loss")
+    if train is None or curve is None:
+        return dict.fromkeys(VITALS, signals.absent["train_loss"])
+    epoch = _epoch_length(signals)
+    if epoch is None:
+        unknown = "where an epoch ends is not known: log an epoch column, or validate at the end of every epoch"
+        return dict.fromkeys(VITALS, Missing(unknown, ("epoch",)))
+    keep = alive(curve.value) & (curve.step < (np.inf if signals.lost_at is None else signals.lost_at))
+    # As many points as tell any pattern; the last, which no descent bends.
+    step, value = curve.step[keep][-MOST_POINTS:], curve.value[keep][-MOST_POINTS:]
+    place = (step - 1) / epoch
+    number = np.floor(place + 1e-6)
+    # The first tenth of the epochs falls too steeply for a line.
+    later = number >= number[0] + max(1, round(0.1 * float(np.ptp(number))))
+    step, value, number, place = step[later], value[later], number[later], (place - number)[later]
+    epochs = len(np.unique(number))
+    if epochs < FEWEST_EPOCHS or len(step) < max(FEWEST_POINTS, FEWEST_PER_EPOCH * epochs):
+        few = f"{len(step)} points of train_loss in {epochs} epochs: too few to see a pattern within an epoch"
+        return dict.fromkeys(VITALS, Missing(few))
+    shape = np.log(np.maximum(value, 1e-300)) if value.min() > 0 else value
+    rest = _detrended(shape, place, number, len(step) / epochs)
+    bound = float(np.quantile(np.abs(rest), 0.98))
+    rest = np.clip(rest, -bound, bound)
+    places = max(4, min(PLACES, len(np.unique(np.round(place, 3))), len(rest) // PER_PLACE))
+    bins = np.minimum((place.clip(0) * places).astype(np.intp), places - 1)
+    total = float(((rest - rest.mean()) ** 2).sum())
+    if total <= 1e-18 * len(rest):
+        return dict.fromkeys(VITALS, Missing("the loss follows its trend without any scatter"))
+    means = np.array([rest[bins == k].mean() if (bins == k).any() else np.nan for k in range(places)])
+    counts = np.bincount(bins, minlength=places)
+    filled = counts > 0
+    between = float((counts[filled] * (means[filled] - rest.mean()) ** 2).sum())
+    n, groups = len(rest), int(filled.sum())
+    explained = 1 - (1 - between / total) * (n - 1) / max(1, n - groups)
+    return {
+        "epoch.pattern": exact(max(0.0, explained), "share", (float(step[0]), float(step[-1]))),
+        "epoch.agreement": exact(_agreement(rest, bins, number, places)),
+        "epoch.steps": exact(epoch, "step"),
+        "epoch.rate_moves": _rate_moves(signals, epoch),
+    }
+
+
+def _epoch_length(signals: Signals) -> float | None:
+    """Steps per epoch, from the log or from the steady distance of what is logged once per epoch."""
+    run = signals.run
+    if run.axis != "step":
+        return None
+    if run.steps_per_epoch is not None and run.steps_per_epoch > 1:
+        return float(run.steps_per_epoch)
+    for role in ("val_loss", "val_accuracy", "train_accuracy", "val_metric", "val_metric_lower"):
+        curve = run.get(role)
+        if curve is None or len(curve) < FEWEST_EPOCHS:
+            continue
+        gaps = np.diff(curve.step)
+        middle = float(np.median(gaps))
+        if middle > 1 and float((np.abs(gaps - middle) <= 0.01 * middle).mean()) > 0.9:
+            return middle
+    return None
+
+
+def _detrended(shape: Array, place: Array, number: Array, per_epoch: float) -> Array:
+    if per_epoch < 6:
+        half = max(2, round(1.5 * per_epoch))
+        padded = np.pad(shape, half, mode="reflect")
+        window = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
+        found: Array = shape - np.median(window, axis=1)
+        return found
+    rest = np.zeros(len(shape))
+    starts = np.flatnonzero(np.diff(number, prepend=number[0] - 1))
+    for begin, end in zip(starts, [*starts[1:], len(shape)], strict=True):
+        x, y = place[begin:end] - place[begin:end].mean(), shape[begin:end] - shape[begin:end].mean()
+        square = float((x * x).sum())
+        rest[begin:end] = y - (float((x * y).sum()) / square * x if square > 0 else 0.0)
+    return rest
+
+
+def _agreement(rest: Array, bins: Array, number: Array, places: int) -> float:
+    """Correlation of the places' means in the earlier epochs with those in the later ones."""
+    early = number <= float(np.median(number))
+    pairs = []
+    for k in range(places):
+        one, two = rest[early & (bins == k)], rest[~early & (bins == k)]
+        if len(one) and len(two):
+            pairs.append((float(one.mean()), float(two.mean())))
+    if len(pairs) < 3:
+        return 0.0
+    first, second = np.array(pairs).T
+    if first.std() == 0 or second.std() == 0:
+        return 0.0
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def _rate_moves(signals: Signals, epoch: float) -> Measured:
+    """The median over epochs of the rate's range within one, over its highest value there."""
+    if signals.lr is None:
+        return signals.absent["lr"]
+    number = np.floor((signals.lr.step - 1) / epoch + 1e-6)
+    starts = np.flatnonzero(np.diff(number, prepend=number[0] - 1))
+    high = np.maximum.reduceat(signals.lr.value, starts)
+    low = np.minimum.reduceat(signals.lr.value, starts)
+    return exact(float(np.median((high - low) / np.maximum(high, 1e-300))), "share")

@@ -1,0 +1,97 @@
+"""Is the loss a cross-entropy at all, or was it taken of probabilities? The accuracy tells."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..curves.smooth import Smooth
+from ..estimate import Estimate, exact
+from ..run import Array
+from .chart import Measured, Missing, Vital
+from .signals import Signals
+
+VITALS = {
+    "softmax.slope_off": Vital(
+        "", "how far the fall of the loss per gain of accuracy is from one, as the size of its logarithm"
+    ),
+    "softmax.law_off": Vital(
+        "share", "distance of loss plus accuracy from the constant that a misplaced softmax makes it, over the range"
+    ),
+    "softmax.floor": Vital("loss", "lowest loss that can be reached so"),
+    "softmax.accuracy": Vital("share", "last smoothed accuracy"),
+}
+
+#: The accuracy must have moved this far, or its ratio to the loss is noise.
+MOVED = 0.05
+
+#: The law's constants for more classes than this lie closer together than a loss is known.
+FEW_CLASSES = 20
+
+
+def measure(signals: Signals) -> dict[str, Measured]:
+    """Vitals of the law that a misplaced softmax leaves.
+
+    Softmax applied to probabilities p makes the loss log(sum(exp p)) - p[y]. As p becomes one-hot this is
+    log(e + C - 1) - accuracy for C classes, and it can never fall below log(1 + (C - 1) / e): 1.461 for ten. A
+    logarithm that was left out makes it -p[y], so -accuracy. In both the loss falls by one for each unit of
+    accuracy; a cross-entropy falls by two and more. C is the number of classes if known, else the one that fits
+    best; the first loss must then be its logarithm. The smoothed training loss is compared with the training
+    accuracy, else with the held-out one.
+    """
+    train = signals.train
+    if train is None:
+        return dict.fromkeys(VITALS, signals.absent["train_loss"])
+    held_out = signals.metric if signals.run.get("val_accuracy") is not None else None
+    accuracy = signals.train_accuracy if signals.train_accuracy is not None else held_out
+    if accuracy is None:
+        return dict.fromkeys(VITALS, Missing("no accuracy in the log", ("train_accuracy",)))
+    if float(np.ptp(accuracy.value)) < MOVED:
+        return dict.fromkeys(VITALS, Missing("the accuracy never moved by more than 5 %"))
+    loss = _at(train, accuracy.step)
+    slope = -_slope(accuracy.value, loss)
+    half = len(loss) // 2
+    constant = float(np.median((loss + accuracy.value)[half:]))
+    doubt = 1.28 * float(np.median(accuracy.se[half:]) + np.median(train.se[len(train.se) // 2 :]))
+    first = float(train.value[:3].max())
+    short = 0.0
+    if first < 0:
+        law, scale, floor = 0.0, 1.0, -1.0
+    else:
+        known = signals.context.classes
+        if (known is None or known < 2) and _classes(constant) > FEW_CLASSES:
+            many = "the number of classes is not known, and any loss is near the law of some large number (--classes)"
+            return dict.fromkeys(VITALS, Missing(many))
+        classes = float(known) if known is not None and known > 1 else _classes(constant)
+        law, floor = math.log(math.e + classes - 1), math.log(1 + (classes - 1) / math.e)
+        scale = math.log(classes) - floor
+        # Two softmaxes begin at log(classes) and never above; the mean of a first epoch is a quarter lower at most.
+        short = max(0.0, 0.75 * math.log(classes) - first, first - 1.03 * math.log(classes))
+    off = abs(constant - law) + short
+    low, high = max(0.0, off - doubt) / scale, (off + doubt) / scale
+    span = (float(accuracy.step[half]), float(accuracy.step[-1]))
+    steep = abs(math.log(slope)) if slope > 0 else 10.0
+    last = float(accuracy.value[-1])
+    return {
+        "softmax.slope_off": exact(min(10.0, steep)),
+        "softmax.law_off": Estimate(off / scale, low, high, "share", span),
+        "softmax.floor": exact(floor, "loss"),
+        "softmax.accuracy": exact(last, "share"),
+    }
+
+
+def _classes(constant: float) -> float:
+    """The number of classes for which loss plus accuracy comes to that constant, two at least."""
+    return max(2.0, float(round(math.exp(min(constant, 13.0)) - math.e + 1)))
+
+
+def _at(train: Smooth, step: Array) -> Array:
+    found: Array = np.interp(step, train.step, train.value)
+    return found
+
+
+def _slope(x: Array, y: Array) -> float:
+    """Slope of the least-squares line of y over x."""
+    away = x - x.mean()
+    return float((away * (y - y.mean())).sum() / (away * away).sum())

@@ -1,0 +1,54 @@
+"""How many hidden units never fire?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..estimate import Estimate, exact
+from ..run import Array, Curve
+from .chart import Measured, Missing, Vital
+from .signals import Signals
+
+VITALS = {
+    "units.dead": Vital("share", "dead units of the layer that has most of them, over the second half of the run"),
+    "units.dead_layers": Vital("count", "hidden layers with more dead units than living ones"),
+    "units.layers": Vital("count", "hidden layers whose dead units are logged"),
+    "units.worst": Vital("count", "place of the layer with most dead units, counted from 1 as they are logged"),
+    "units.dead_from": Vital("step", "from where on more than half of that layer is dead"),
+}
+
+
+def measure(signals: Signals) -> dict[str, Measured]:
+    """Vitals of dead units: those that a ReLU holds at zero on every input, so that no gradient reaches them.
+
+    The interval is the middle 80 % of the points in the second half: what dies for a few steps is not dead.
+    """
+    layers = {
+        name: share for name, curve in signals.run.layers("dead_share").items() if len(share := _shares(curve)[1])
+    }
+    if not layers:
+        return dict.fromkeys(VITALS, Missing("no dead_share in the log", ("dead_share",)))
+    late = {name: share[len(share) // 2 :] for name, share in layers.items()}
+    place, worst = max(enumerate(late), key=lambda item: float(np.median(late[item[1]])))
+    low, middle, high = (float(x) for x in np.quantile(late[worst], (0.1, 0.5, 0.9)))
+    span = (signals.begin, signals.end)
+    found: dict[str, Measured] = {
+        "units.dead": Estimate(middle, low, high, "share", span),
+        "units.dead_layers": exact(sum(float(np.median(share)) > 0.5 for share in late.values()), "count"),
+        "units.layers": exact(len(layers), "count"),
+        "units.worst": exact(place + 1, "count"),
+        "units.dead_from": Missing("no layer is dead by more than half"),
+    }
+    if middle > 0.5:
+        step, share = _shares(signals.run.layers("dead_share")[worst])
+        alive = np.flatnonzero(share <= 0.5)
+        since = float(step[min(len(step) - 1, int(alive[-1]) + 1 if len(alive) else 0)])
+        found["units.dead_from"] = exact(since, "step", (since, since))
+    return found
+
+
+def _shares(curve: Curve) -> tuple[Array, Array]:
+    """Steps and shares of 1 of the points that are shares."""
+    value = curve.value / 100 if curve.unit == "percent" else curve.value
+    keep = np.isfinite(value) & (value >= 0) & (value <= 1)
+    return curve.step[keep], value[keep]

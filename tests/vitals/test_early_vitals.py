@@ -1,0 +1,203 @@
+"""Vitals of the start, of spikes, gradients and epochs give back what was written into the curves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from curvedoc.estimate import Estimate
+from curvedoc.run import Context, Run
+from curvedoc.vitals import Missing, measure
+
+from ..patients import noisy, power_law, run, steps
+
+T = steps(600, every=1)
+V = T[29::30]
+
+
+def vital(made: Run, name: str, classes: int | None = None) -> Estimate:
+    found = measure(made, Context(classes=classes))[0].run.vitals[name]
+    assert isinstance(found, Estimate), found
+    return found
+
+
+def missing(made: Run, name: str) -> Missing:
+    found = measure(made, Context())[0].run.vitals[name]
+    assert isinstance(found, Missing), found
+    return found
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+@pytest.mark.parametrize("classes", [2, 10, 1000])
+def test_the_first_loss_is_measured_in_guesses(classes: int) -> None:
+    made = run(train_loss=(T, 5 * math.log(classes) * (T / T[0]) ** -0.5))
+    assert vital(made, "initial_loss.excess", classes).value == pytest.approx(4.0)
+    assert vital(made, "initial_loss.kept").value == 1.0
+
+
+def test_without_classes_and_accuracy_no_first_loss_is_wrong() -> None:
+    assert missing(run(train_loss=(T, 1e4 * power_law(T))), "initial_loss.excess").needs == ("train_accuracy",)
+
+
+@pytest.mark.parametrize(("classes", "known"), [(2, 2), (3, None), (10, None), (10, 10), (100, 100)])
+def test_a_loss_through_two_softmaxes_lies_on_their_law(classes: int, known: int | None) -> None:
+    # A classifier that gets surer with every epoch, right on a growing share of 2,000 examples.
+    rng = np.random.default_rng(classes)
+    truth = rng.integers(classes, size=2000)
+    wrong = (truth + rng.integers(1, classes, size=2000)) % classes
+    once, twice, right = [], [], []
+    for epoch in range(len(V)):
+        hit = rng.random(2000) < 1 / classes + (0.97 - 1 / classes) * (1 - math.exp(-epoch / 4))
+        scores = np.zeros((2000, classes))
+        scores[np.arange(2000), np.where(hit, truth, wrong)] = 1.5 * epoch
+        p = softmax(scores)
+        once.append(-np.log(np.maximum(p[np.arange(2000), truth], 1e-4)).mean())
+        twice.append(-np.log(softmax(p)[np.arange(2000), truth]).mean())
+        right.append(hit.mean())
+
+    def made(loss: list[float]) -> Run:
+        return run(train_loss=(V, np.array(loss)), train_accuracy=(V, np.array(right)))
+
+    assert vital(made(twice), "softmax.law_off", known).value < 0.06
+    assert vital(made(twice), "softmax.floor", known).value == pytest.approx(math.log(1 + (classes - 1) / math.e))
+    assert vital(made(once), "softmax.law_off", known).value > 0.3
+
+
+def test_a_loss_that_is_minus_the_accuracy_lies_on_the_law_of_a_missing_logarithm() -> None:
+    accuracy = 0.9 - 0.8 * np.exp(-V / 100)
+    made = run(train_loss=(V, -accuracy), val_accuracy=(V, accuracy))
+    assert vital(made, "softmax.law_off").value == pytest.approx(0.0, abs=1e-6)
+    assert vital(made, "softmax.slope_off").value == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_law_of_many_unknown_classes_is_not_assessed() -> None:
+    accuracy = 0.2 - 0.15 * np.exp(-V / 100)
+    assert (
+        "--classes" in missing(run(train_loss=(V, 3.6 - accuracy), val_accuracy=(V, accuracy)), "softmax.law_off").why
+    )
+
+
+def test_dead_units_are_those_of_the_worst_layer_in_the_second_half() -> None:
+    shares = {"dead_share__a": (V, np.where(V > 300, 0.8, 0.1)), "dead_share__b": (V, np.where(V > 300, 0.2, 0.9))}
+    made = run(train_loss=(T, power_law(T)), **shares)
+    assert vital(made, "units.dead").value == pytest.approx(0.8)
+    assert vital(made, "units.worst").value == 1
+    assert vital(made, "units.dead_from").value == V[V > 300][0]
+
+
+def test_dead_units_need_their_role() -> None:
+    assert missing(run(train_loss=(T, power_law(T))), "units.dead").needs == ("dead_share",)
+
+
+def test_summed_gradients_have_a_direction_and_single_ones_none() -> None:
+    batches = np.random.default_rng(0).normal(0.5, 1.0, (len(T), 3))
+    summed = np.linalg.norm(np.cumsum(batches, axis=0), axis=1)
+    made = run(train_loss=(T, power_law(T)), grad_norm=(T, summed))
+    logs = np.log(summed)
+    grown = np.exp(np.median(logs[-30:]) - np.median(logs[:30]))
+    assert vital(made, "grad_norm.growth").value == pytest.approx(grown)
+    assert vital(made, "grad_norm.directed").value > 0.25
+    single = run(train_loss=(T, power_law(T)), grad_norm=(T, np.linalg.norm(batches, axis=1)))
+    assert abs(vital(single, "grad_norm.directed").value) < 0.05
+
+
+def test_the_norm_over_the_loss_knows_no_scale_of_the_loss() -> None:
+    norm = 40 * np.exp(0.3 * np.random.default_rng(1).standard_normal(len(T)))
+    ratios = [
+        vital(run(train_loss=(T, c * power_law(T)), grad_norm=(T, c * norm)), "grad_norm.of_loss").value
+        for c in (1, 64)
+    ]
+    assert ratios[0] == pytest.approx(ratios[1])
+    assert ratios[0] == pytest.approx(np.log10(np.median((norm / power_law(T))[:60])), abs=0.05)
+
+
+def test_fading_is_the_distance_of_the_first_layers_from_the_last() -> None:
+    ratios = {f"update_ratio__l{n}": (T, np.full(len(T), 10.0 ** -(6 - n))) for n in range(5)}
+    made = run(train_loss=(T, power_law(T)), **ratios)
+    assert vital(made, "gradient.fades").value == pytest.approx(-3.5)
+    assert vital(made, "gradient.in_order").value == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("count", [1, 3, 6])
+@pytest.mark.parametrize("slow", [0.1, 12.0])
+def test_planted_spikes_are_counted_and_the_first_is_found(count: int, slow: float) -> None:
+    loss = noisy(power_law(T), 0.05, count)
+    for at in range(80, 80 + 80 * count, 80):
+        loss[at:] *= 1 + 5 * np.exp(-(T[at:] - T[at]) / slow)
+    made = run(train_loss=(T, loss))
+    assert vital(made, "spikes.count").value == count
+    assert vital(made, "spikes.first").value == pytest.approx(81, abs=2)
+    assert vital(made, "spikes.height").value == pytest.approx(6, rel=0.4)
+
+
+def test_heavy_tails_are_hardly_ever_three_spikes() -> None:
+    burdens = []
+    for seed in range(40):
+        scatter = np.random.default_rng(seed).standard_t(3, len(T))
+        burdens.append(vital(run(train_loss=(T, power_law(T) * np.exp(0.1 * scatter))), "spikes.burden").value)
+    assert sum(burden >= 3 for burden in burdens) <= 1
+
+
+@pytest.mark.parametrize("size", [0.1, 0.3])
+def test_the_pattern_of_an_epoch_has_its_share_of_the_variance(size: float) -> None:
+    place = ((T - 1) % 30) / 30
+    wave, noise = size * np.sin(4 * np.pi * place), 0.1 * np.random.default_rng(2).standard_normal(len(T))
+    made = replace(run(train_loss=(T, np.exp(wave + noise))), steps_per_epoch=30.0)
+    expected = wave.var() / (wave.var() + noise.var())
+    # Twelve places of two and a half steps blur the wave a little.
+    assert vital(made, "epoch.pattern").value == pytest.approx(expected, abs=0.12)
+    assert vital(made, "epoch.agreement").value > 0.8
+
+
+def test_shuffled_data_have_no_pattern() -> None:
+    for seed in range(20):
+        made = replace(run(train_loss=(T[:60], noisy(power_law(T[:60]), 0.3, seed))), steps_per_epoch=10.0)
+        assert vital(made, "epoch.pattern").value < 0.3 or vital(made, "epoch.agreement").value < 0.6
+
+
+def test_hidden_nan_are_counted_where_the_loss_goes_on() -> None:
+    loss = power_law(T)
+    loss[[50, 51, 200]] = np.nan
+    loss[590:] = np.inf
+    made = run(train_loss=(T, loss))
+    assert vital(made, "nan.hidden").value == 3
+    assert vital(made, "nan.first").value == 51
+
+
+def test_a_zero_loss_beside_a_norm_that_is_no_number_is_hidden_nan() -> None:
+    loss, norm = power_law(T), np.ones(len(T))
+    norm[100:110] = np.nan
+    loss[100:110] = 0.0
+    assert vital(run(train_loss=(T, loss), grad_norm=(T, norm)), "nan.hidden").value == 10
+
+
+def test_an_infinite_norm_counts_when_the_loss_rises_behind_it() -> None:
+    norm = np.ones(len(T))
+    norm[300] = np.inf
+    assert vital(run(train_loss=(T, power_law(T)), grad_norm=(T, norm)), "nan.hidden").value == 0
+    risen = power_law(T) + np.where(T > 300, 1.0, 0.0)
+    assert vital(run(train_loss=(T, risen), grad_norm=(T, norm)), "nan.hidden").value == 1
+
+
+def test_rows_of_validation_do_not_count_as_nan_of_training() -> None:
+    loss = power_law(T)
+    loss[29::30] = np.nan
+    made = run(train_loss=(T, loss), val_loss=(V, power_law(T)[29::30]))
+    assert vital(made, "nan.hidden").value == 0
+
+
+def test_a_leap_is_measured_from_the_first_points() -> None:
+    loss = power_law(T) + 6 * np.exp(-(((T - 10) / 4) ** 2))
+    made = run(train_loss=(T, loss), lr=(T, np.full(len(T), 0.1)))
+    first = np.median(loss[:2])
+    assert vital(made, "start.spike").value == pytest.approx(loss[:60].max() / first)
+    above = T[loss > first][-1]
+    assert vital(made, "start.spike_until").value == pytest.approx((above - 1) / 599)
+    assert vital(made, "start.rate").value == 1.0

@@ -217,8 +217,9 @@ def _young(signals: Signals, found: dict[str, Measured]) -> Measured:
     """How little the descent has slowed down, by the stronger of two signs.
 
     Slow from the start: nine in ten laboratory runs at a right rate had done 80 % of their descent in the first fifth
-    of the steps, half of those at too low a rate less than 45 %. Straight to the end: at a rate that holds, each doubling of the steps gains less
-    than the one before (a power law), unless the steps are too short for any curvature to be felt.
+    of the steps, half of those at too low a rate less than 45 %. Straight to the end: at a rate that holds, each
+    doubling of the steps gains less than the one before (a power law), unless the steps are too short for any
+    curvature to be felt.
     """
     early = found.get("pace.done_early")
     kept = found.get("train_loss.pace_kept")

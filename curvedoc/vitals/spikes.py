@@ -157,7 +157,8 @@ def _counts(signals: Signals, step: Array, value: Array, spike: _Spike) -> bool:
 def _vitals(signals: Signals, step: Array, apart: Measured, spikes: list[_Spike]) -> dict[str, Measured]:
     if not spikes:
         none = Missing("the loss has no spike")
-        return dict.fromkeys(VITALS, none) | {"spikes.burden": exact(0, "count"), "spikes.count": exact(0, "count")}
+        counted = {"spikes.burden": exact(0, "count"), "spikes.count": exact(0, "count")}
+        return dict.fromkeys(VITALS, none) | counted | {"spikes.lost": exact(0, "share")}
     length = signals.length or 1.0
     lasted = [float(step[s.end] - step[s.begin]) / length for s in spikes]
     heights = np.exp(np.minimum(50.0, [s.height for s in spikes]))

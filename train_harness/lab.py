@@ -314,6 +314,8 @@ def _record(candidate: Candidate, out: Path) -> list[Row]:
         with recorder(out, patient) as write:
             train(patient, lambda row: (rows.append(row), write(row))[1])
         return rows
+    for part in ("first", "second"):
+        (out / part).mkdir(exist_ok=True)
     kept: list[Checkpoint] = []
     with recorder(out / "first", patient) as write:
         train(

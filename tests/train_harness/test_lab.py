@@ -14,9 +14,10 @@ import pytest
 
 import curvedoc
 from train_harness.__main__ import main
-from train_harness.lab import examine, pack, run_lab, summary
+from train_harness.lab import _record, examine, pack, run_lab, summary
 from train_harness.lab_cases import PLANTS, Candidate, candidates
 from train_harness.lab_proof import Ended, Treatment, allowed, battery, first_drop, gain, plateau_onset, settle, tried
+from train_harness.loop import StepRow
 from train_harness.recipe import Recipe, override
 
 QUICK = override(
@@ -209,6 +210,17 @@ def test_the_lab_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert len(told) == 1
     assert any("judge-dead-relu-02" in line for line in told)
     assert summary(again)[0].startswith("1 cases of 1 candidates") or summary(again)[0].startswith("0 cases of 1")
+
+
+@pytest.mark.parametrize("dialect", ["tensorboard", "jsonl"])
+def test_a_run_that_broke_off_and_went_on_is_one_run(tmp_path: Path, dialect: str) -> None:
+    patient = override(QUICK, [f"log.format={dialect}"])
+    rows = _record(Candidate("resumed", "tune", "mlp", "", "", patient, None, 30, 36), tmp_path / "log")
+    (run,) = curvedoc.read(tmp_path / "log")
+    curve = run.curves["train_loss"][0]
+    assert curve.step.tolist() == list(range(5, 61, 5))
+    expected = [row.loss for row in rows if isinstance(row, StepRow)]
+    assert curve.value[6:].tolist() == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_budget_of_nothing_begins_nothing(tmp_path: Path) -> None:

@@ -324,6 +324,7 @@ def _drawn(run: Run, signals: Signals) -> tuple[Drawn, ...]:
                 () if line is None else tuple((line.value * percent).tolist()),
                 tuple(lost[:50].tolist()),
                 len(curve),
+                len(lost),
             )
         )
     return tuple(drawn)

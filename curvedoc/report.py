@@ -134,7 +134,7 @@ class Drawn:
     """A curve thinned for drawing: raw points with their extremes kept, and the smoothed line.
 
     `step`, `value` (n,), `smooth_step`, `smooth` (m,); `non_finite` the steps of NaN and infinities;
-    `points` how many the log had.
+    `points` how many the log had, `lost` how many of them were not finite.
     """
 
     role: str
@@ -145,6 +145,7 @@ class Drawn:
     smooth: tuple[float, ...] = ()
     non_finite: tuple[float, ...] = ()
     points: int = 0
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)

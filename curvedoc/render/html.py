@@ -27,7 +27,7 @@ def render(analysis: Analysis) -> str:
     own builds what is seen, from text nodes alone. A Content-Security-Policy allows this script and style and
     nothing else. Without scripts a plain table says what was found and what to do first.
     """
-    css, code = _file("page.css"), "\n".join(['"use strict";\n{', *map(_file, PARTS), "}"])
+    css, code = _file("report.css") + _file("page.css"), "\n".join(['"use strict";\n{', *map(_file, PARTS), "}"])
     data = payload(analysis)
     policy = (
         f"default-src 'none'; style-src '{_hash(css)}'; script-src '{_hash(code)}'; img-src data:; "
@@ -60,7 +60,7 @@ def render(analysis: Analysis) -> str:
 def fragment(report: Report) -> str:
     """One run for a notebook: its section with a style that reaches nothing outside it, and no script."""
     slug = slugs([report.name or report.path])[0]
-    return f'<div class="curvedoc fragment"><style>{_file("page.css")}</style>{section(report, slug)}</div>'
+    return f'<div class="curvedoc fragment"><style>{_file("report.css")}</style>{section(report, slug)}</div>'
 
 
 def _file(file: str) -> str:

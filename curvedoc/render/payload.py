@@ -106,7 +106,7 @@ def _row(report: Report, slug: str, table: sweep.Sweep, i: int) -> dict[str, Any
             "do": _text(lead.fixes[0].do) if lead.fixes else "",
         }
     else:
-        row["why"] = _text(", ".join(words.grounds(report)) if report.verdict == "healthy" else report.why, 300)
+        row["why"] = _text(_quiet(report), 300)
     if best is not None and math.isfinite(best.value):
         row["best"] = {
             "curve": _name(best.curve, 40),
@@ -122,6 +122,13 @@ def _row(report: Report, slug: str, table: sweep.Sweep, i: int) -> dict[str, Any
     if lost is not None:
         row["wasted"] = {"value": lost[0], "shows": show(round(lost[0], 3), "share"), "why": lost[1]}
     return row
+
+
+def _quiet(report: Report) -> str:
+    """Why a run leads with nothing: who looked, what is possible; how much was not judged stands on its page."""
+    if report.verdict != "healthy":
+        return report.why
+    return ", ".join(part for part in words.grounds(report) if not part.endswith("not judged"))
 
 
 def _run(report: Report, slug: str, most: int, texts: dict[str, int]) -> dict[str, Any]:
@@ -203,14 +210,14 @@ def _panel(panel: Panel, report: Report, most: int, steps: _Steps) -> dict[str, 
 
 
 def _line(drawn: Drawn, label: str, tone: str, most: int, steps: _Steps) -> dict[str, Any]:
-    """A curve of at most `most` points; `points` is how many the log had."""
+    """A curve of at most `most` points; `points` is how many finite ones the log had."""
     step, value = _thinned(drawn.step, drawn.value, most)
     made: dict[str, Any] = {
         "label": _name(label, 60),
         "tone": tone,
         "s": steps.add(step),
         "v": [_short(v) for v in value],
-        "points": drawn.points or len(drawn.step),
+        "points": max(len(value), (drawn.points or len(drawn.step)) - drawn.lost),
     }
     if drawn.tag and drawn.tag != label:
         made["tag"] = _name(drawn.tag, 60)

@@ -52,6 +52,7 @@ def curve(role: str, step: Any, value: Any, *, tag: str = "", window: int = 15, 
         smooth=tuple(smooth.tolist()) if len(v) > 2 * window else (),
         non_finite=tuple(step[~finite].tolist()),
         points=len(step),
+        lost=int((~finite).sum()),
     )
 
 

@@ -37,7 +37,7 @@ from .situations import (
 )
 
 VOID = {"meta", "input", "br", "hr", "img", "link", "wbr"}
-CSS = (html.HERE / "page.css").read_text(encoding="utf-8")
+CSS = "".join((html.HERE / name).read_text(encoding="utf-8") for name in ("report.css", "page.css"))
 
 
 class Page(HTMLParser):

@@ -47,6 +47,11 @@ def test_curves_come_out_as_they_went_in() -> None:
         assert line["points"] == drawn[role].points
 
 
+def test_points_that_were_not_finite_are_not_said_to_be_thinned() -> None:
+    (line,) = [line for line in run(exploded())["panels"][0]["lines"] if line["label"] == "train_loss"]
+    assert line["points"] == 412  # of the 500 that were logged
+
+
 def test_curves_that_were_logged_together_share_their_steps() -> None:
     data = run(healthy())
     lines = {line["label"]: line for panel in data["panels"] for line in panel["lines"]}

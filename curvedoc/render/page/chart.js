@@ -240,7 +240,7 @@ const plotFigure = (panel, shared, height, kind) => {
       const ink = [];
       const over = [];
 
-      const ticks = log ? logTicks(low, high, Math.max(2, Math.floor(height / 40))) : ticksOf(low, high, Math.max(2, Math.floor(height / 45)));
+      const ticks = log ? logTicks(low, high, Math.max(2, Math.floor(height / 40))) : ticksOf(low, high, Math.max(2, Math.floor(height / 36)));
       const grid = ticks.flatMap((t) => {
         const y = down(t).toFixed(1);
         return [draw("line", { class: "grid", x1: AIR.left, x2: AIR.left + inner, y1: y, y2: y }),

@@ -75,7 +75,7 @@ const plots = (data) => {
   const [main, ...others] = panels;
   const rates = others.filter((panel) => panel.role === "lr");
   const small = others.filter((panel) => panel.role !== "lr");
-  const thinned = panels.flatMap((panel) => panel.lines).filter((line) => line.points > line.v.length + (line.lost?.length ?? 0));
+  const thinned = panels.flatMap((panel) => panel.lines).filter((line) => line.points > line.v.length);
   const drawn = thinned.slice(0, 3).map((line) => `${line.v.length.toLocaleString("en")} of ${line.points.toLocaleString("en")} points of ${line.label}`);
   const more = thinned.length > 3 ? ` and of ${plural(thinned.length - 3, "other curve")}` : "";
   return [

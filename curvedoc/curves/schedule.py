@@ -76,6 +76,8 @@ def fit_schedule(step: Array, rate: Array) -> ScheduleFit:
         step, rate = step[keep], rate[keep]
     if len(rate) < 3:
         return UNKNOWN
+    if not _calculable(step, rate):
+        return UNKNOWN
     whole = step, rate
     if stride := (len(rate) - 1) // POINTS:
         chosen = np.append(np.arange(0, len(rate) - 1, stride + 1), len(rate) - 1)
@@ -489,6 +491,16 @@ def _turning(step: Array, rate: Array, slack: Array, sign: Array) -> ScheduleFit
     if _wave(step, rate, slack, len(turns)):
         return ScheduleFit("cosine", None, (), 0.0, LIKELY)
     return UNKNOWN
+
+
+def _calculable(step: Array, rate: Array) -> bool:
+    """Whether squares of all differences stay within a float64: no real log comes near the ends."""
+    gaps = np.abs(np.diff(step))
+    return bool(
+        (gaps > 1e-60).all()
+        and max(float(np.abs(step).max()), float(rate.max())) < 1e60
+        and (rate.max() == 0 or rate.max() > 1e-60)
+    )
 
 
 def _restarts(step: Array, rate: Array, slack: Array, back: npt.NDArray[np.intp]) -> ScheduleFit | None:

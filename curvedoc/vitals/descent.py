@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from ..curves.trend import fall
 from ..estimate import Estimate, exact
 from ..run import Run
 from .chart import Measured, Missing, Vital
-from .signals import Signals
+from .signals import FEWEST, Signals
 from .witness import witness
 
 VITALS = {
@@ -25,7 +26,8 @@ VITALS = {
     "train_loss.level": Vital("loss", "final training loss, smoothed"),
     "train_loss.fallen_at_most": Vital(
         "share",
-        "part of its first value by which the loss ever came down, at the upper end of its 80 % interval",
+        "part of its first value by which the loss ever came down, at the upper end of its 80 % interval; behind the "
+        "first validation where the accuracy never moves again",
     ),
     "train_loss.fall_se": Vital(
         "sd", "fall or rise along a straight line or down to the lowest point, the larger, in its standard errors"
@@ -43,6 +45,10 @@ VITALS = {
 }
 
 
+#: An accuracy that is the same at so many validations in a row is no chance.
+SAME = 10
+#: What is asked again of the part behind which the accuracy stands still.
+_LEARNED = ("train_loss.fallen_at_most", "train_loss.fall_se")
 #: A trend of this many standard errors is known to be one; a chance of 1 in 15,000 in normal noise.
 KNOWN = 4.0
 #: An unseen fall of more than this share leaves open whether anything was learned.
@@ -69,6 +75,10 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     found["train_loss.pace_kept"] = _pace_kept(witness(signals) or train)
     first = float(np.median(train.value[: max(1, len(train.value) // 50)]))
     found |= _extremes(train, first, level, doubt)
+    if (since := _idle_since(signals)) is not None and (train.step >= since).sum() >= FEWEST:
+        behind = train.step >= since
+        rest = replace(train, **{n: getattr(train, n)[behind] for n in ("step", "points", "value", "se", "noise")})
+        found |= {n: v for n, v in _extremes(rest, float(rest.value[0]), level, doubt).items() if n in _LEARNED}
     if signals.context.classes is not None and signals.context.classes > 1:
         first = min(first, math.log(signals.context.classes))
     if train.value.min() > 0 and first > 0:
@@ -78,6 +88,27 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     else:
         found["train_loss.left"] = Missing("the loss takes values below zero: no share of it has a meaning")
     return found
+
+
+def _idle_since(signals: Signals) -> float | None:
+    """From where on the accuracy shows that nothing was learned since; None when it does not show that.
+
+    A network that gives one answer to everything has the same accuracy to the last digit at all validations but the
+    first, or, with known classes, that of a guess. What the loss loses before is the size of its wrong scores: a start
+    that was thrown far off comes back to the loss of a guess and stays there.
+    """
+    for role in ("val_accuracy", "train_accuracy"):
+        curve = signals.run.get(role)
+        if curve is None or len(curve) < FEWEST or not np.isfinite(curve.value).all():
+            continue
+        value = curve.value / (100.0 if curve.unit == "percent" else 1.0)
+        classes = signals.context.classes
+        guess = classes is not None and bool((np.abs(value - 1 / classes) < 0.2 / classes + 0.01).all())
+        if guess or (
+            role == "val_accuracy" and len(value) >= SAME and float(np.ptp(value[1:])) == 0.0 and value[-1] < 0.95
+        ):
+            return float(curve.step[0])
+    return None
 
 
 def _flat(signals: Signals, train: Smooth) -> dict[str, Measured]:

@@ -176,6 +176,8 @@ def _stuck(signals: Signals, found: dict[str, Measured]) -> float:
     one of the first steps is fifty times the healthy thousandth. A rate that is warmed up is not judged by its peak.
     """
     idle = weigh(found.get("train_loss.fallen_at_most"), 0.15, 0.08, 0.0)
+    # A fall of many standard errors is learning, however small its share (as in rules/no-learning.toml).
+    idle = min(idle, weigh(found.get("train_loss.fall_se"), 10.0, 4.0, 1.0))
     signs = [0.0]
     if signals.lr is not None and len(signals.lr) and signals.lr.value[0] > 0:
         named = " ".join(str(v).lower() for k, v in signals.run.hyper.items() if "optim" in str(k).lower())
@@ -224,7 +226,9 @@ def _young(signals: Signals, found: dict[str, Measured]) -> Measured:
     early = found.get("pace.done_early")
     kept = found.get("train_loss.pace_kept")
     # What has hardly fallen at all may have been trained before: a fine-tune gains little, slowly, at a right rate.
-    slow = min(weigh(early, 0.80, 0.55, 0.0), weigh(found.get("train_loss.left"), 0.92, 0.82, 1.0))
+    # Without a logged rate the slowness may be a schedule's (a warmup, one-cycle): only a clear case counts.
+    ends = (0.80, 0.55) if signals.lr is not None else (0.62, 0.42)
+    slow = min(weigh(early, *ends, 0.0), weigh(found.get("train_loss.left"), 0.92, 0.82, 1.0))
     straight = min(weigh(kept, 0.85, 1.1, 0.0), weigh(found.get("pace.at_end"), 0.5, 0.8, 0.0))
     if signals.lr is not None:
         straight = min(straight, weigh(found.get("rate.held"), 0.4, 0.8, 0.4))

@@ -24,7 +24,7 @@ NO_PROGRESS = {
     "preference": "the loss starts at ln 2 and says little; look at rewards and margins",
 }
 #: A curve by epoch replaces one by step only if it has enough points to show when something happened.
-CLEAR_POINTS = 20
+CLEAR_POINTS = 10
 #: A curve that ends before this share of the run cannot tell how the run ended.
 COVERS = 0.8
 

@@ -16,18 +16,24 @@ VITALS = {
         "log10", "norm of the update over norm of the weight, median while the rate is near its peak"
     ),
     "update_ratio.strain": Vital(
-        "log10", "that median, raised by how far it lies above the other layers, for every layer but the last"
+        "log10",
+        "that median, raised by how far it lies more than 0.3 above the other layers, for every layer but embeddings "
+        "and the last",
     ),
     "update_ratio.still_share": Vital("share", "part of the points at which the layer did not move at all"),
     "update_ratio.meant_to_rest": Vital("", "1 if the log speaks of freezing or the layer moves later, else 0"),
 }
 #: A ratio below this is no movement: float32 cannot add a part of 1e-8 to a weight.
 STILL = 1e-8
+#: Healthy layers lie this far apart, on a log10 scale.
+ALIKE = 0.3
 #: Biases and normalisation gains start at 0 or 1 and have no scale of their own: the rule of thumb of 1e-3
 #: (Karpathy) is about weight matrices.
 _NO_MATRIX = re.compile(
     r"(^|[/._ -])(bias|b|bn\d*|batch_?norm\w*|ln\d*|ln_\w+|layer_?norm\w*|norm\d*|gamma|beta)($|[/._ -])", re.IGNORECASE
 )
+#: Tables of embeddings: a batch touches few of their rows, so that their ratio is no measure for dense layers.
+_TABLE = re.compile(r"(^|[/._ -])(\w*embed\w*|emb|wte|wpe|position\w*|lookup)($|[/._ -])", re.IGNORECASE)
 
 
 def layers(signals: Signals) -> tuple[Row, ...]:
@@ -47,15 +53,18 @@ def layers(signals: Signals) -> tuple[Row, ...]:
         if len(moving):
             low, middle, high = (float(x) for x in np.quantile(np.log10(moving), (0.1, 0.5, 0.9)))
             vitals["update_ratio.median"] = Estimate(middle, low, high, "log10", (signals.begin, signals.end))
-            moved = [v[v > STILL] for other, v in logs.items() if other != name]
+            moved = [v[v > STILL] for other, v in logs.items() if other != name and not _TABLE.search(other)]
             others = [float(np.median(np.log10(v))) for v in moved if len(v)]
-            above = middle - float(np.median(others)) if others else 0.0
+            # Layers that learn well together lie within a factor of two of each other (laboratory runs).
+            above = max(0.0, middle - float(np.median(others)) - ALIKE) if others else 0.0
             span = (signals.begin, signals.end)
-            vitals["update_ratio.strain"] = (
-                Missing("the last layer starts small: its ratio is large in healthy runs too")
-                if name == list(logs)[-1] and others
-                else Estimate(middle + above, low + above, high + above, "log10", span)
-            )
+            if name == list(logs)[-1] and others:
+                small = "the last layer starts small: its ratio is large in healthy runs too"
+                vitals["update_ratio.strain"] = Missing(small)
+            elif _TABLE.search(name):
+                vitals["update_ratio.strain"] = Missing("a batch moves few rows of an embedding")
+            else:
+                vitals["update_ratio.strain"] = Estimate(middle + above, low + above, high + above, "log10", span)
         else:
             never = Missing("the layer never moves")
             vitals |= {"update_ratio.median": never, "update_ratio.strain": never}

@@ -317,7 +317,7 @@ class Analysis(Sequence[Report]):
     def _repr_html_(self) -> str:
         from .render import html
 
-        return "".join(html.fragment(report) for report in self.reports)
+        return html.fragments(self)
 
 
 #: Fields of a Report that schema 1 leaves out.

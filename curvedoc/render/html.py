@@ -17,6 +17,7 @@ from .words import plural
 HERE = Path(__file__).parent / "page"
 #: The script, in the order in which its parts use each other.
 PARTS = ("base.js", "chart.js", "run.js", "sweep.js", "overview.js", "main.js")
+NOTEBOOK = 12  # runs that a cell shows; a notebook keeps every output in its file
 LISTED = 200  # runs in the table that a browser without scripts shows
 
 
@@ -61,6 +62,17 @@ def fragment(report: Report) -> str:
     """One run for a notebook: its section with a style that reaches nothing outside it, and no script."""
     slug = slugs([report.name or report.path])[0]
     return f'<div class="curvedoc fragment"><style>{_file("report.css")}</style>{section(report, slug)}</div>'
+
+
+def fragments(analysis: Analysis) -> str:
+    """Several runs for a notebook: the worst ones in full, under one style; the others are counted."""
+    shown = analysis.reports[:NOTEBOOK]
+    ids = slugs([report.name or report.path for report in shown])
+    left = len(analysis.reports) - len(shown)
+    more = f"<p>and {plural(left, 'more run')}: to_html() writes all of them to one page</p>" if left else ""
+    sections = "".join(section(report, slug) for report, slug in zip(shown, ids, strict=True))
+    tally = f"<p>{text(words.tally(analysis))}</p>"
+    return f'<div class="curvedoc fragment"><style>{_file("report.css")}</style>{tally}{sections}{more}</div>'
 
 
 def _file(file: str) -> str:

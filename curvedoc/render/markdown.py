@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ..estimate import show
 from ..report import Analysis, Diagnosis, Report
 from . import words
 from .words import clean, plural, prose, shorten
@@ -13,6 +14,7 @@ from .words import clean, plural, prose, shorten
 MOST = 60_000
 NAME, SENTENCE = 80, 600
 REFUSED = 10
+HEALTHY = 8  # rows without news; more would bury the others
 
 SIGNS = {"critical": "🔴", "warning": "🟠", "healthy": "🟢", "not assessed": "⚪"}
 _BLANK = "&#8203;"  # invisible; keeps GitHub, which looks at the rendered text, from linking what follows
@@ -74,11 +76,13 @@ def _literal(text: str) -> str:
 
 
 def _table(analysis: Analysis) -> Iterator[str]:
-    """A row per run, as many as fill half of the space."""
-    yield "| run | verdict | leading diagnosis | where | do first |"
-    yield "|---|---|---|---|---|"
+    """A row per run, as many as fill half of the space; of many healthy ones only the count."""
+    yield "| run | verdict | leading diagnosis | where | do first | best |"
+    yield "|---|---|---|---|---|---|"
     size = 0
-    for n, report in enumerate(analysis.reports):
+    healthy = sum(report.verdict == "healthy" for report in analysis.reports)
+    shown = [r for r in analysis.reports if r.verdict != "healthy" or healthy <= HEALTHY]
+    for n, report in enumerate(shown):
         lead, state = report.leading, words.state(report)
         row = [code(words.name_of(report)), f"{SIGNS.get(state, '🔵')} {state}"]
         if lead is None:
@@ -86,12 +90,16 @@ def _table(analysis: Analysis) -> Iterator[str]:
         else:
             first = escape(prose(lead.fixes[0].do)) if lead.fixes else ""
             row += [f"{escape(words.headline(lead))} ({lead.confidence:.2f})", escape(words.where(report, lead)), first]
+        best = report.best
+        row.append(escape(f"{best.curve} {show(best.value)}") if best is not None else "")
         line = f"| {' | '.join(row)} |"
         size += len(line)
         if size > MOST // 2:
-            yield f"| and {plural(len(analysis.reports) - n, 'more run')} | | | | |"
+            yield f"| and {plural(len(analysis.reports) - n, 'more run')} | | | | | |"
             return
         yield line
+    if len(shown) < len(analysis.reports):
+        yield f"| {plural(len(analysis.reports) - len(shown), 'other run')} | {SIGNS['healthy']} healthy | | | | |"
 
 
 def _section(report: Report) -> Iterator[str]:

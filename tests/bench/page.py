@@ -1,7 +1,8 @@
 """How large is the HTML report, and how soon does it show a chart? Run `python -m tests.bench.page`.
 
 Prints bytes, milliseconds to the first chart, and the longest task while loading, while scrolling through the whole
-page and while opening runs, each the median of some rounds in headless Chromium. `--peers` draws the same twenty runs
+page and while opening runs, each the least of some rounds in headless Chromium: whatever else the machine does
+only adds to them. `--peers` draws the same twenty runs
 with plotly, bokeh and altair where they are installed (each inlined from its own package): what the choice of a chart
 library rests on. See the table in curvedoc/render/README.md.
 """
@@ -9,7 +10,6 @@ library rests on. See the table in curvedoc/render/README.md.
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -44,7 +44,7 @@ OURS = ".spark svg path, .plot svg path"
 
 
 def main() -> None:
-    """Write the pages, open each a few times, print the medians."""
+    """Write the pages, open each a few times, print the least of each figure."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.page", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3, help="times that each page is opened (default 3)")
     parser.add_argument("--runs", type=int, nargs="*", default=[20, 1000], help="sizes of our page (default 20 1000)")
@@ -91,9 +91,9 @@ def report(name: str, source: str, made: float, selector: str, rounds: int) -> N
         file = Path(folder) / "page.html"
         file.write_text(source, encoding="utf-8")
         taken = [measure(file, selector) for _ in range(rounds)]
-    middle = [statistics.median(values) for values in zip(*taken, strict=True)]
+    best = [min(values) for values in zip(*taken, strict=True)]
     size = len(source.encode()) / 1e6
-    print(f"{name} | {size:.2f} | {made:.1f} | " + " | ".join(f"{value:.0f}" for value in middle), flush=True)
+    print(f"{name} | {size:.2f} | {made:.1f} | " + " | ".join(f"{value:.0f}" for value in best), flush=True)
 
 
 def measure(file: Path, selector: str) -> tuple[float, float, float, float]:

@@ -267,6 +267,15 @@ def test_a_report_shows_itself_in_a_notebook_and_writes_itself(tmp_path: Path) -
     assert (tmp_path / "r.html").read_text(encoding="utf-8") == html.render(Analysis((run,)))
 
 
+def test_of_many_runs_a_notebook_shows_the_worst_and_counts_the_others() -> None:
+    shown = many(2, 18)._repr_html_()
+    built = Page(shown)
+    assert built.tags()["article"] == html.NOTEBOOK
+    assert built.tags()["style"] == 1
+    assert "and 8 more runs" in "".join(built.text)
+    assert len(built.values("id")) == len(set(built.values("id")))
+
+
 def test_no_selector_reaches_outside_the_report() -> None:
     bare = re.sub(r"/\*.*?\*/", "", CSS, flags=re.DOTALL)
     selectors = [part for group in re.findall(r"([^{}]+)\{", bare) if "@" not in group for part in split(group)]

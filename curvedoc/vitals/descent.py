@@ -75,8 +75,8 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     found["train_loss.pace_kept"] = _pace_kept(witness(signals) or train)
     first = float(np.median(train.value[: max(1, len(train.value) // 50)]))
     found |= _extremes(train, first, level, doubt)
-    if (since := _idle_since(signals)) is not None and (train.step >= since).sum() >= FEWEST:
-        behind = train.step >= since
+    if (since := _idle_since(signals)) is not None and (train.step > since).sum() >= FEWEST:
+        behind = train.step > since  # a mean logged at that step is of the steps before it
         rest = replace(train, **{n: getattr(train, n)[behind] for n in ("step", "points", "value", "se", "noise")})
         found |= {n: v for n, v in _extremes(rest, float(rest.value[0]), level, doubt).items() if n in _LEARNED}
     if signals.context.classes is not None and signals.context.classes > 1:

@@ -20,6 +20,7 @@ VITALS = {
     "rate.overshoot": Vital("share", "weight of the sign that the loss first shot above its start, and ended high"),
     "rate.hot_plateau": Vital("share", "weight of the sign that the loss bounces along a high level at the full rate"),
     "rate.stuck": Vital("share", "weight of the sign that nothing was learned at a rate that few networks bear"),
+    "rate.waits": Vital("share", "weight of the sign that the loss came down only as the rate did, and ended high"),
     "rate.too_high": Vital("share", "the strongest of these signs"),
     "rate.young": Vital(
         "share", "how little the descent has slowed down: it was slow from the start, or runs straight on to the end"
@@ -36,13 +37,20 @@ def measure(signals: Signals, found: dict[str, Measured]) -> dict[str, Measured]
     if signals.lost_at is not None:
         return dict.fromkeys(VITALS, Missing("the loss was lost to NaN or infinity"))
     unknown, early = found.get("train_loss.fallen_at_most"), found.get("pace.done_early")
-    if isinstance(unknown, Missing) and isinstance(early, Missing) and not _overshoot(signals):
+    if (
+        isinstance(unknown, Missing)
+        and isinstance(early, Missing)
+        and not max(_overshoot(signals), _waits(signals, found))
+    ):
         return dict.fromkeys(VITALS, unknown)
+    # A network that was dead from the start jumps and rests as well: only a rate that is known to be high is sure.
+    collapse = _collapse(signals) if signals.lr is not None else min(_collapse(signals), 0.45)
     signs = {
-        "rate.collapse": _collapse(signals),
+        "rate.collapse": collapse,
         "rate.overshoot": _overshoot(signals),
         "rate.hot_plateau": _hot_plateau(signals, found),
         "rate.stuck": _stuck(signals, found),
+        "rate.waits": _waits(signals, found),
     }
     stretch = (signals.begin, signals.end)
     high = max(signs.values())
@@ -163,7 +171,9 @@ def _hot_plateau(signals: Signals, found: dict[str, Measured]) -> float:
     flat = weigh(found.get("train_loss.flat_for"), 0.45, 0.70, 0.0)
     high = weigh(found.get("train_loss.left"), 0.30, 0.42, 0.0)
     # A rate that was only read off the bounce has to be plain.
-    held = weigh(found.get("rate.held"), *((0.3, 0.6) if signals.lr is not None else (0.5, 0.9)), 0.45)
+    # Not knowing the rate leaves a suspicion; half of the task unexplained on top of a long bounce makes it likely.
+    suspected = 0.45 + 0.2 * weigh(found.get("fit.unexplained"), 0.4, 0.6, 0.0)
+    held = weigh(found.get("rate.held"), *((0.3, 0.6) if signals.lr is not None else (0.5, 0.9)), suspected)
     near = weigh(found.get("gap.of_loss"), 0.20, 0.10, 1.0)
     return min(flat, high, held, near, _restless(signals, found))
 
@@ -188,6 +198,24 @@ def _stuck(signals: Signals, found: dict[str, Measured]) -> float:
     if first:
         signs.append(grade(float(np.log10(np.median(first))), -1.5, -1.1))
     return min(idle, max(signs))
+
+
+def _waits(signals: Signals, found: dict[str, Measured]) -> float:
+    """Most of the descent was done only when the rate had fallen below half of its peak, and the loss ended high.
+
+    Laboratory runs at a right rate have done four fifths of their descent by then. A loss that leaves a flat start late
+    looks alike, but then falls far.
+    """
+    train, rate = signals.train, signals.lr
+    assert train is not None
+    if rate is None or rate.value[-1] > 0.2 * rate.value.max():
+        return 0.0
+    until = float(rate.step[np.flatnonzero(rate.value >= 0.5 * rate.value.max())[-1]])
+    first, last = float(train.value[0]), float(train.value[-1])
+    if until - signals.begin < 0.25 * signals.length or first - last <= 4 * float(train.se[0] + train.se[-1]):
+        return 0.0
+    done = (first - train.at(until)) / (first - last)
+    return min(grade(done, 0.55, 0.35), weigh(found.get("train_loss.left"), 0.6, 0.75, 0.0))
 
 
 def _restless(signals: Signals, found: dict[str, Measured]) -> float:
@@ -227,7 +255,7 @@ def _young(signals: Signals, found: dict[str, Measured]) -> Measured:
     kept = found.get("train_loss.pace_kept")
     # What has hardly fallen at all may have been trained before: a fine-tune gains little, slowly, at a right rate.
     # Without a logged rate the slowness may be a schedule's (a warmup, one-cycle): only a clear case counts.
-    ends = (0.80, 0.55) if signals.lr is not None else (0.62, 0.42)
+    ends = (0.75, 0.50) if signals.lr is not None else (0.62, 0.42)
     slow = min(weigh(early, *ends, 0.0), weigh(found.get("train_loss.left"), 0.92, 0.82, 1.0))
     straight = min(weigh(kept, 0.85, 1.1, 0.0), weigh(found.get("pace.at_end"), 0.5, 0.8, 0.0))
     if signals.lr is not None:

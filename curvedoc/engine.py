@@ -120,7 +120,8 @@ def _apply(rule: Rule, chart: Chart, signals: Signals) -> Diagnosis | NotAssesse
         if isinstance(evidence, NotAssessed):
             gaps.append(evidence)
         else:
-            judged.append((min(e.grade for e in evidence), row, evidence))
+            raw = min(e.grade for e in evidence)
+            judged.append((rule.confidence(raw) if raw >= POSSIBLE else 0.0, row, evidence))
     if not judged:
         return gaps[0]
     judged.sort(key=lambda item: -item[0])
@@ -173,7 +174,7 @@ def _diagnosis(rule: Rule, chart: Chart, row: Row, confidence: float, evidence: 
         severity="info" if possible else rule.severity,
         stage=rule.stage,
         confidence=round(confidence, 4),
-        calibrated=False,
+        calibrated=bool(rule.calibration),
         possible=possible,
         place="also",
         of=None,

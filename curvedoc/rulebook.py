@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +63,8 @@ class FixTemplate:
 class Rule:
     """One diagnosis, as its file states it. `each` is what it is asked of: the run, every learning-rate
     drop or every layer; `onset` the vital that says where it begins; `explains` the rules that are its
-    consequences when both stand; `look_alikes` name to how to tell."""
+    consequences when both stand; `look_alikes` name to how to tell. `calibration`: raw grades and the share of right
+    claims there, on labelled runs, rising; empty when nobody measured it."""
 
     id: str
     title: str
@@ -75,6 +78,22 @@ class Rule:
     look_alikes: Mapping[str, str]
     explains: tuple[str, ...] = ()
     onset: str | None = None
+    calibration: tuple[tuple[float, float], ...] = ()
+
+    def confidence(self, raw: float) -> float:
+        """The probability that a claim of this raw grade is right, once the rule is calibrated; else the grade.
+
+        >>> from dataclasses import replace
+        >>> rule = load_rules(select=["overfitting"])[0]
+        >>> replace(rule, calibration=((0.2, 0.1), (0.6, 0.5), (1.0, 0.9))).confidence(0.8)
+        0.7
+        """
+        if not self.calibration or raw <= self.calibration[0][0]:
+            return min(raw, self.calibration[0][1]) if self.calibration else raw
+        for (left, low), (right, high) in pairwise(self.calibration):
+            if raw <= right:
+                return round(low + (high - low) * (raw - left) / (right - left), 9)
+        return self.calibration[-1][1]
 
 
 def load_rules(
@@ -95,7 +114,9 @@ def load_rules(
         if name not in files:
             raise UsageError(f"no rule {name!r}{_hint(name, files)} (`curvedoc rules` lists them all)")
     wanted = [i for i in files if (not select or i in select) and i not in ignore]
+    measured = _calibration()
     rules = [read_rule(files[i]) for i in wanted]
+    rules = [replace(r, calibration=measured.get(r.id, ())) if files[r.id].parent == RULES else r for r in rules]
     for rule in rules:
         for name in rule.explains:
             if name not in files:
@@ -133,6 +154,15 @@ def read_rule(path: Path) -> Rule:
     if rule.stage in ("logging", "budget") and rule.severity != "info":
         raise RuleError(f"{where}: severity: rules of stage {rule.stage!r} are info")
     return rule
+
+
+def _calibration() -> dict[str, tuple[tuple[float, float], ...]]:
+    """Per rule what tests/bench/calibrate.py measured; a rule of one's own, or a replaced one, has none."""
+    file = RULES / "calibration.json"
+    if not file.is_file():
+        return {}
+    rules = json.loads(file.read_text(encoding="utf-8"))["rules"]
+    return {name: tuple(zip(row["grade"], row["probability"], strict=True)) for name, row in rules.items()}
 
 
 def _clause(where: str, data: Mapping[str, Any]) -> Clause:

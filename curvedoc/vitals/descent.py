@@ -48,7 +48,7 @@ VITALS = {
 #: An accuracy that is the same at so many validations in a row is no chance.
 SAME = 10
 #: What is asked again of the part behind which the accuracy stands still.
-_LEARNED = ("train_loss.fallen_at_most", "train_loss.fall_se")
+_LEARNED = ("train_loss.fallen_at_most", "train_loss.fall_se", "train_loss.risen_sd")
 #: A trend of this many standard errors is known to be one; a chance of 1 in 15,000 in normal noise.
 KNOWN = 4.0
 #: An unseen fall of more than this share leaves open whether anything was learned.

@@ -161,7 +161,7 @@ def _proved(candidate: Candidate, laboratory: Laboratory, trials: list[Trial]) -
     stuck = laboratory.ended(settle(subject)).train_loss >= NOTHING_LEARNED * guess_loss(subject)
     if label == "no_learning" and not stuck:
         return "", (), "the planted fault did harm, but the network learned its training set"
-    if stuck and label in ("bad_init", "dead_relu", "lr_too_low", "initial_loss_off"):
+    if stuck and label not in ("", "no_learning", "nan_explosion", "diverging"):
         also = tuple(sorted({*also, "no_learning"}))
     if label == "plateau_needs_decay" and not _rests(subject, by_label[label]):
         return "", (), "a smaller rate would gain, but the loss was still falling at this one"

@@ -30,7 +30,9 @@ VITALS = {
         "first validation where the accuracy never moves again",
     ),
     "train_loss.fall_se": Vital(
-        "sd", "fall or rise along a straight line or down to the lowest point, the larger, in its standard errors"
+        "sd",
+        "fall or rise along a straight line or down to the lowest point, the larger, in its standard errors; 0 where the "
+        "accuracy never moves",
     ),
     "train_loss.risen": Vital("share", "part of its descent (at least 5 % of its start) that the loss has given back"),
     "train_loss.risen_sd": Vital("sd", "that rise in standard deviations of one logged point"),
@@ -48,7 +50,7 @@ VITALS = {
 #: An accuracy that is the same at so many validations in a row is no chance.
 SAME = 10
 #: What is asked again of the part behind which the accuracy stands still.
-_LEARNED = ("train_loss.fallen_at_most", "train_loss.fall_se", "train_loss.risen_sd")
+_LEARNED = ("train_loss.fallen_at_most", "train_loss.risen_sd")
 #: A trend of this many standard errors is known to be one; a chance of 1 in 15,000 in normal noise.
 KNOWN = 4.0
 #: An unseen fall of more than this share leaves open whether anything was learned.
@@ -79,6 +81,8 @@ def _descent(signals: Signals) -> dict[str, Measured]:
         behind = train.step > since  # a mean logged at that step is of the steps before it
         rest = replace(train, **{n: getattr(train, n)[behind] for n in ("step", "points", "value", "se", "noise")})
         found |= {n: v for n, v in _extremes(rest, float(rest.value[0]), level, doubt).items() if n in _LEARNED}
+        # However surely a loss without noise falls, it is no learning where every answer stays the same.
+        found["train_loss.fall_se"] = exact(0.0, "sd")
     if signals.context.classes is not None and signals.context.classes > 1:
         first = min(first, math.log(signals.context.classes))
     if train.value.min() > 0 and first > 0:
@@ -104,9 +108,10 @@ def _idle_since(signals: Signals) -> float | None:
         value = curve.value / (100.0 if curve.unit == "percent" else 1.0)
         classes = signals.context.classes
         guess = classes is not None and bool((np.abs(value - 1 / classes) < 0.2 / classes + 0.01).all())
-        if guess or (
-            role == "val_accuracy" and len(value) >= SAME and float(np.ptp(value[1:])) == 0.0 and value[-1] < 0.95
-        ):
+        # Among many classes a guess is rarely right: an accuracy that stays below a quarter and never moves is one.
+        low = len(value) >= SAME and float(np.ptp(value)) <= 0.02 and float(value.max()) <= 0.25
+        same = len(value) >= SAME and float(np.ptp(value[1:])) == 0.0 and value[-1] < 0.95
+        if guess or low or (same and role == "val_accuracy"):
             return float(curve.step[0])
     return None
 

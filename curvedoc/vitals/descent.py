@@ -112,7 +112,7 @@ def _idle_since(signals: Signals) -> float | None:
         low = len(value) >= SAME and float(np.ptp(value)) <= 0.02 and float(value.max()) <= 0.25
         same = len(value) >= SAME and float(np.ptp(value[1:])) == 0.0 and value[-1] < 0.95
         if guess or low or (same and role == "val_accuracy"):
-            return float(curve.step[0])
+            return float(curve.step[1])
     return None
 
 

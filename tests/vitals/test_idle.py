@@ -1,0 +1,81 @@
+"""Whether anything was learned, and whether the rate came down, by witnesses other than the loss."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from curvedoc.engine import judge
+from curvedoc.estimate import Estimate
+from curvedoc.rulebook import load_rules
+from curvedoc.run import Context, Run
+from curvedoc.vitals import measure
+
+from ..patients import cosine, noisy, power_law, run, steps
+
+T = steps()
+E = T[:: len(T) // 20]
+
+
+def vital(made: Run, name: str, **context: object) -> Estimate:
+    found = measure(made, Context(**context))[0].run.vitals[name]  # type: ignore[arg-type]
+    assert isinstance(found, Estimate), found
+    return found
+
+
+def thrown(accuracy: np.ndarray) -> Run:
+    """A loss that comes back from 30 to that of a guess among ten classes, within the first steps."""
+    loss = np.log(10) + 28 * np.exp(-T / (0.01 * T[-1]))
+    return run(train_loss=(T, noisy(loss, 0.02)), val_accuracy=(E, accuracy))
+
+
+def rules(made: Run, **context: object) -> set[str]:
+    report = judge(made, load_rules(), Context(**context))  # type: ignore[arg-type]
+    return {d.rule for d in report.diagnoses if not d.possible}
+
+
+def test_a_loss_that_only_comes_back_to_that_of_a_guess_is_no_learning() -> None:
+    same = np.full(len(E), 0.098)
+    assert "no-learning" in rules(thrown(same))
+    near = 0.1 + 0.01 * np.sin(np.arange(len(E)))
+    assert "no-learning" in rules(thrown(near), classes=10)
+
+
+def test_an_accuracy_that_grows_is_learning() -> None:
+    grows = np.linspace(0.1, 0.6, len(E))
+    assert "no-learning" not in rules(thrown(grows))
+    assert vital(thrown(grows), "train_loss.fall_se").value > 10
+
+
+def test_an_accuracy_that_is_high_and_never_moves_was_learned_before() -> None:
+    tuned = run(train_loss=(T, noisy(0.1 * power_law(T), 0.02)), val_accuracy=(E, np.full(len(E), 0.97)))
+    assert vital(tuned, "train_loss.fall_se").value > 10
+
+
+@pytest.mark.parametrize("last", [1.0, 0.3, 0.001])
+def test_update_ratios_tell_where_an_unlogged_rate_stands(last: float) -> None:
+    rate = last + (1 - last) * cosine(T)
+    ratio = 1e-3 * rate * np.exp(0.1 * np.random.default_rng(0).normal(size=len(T)))
+    made = run(train_loss=(T, noisy(power_law(T))), update_ratio__fc1=(T, ratio), update_ratio__fc2=(T, 2 * ratio))
+    held = vital(made, "rate.held")
+    inside = T[0] + 0.1 * (T[-1] - T[0]) < T
+    expected = last / rate[inside].max()
+    assert held.low <= expected <= held.high
+    assert held.value == pytest.approx(expected, rel=0.35, abs=0.01)
+
+
+def test_a_loss_that_falls_only_as_the_rate_does_waited_for_it() -> None:
+    rate = cosine(T)
+    waits = 2.3 - 0.5 * np.maximum(0.0, T / T[-1] - 0.55)
+    made = run(train_loss=(T, noisy(waits, 0.01)), lr=(T, 0.1 * rate))
+    assert vital(made, "rate.waits").value > 0.9
+    prompt = run(train_loss=(T, noisy(power_law(T), 0.01)), lr=(T, 0.1 * rate))
+    assert vital(prompt, "rate.waits").value == 0.0
+
+
+def test_an_embedding_is_not_measured_by_the_ratio_of_dense_layers() -> None:
+    ratios = {"update_ratio__embed": (T, np.full(len(T), 0.05)), "update_ratio__fc1": (T, np.full(len(T), 1e-3))}
+    made = run(train_loss=(T, power_law(T)), **ratios, update_ratio__head=(T, np.full(len(T), 1e-3)))
+    rows = {row.name: row for row in measure(made, Context())[0].layer}
+    assert not isinstance(rows["embed"].vitals["update_ratio.strain"], Estimate)
+    assert rows["fc1"].vitals["update_ratio.strain"].value == pytest.approx(-3.0)

@@ -109,7 +109,7 @@ def _idle_since(signals: Signals) -> float | None:
         classes = signals.context.classes
         guess = classes is not None and bool((np.abs(value - 1 / classes) < 0.2 / classes + 0.01).all())
         # Among many classes a guess is rarely right: an accuracy that stays below a quarter and never moves is one.
-        low = len(value) >= SAME and float(np.ptp(value)) <= 0.02 and float(value.max()) <= 0.25
+        low = len(value) >= SAME and float(np.ptp(value)) <= 0.04 and float(value.max()) <= 0.25
         same = len(value) >= SAME and float(np.ptp(value[1:])) == 0.0 and value[-1] < 0.95
         if guess or low or (same and role == "val_accuracy"):
             return float(curve.step[1])

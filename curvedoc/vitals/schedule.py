@@ -25,6 +25,8 @@ DROP_VITALS = {
         "share", "final loss above the trend before the cut plus the gain of the cut itself, over the final loss"
     ),
 }
+#: An interval wider than the final loss itself knows nothing of it.
+UNKNOWN = 1.0
 #: Words in hyper-parameters that name a schedule ending near zero.
 _ENDS_LOW = ("cosine", "linear", "poly", "one_cycle", "onecycle", "1cycle", "anneal")
 
@@ -89,6 +91,9 @@ def _drop(signals: Signals, train: Smooth | None, step: float) -> dict[str, Meas
     promised, low, high = (x - gain for x in heading)
     scale = abs(actual) or 1.0
     regret = sorted(((actual - doubt - high) / scale, (actual - promised) / scale, (actual + doubt - low) / scale))
+    if regret[2] - regret[0] > UNKNOWN:
+        told = f"the descent before step {step:.0f} is too short to say where it was heading"
+        return found | {"lr_drop.regret": Missing(told)}
     found["lr_drop.regret"] = Estimate(regret[1], regret[0], regret[2], "share", (step, signals.end))
     return found
 

@@ -130,6 +130,8 @@ def _context(run: Run, given: Context) -> Context:
 def _none(role: str, run: Run) -> Missing:
     """Why a run has no curve of a role: not logged, or what is logged measures no progress."""
     others = [tag for tag in run.tags if tag.role == "other_loss"] if role.endswith("loss") else []
+    if role.endswith("loss") and not others and run.get("reward") is not None:
+        return Missing("a reward and no loss is logged: how an agent learns is seen in its mean reward", (role,))
     if others:
         tags = ", ".join(tag.tag for tag in others[:3])
         players = "losses of players, agents or auxiliary terms do not measure progress"
@@ -181,7 +183,8 @@ def _smooth(role: str, curve: Curve, lost: float | None, ends: tuple[float, floa
         return Missing(f"the steps of {role} lie too close together to calculate with")
     covered = (float(curve.step[keep][-1]) - begin) / (end - begin)
     if covered < COVERS:
-        return Missing(f"{role} is logged for the first {100 * covered:.0f} % of the run only: log it to the end")
+        until = f"{role} is logged for the first {100 * covered:.0f} % of the run only"
+        return Missing(f"{until}: log it to the end (cells left blank may have been NaN)")
     # Squares of smaller numbers are lost in a float64 as well: 1e-60 is zero.
     return smooth(curve.step[keep], np.where(np.abs(value[keep]) < 1e-60, 0.0, value[keep]))
 

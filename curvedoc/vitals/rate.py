@@ -257,6 +257,8 @@ def _young(signals: Signals, found: dict[str, Measured]) -> Measured:
     # Without a logged rate the slowness may be a schedule's (a warmup, one-cycle): only a clear case counts.
     ends = (0.75, 0.50) if signals.lr is not None else (0.62, 0.42)
     slow = min(weigh(early, *ends, 0.0), weigh(found.get("train_loss.left"), 0.92, 0.82, 1.0))
+    # What rests at the end has arrived, however late; a cosine or line alone leaves half of the pace.
+    slow = min(slow, weigh(kept, 0.10, 0.35, 1.0))
     straight = min(weigh(kept, 0.85, 1.1, 0.0), weigh(found.get("pace.at_end"), 0.5, 0.8, 0.0))
     if signals.lr is not None:
         straight = min(straight, weigh(found.get("rate.held"), 0.4, 0.8, 0.4))

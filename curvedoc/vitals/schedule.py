@@ -53,7 +53,8 @@ def drops(signals: Signals) -> tuple[Row, ...]:
     nobody saw.
     """
     train, fit = signals.train, signals.schedule
-    if fit is None or signals.lr is None:
+    # A scheduler that waits for the validation loss to rest has its own reason for every cut.
+    if fit is None or fit.kind == "plateau" or signals.lr is None:
         return ()
     return tuple(Row(f"{step:.0f}", _drop(signals, train, step)) for step in fit.drops)
 

@@ -200,7 +200,7 @@ def _stretch_rows(made: Sequence[Made], notes: Notes) -> float | None:
     per_epoch = None
     for m in made:
         n = len(m.points)
-        if n in (0, most):
+        if n in (0, most) or m.points.step[-1] - m.points.step[0] > n - 1:  # cells between blanks stand at their rows
             continue
         if most - n == 1:  # evaluated once before training: the values after each epoch stand one row later
             m.points = replace(m.points, step=m.points.step + 1)

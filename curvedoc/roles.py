@@ -210,10 +210,13 @@ def _player(text: str) -> str:
 
 
 _NO_PROGRESS = {
-    "gan": "two networks play against each other: neither loss measures progress",
-    "rl": "rewards are logged beside it: the loss of an agent does not measure progress",
-    "dpo": "a preference loss starts at ln 2: read the rewards' margins and accuracies",
-    "diffusion": "a diffusion loss is averaged over noise levels and stays flat while samples improve",
+    "gan": "two networks play against each other and neither loss measures progress: look at samples or FID, and be"
+    " alarmed only when the discriminator's loss goes to 0",
+    "rl": "rewards are logged beside it, and the loss of an agent only carries gradients: look at the reward, the KL"
+    " divergence, the entropy and the explained variance",
+    "dpo": "a preference loss starts at ln 2 and says little: look at the rewards' margins and accuracies",
+    "diffusion": "a diffusion loss is averaged over noise levels and stays flat while samples improve: look at FID or"
+    " samples, or at the loss of one noise level",
 }
 
 
@@ -225,7 +228,9 @@ def _claim(draft: _Draft, context: _Context) -> Claim:
     if written is not None:
         role = written
     elif name.kind in ("epoch", "step", "time", "system", "other_loss", "reward"):
-        role = name.kind
+        role, why = name.kind, _NO_PROGRESS.get(context.family, "") if name.kind == "other_loss" else ""
+    elif name.words == "r" and {s.tag for s in log.series} == {"r", "l", "t"}:
+        role, why = "reward", "return, length and time of each episode, as Stable-Baselines3's monitor writes them"
     elif name.kind == "lr":
         role = "lr"
     elif name.kind == "grad_norm":

@@ -147,6 +147,14 @@ def resumed(seed: int, jump: float, resume: bool = True) -> Run:
     return Run("patient", {"train_loss": (curve,), "lr": (Curve(*RATE),)})
 
 
+def late(seed: int) -> Run:
+    """Learnt by heart at once, validation first worse and at three quarters of the run suddenly right."""
+    u = V / V[-1]
+    val = 2.3 + 1.5 * (1 - np.exp(-u / 0.1)) - 3.7 / (1 + np.exp(-(u - 0.75) / 0.03))
+    train = noisy(0.003 + 2.3 * np.exp(-T / (0.02 * T[-1])), 0.05, seed)
+    return run(train_loss=(T, train), val_loss=(V, noisy(val, 0.01, seed)), lr=(T, np.full(len(T), 1e-3)))
+
+
 PAUSES = np.where(np.arange(600) % 20 == 0, 8.0, 1.0)
 
 FIRES: dict[str, Callable[[int], Run]] = {
@@ -168,6 +176,7 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("validation-too-noisy", "learning-rate-too-high"): shaken,
     ("validation-too-noisy", "few-epochs"): few_epochs,
     ("validation-too-noisy", "overfitting"): rising,
+    ("overfitting", "grokking"): late,
     ("train-eval-mismatch", "overfitting"): memorised,
     ("train-eval-mismatch", "no-dropout"): lambda seed: dropout(seed, 0.0, stated=0.0),
     ("train-eval-mismatch", "dropout-works"): lambda seed: dropout(seed, 0.25),

@@ -18,6 +18,8 @@ _STEPS = (
     ("batch", "batch idx", "batches", "minibatch", "count"),
     ("steps",),
     ("update",),  # fairseq's is a fraction of an epoch
+    ("tokens", "total tokens", "tokens seen", "consumed tokens"),
+    ("samples", "total samples", "samples seen", "consumed samples", "examples seen", "frames"),
 )
 _EPOCHS = ("epoch", "epochs", "epoch num", "epoch idx", "epoch number", "epoch id", "current epoch", "cur epoch")
 _MOMENTS = ("wall time", "timestamp", "time stamp", "created at", "datetime", "date time", "date")

@@ -1,0 +1,746 @@
+"""What people ask about their curves, each question with a log made for it and what an expert would answer.
+
+The logs are in questions_logs.py. A question that is not answered as it should be is marked with what is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from curvedoc import analyze, diagnose, read
+from curvedoc.cli import main
+from curvedoc.report import Diagnosis, Report
+
+from . import questions_logs as logs
+
+SEEDS = range(3)
+
+missing = lambda reason: pytest.mark.xfail(strict=True, reason=reason)  # noqa: E731
+
+
+def asked(make: Callable[..., Path], folder: Path, seed: int = 0, **context: object) -> Report:
+    """The report on the run that an asker hands over."""
+    return diagnose(make(folder / str(seed), np.random.default_rng(seed)), **context)  # type: ignore[arg-type]
+
+
+def alarms(report: Report) -> list[str]:
+    """The findings that would make somebody change something."""
+    return [d.rule for d in report.findings if d.severity != "info"]
+
+
+def leading(report: Report) -> Diagnosis:
+    assert report.leading is not None, f"nothing leads: {report} {[d.rule for d in report.diagnoses]}"
+    return report.leading
+
+
+def found(report: Report, rule: str) -> Diagnosis:
+    return next(d for d in report.findings if d.rule == rule)
+
+
+def advice(*diagnoses: Diagnosis) -> str:
+    """All that they say to do, and why."""
+    return " ".join(f"{fix.do} {fix.why}" for d in diagnoses for fix in d.fixes).lower()
+
+
+def told(report: Report) -> str:
+    """All that a reader of the report is told, in lower case."""
+    parts = [report.why, advice(*report.diagnoses)]
+    for d in report.diagnoses:
+        parts += [d.title, d.story, *(e.says for e in d.evidence), *(f"{x.name} {x.tell}" for x in d.look_alikes)]
+    parts += [note.what for note in report.reading] + [rule.why for rule in report.not_assessed]
+    return " ".join(parts).lower()
+
+
+def heard(report: Report, *patterns: str) -> bool:
+    return all(re.search(pattern, told(report)) for pattern in patterns)
+
+
+# -- validation beside training ----------------------------------------------------------------------------------------
+
+
+def test_01_overfitting_is_a_rise_of_validation_and_names_the_best_epoch(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.memorised, tmp_path, seed)
+        lead = leading(report)
+        assert lead.rule == "overfitting"
+        assert lead.onset is not None
+        assert abs(lead.onset.step - logs.BEST_EPOCH) <= 4
+        assert report.best is not None
+        assert report.best.curve == "val_loss"
+        assert abs(report.best.step - logs.BEST_EPOCH) <= 4
+        assert re.search(r"checkpoint of epoch 1\d|checkpoint of epoch 2[0-2]", advice(lead))
+
+
+def test_02_a_gap_that_stays_while_validation_falls_is_no_overfitting(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.steady_gap, tmp_path, seed)
+        assert report.verdict == "healthy"
+        assert "overfitting" not in {d.rule for d in report.diagnoses}
+
+
+def test_03_dropout_puts_training_above_validation_and_evaluation_mode_would_show_it(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.with_dropout, tmp_path, seed)
+        assert report.verdict == "healthy"
+        note = found(report, "validation-easier-than-train")
+        assert "evaluation mode" in advice(note)
+        assert "dropout" in note.story
+        assert "leak-suspicion" not in {d.rule for d in report.diagnoses}
+
+
+def test_04_a_mean_over_the_epoch_lags_and_nothing_is_made_of_it(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.lagging_mean, tmp_path, seed)
+        assert report.verdict == "healthy"
+        assert not {"validation-easier-than-train", "leak-suspicion"} & {d.rule for d in report.diagnoses}
+
+
+def test_05_one_percent_between_two_splits_is_luck(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.one_percent_lower, tmp_path, seed)
+        assert report.verdict == "healthy"
+        assert not {"validation-easier-than-train", "leak-suspicion"} & {d.rule for d in report.diagnoses}
+
+
+def test_06_validation_ever_further_below_training_asks_how_the_data_were_split(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.ever_lower, tmp_path, seed)
+        notes = [d for d in report.findings if d.rule in ("validation-easier-than-train", "leak-suspicion")]
+        assert notes
+        assert re.search(r"duplicat", advice(*notes))
+        assert re.search(r"split|drawn", advice(*notes))
+
+
+def test_06_and_it_is_not_the_rate_that_is_blamed(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        assert set(alarms(asked(logs.ever_lower, tmp_path, seed))) <= {"leak-suspicion"}
+
+
+def test_07_a_rising_loss_with_a_rising_accuracy_is_over_confidence(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.surer_and_righter, tmp_path, seed)
+        assert alarms(report) == []
+        note = found(report, "over-confidence")
+        for word in ("metric", "label smoothing", "temperature"):
+            assert word in advice(note)
+
+
+def test_08_a_jumping_validation_of_forty_examples_is_a_matter_of_its_size(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.few_held_out, tmp_path, seed)
+        assert leading(report).rule == "validation-too-noisy"
+        assert "40 examples" in told(report)
+        assert "more examples" in advice(leading(report))
+        assert "learning-rate-too-high" not in alarms(report)
+
+
+def test_08_a_validation_that_batch_norm_shakes_is_not_blamed_on_the_rate(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        assert alarms(asked(logs.jumping_norm, tmp_path, seed)) == []
+
+
+# -- plateaus, floors and schedules ------------------------------------------------------------------------------------
+
+
+def test_09_a_plateau_at_the_full_rate_asks_for_a_lower_one(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        lead = leading(asked(logs.flat_at_full_rate, tmp_path, seed))
+        assert lead.rule == "plateau-needs-decay"
+        assert lead.fixes[0].action is not None
+        assert lead.fixes[0].action["kind"] == "scale_lr"
+        assert lead.fixes[0].action["factor"] < 1
+
+
+def test_09_a_high_plateau_with_the_rate_gone_asks_for_capacity_and_not_for_a_lower_rate(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        lead = leading(asked(logs.flat_and_high, tmp_path, seed))
+        assert lead.rule == "underfitting"
+        assert "capacity" in advice(lead)
+        assert "cut the learning rate" not in advice(lead)
+
+
+def test_09_and_10_flat_at_the_end_of_a_cosine_is_a_schedule_that_is_over(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.flat_at_the_end_of_cosine, tmp_path, seed)
+        assert report.verdict == "healthy"
+        assert "plateau-needs-decay" not in {d.rule for d in report.diagnoses}
+        assert report.schedule is not None
+        assert report.schedule.kind == "cosine"
+
+
+def test_11_a_sharp_fall_at_a_cut_of_the_rate_is_what_the_cut_is_for(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.step_schedule, tmp_path, seed)
+        assert report.verdict == "healthy"
+        assert report.schedule is not None
+        assert np.allclose(report.schedule.drops, (15000, 22500), atol=200)
+
+
+def test_12_a_cut_in_the_middle_of_the_descent_came_too_early(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        lead = leading(asked(logs.cut_while_falling, tmp_path, seed))
+        assert lead.rule == "decay-too-early"
+        assert lead.onset is not None
+        assert abs(lead.onset.step - logs.EARLY_CUT) <= 100
+        assert any("heading" in e.says for e in lead.evidence)
+
+
+def test_13_a_long_sleep_and_a_sudden_fall_point_to_the_initialisation(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        lead = leading(asked(logs.sleeping_start, tmp_path, seed))
+        assert lead.rule == "bad-init"
+        assert any(other.name == "warmup" for other in lead.look_alikes)
+
+
+def test_13_a_loss_that_waits_for_its_warm_up_is_healthy(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        assert asked(logs.warming_up, tmp_path, seed).verdict == "healthy"
+
+
+def test_14_a_loss_that_never_moves_is_a_bug_to_be_found_on_one_batch(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        lead = leading(asked(logs.stuck, tmp_path, seed))
+        assert lead.rule == "no-learning"
+        assert lead.fixes[0].action is not None
+        assert lead.fixes[0].action["kind"] == "overfit_check"
+        for word in ("step()", "requires_grad", "labels", "range test"):
+            assert word in advice(lead)
+
+
+@pytest.mark.parametrize(("classes", "known"), [(2, True), (10, True), (10, False), (2, False)])
+def test_15_a_loss_that_rests_at_log_of_the_classes_gives_one_answer_to_everything(
+    tmp_path: Path, classes: int, known: bool
+) -> None:
+    level = float(np.log(classes))
+    for seed in SEEDS:
+        path = logs.stuck(tmp_path / str(seed), np.random.default_rng(seed), level=level)
+        report = diagnose(path, classes=classes if known else None)
+        assert leading(report).rule == "no-learning"
+        assert heard(report, r"log\(classes\)|guess|all the same", "labels")
+
+
+def test_16_a_first_loss_ten_times_that_of_a_guess_looks_at_the_last_layer_and_at_sums(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        lead = leading(asked(logs.large_scores, tmp_path, seed, classes=10))
+        assert lead.rule == "initial-loss-off"
+        assert "last layer" in advice(lead)
+        assert "sum" in advice(lead)
+
+
+def test_17_a_loss_that_fell_and_went_back_to_that_of_a_guess_collapsed(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.fell_back, tmp_path, seed)
+        assert leading(report).rule in ("divergence", "learning-rate-too-high")
+        assert "learning rate" in advice(leading(report))
+        assert not {"plateau-needs-decay", "no-learning"} & set(alarms(report))
+
+
+# -- NaN ---------------------------------------------------------------------------------------------------------------
+
+
+def test_18_a_loss_that_never_was_a_number_comes_from_the_data_or_the_loss(tmp_path: Path) -> None:
+    lead = leading(asked(logs.never_a_number, tmp_path))
+    assert lead.rule == "nan-explosion"
+    assert re.search(r"inputs or labels|log\(0\)", lead.fixes[0].do)
+    assert "third of the learning rate" not in advice(lead)
+
+
+def test_18_a_loss_that_climbed_before_it_was_lost_asks_for_a_lower_rate_and_clipping(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.climbed_and_lost, tmp_path, seed)
+        assert alarms(report) == ["nan-explosion"]
+        first = leading(report).fixes[0]
+        assert first.action is not None
+        assert first.action["kind"] == "scale_lr"
+        assert "clip_grad_norm" in first.action
+        assert first.action["before_step"] <= 20 * (logs.CLIMB + 15)
+
+
+def test_18_a_loss_that_was_lost_from_one_row_to_the_next_asks_for_the_batch(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.lost_at_once, tmp_path, seed)
+        assert alarms(report) == ["nan-explosion"]
+        first = leading(report).fixes[0]
+        assert first.action is not None
+        assert first.action["kind"] == "inspect_batch"
+        assert re.search("fp16", advice(leading(report)))
+
+
+def test_19_a_loss_of_exactly_nought_beside_a_norm_that_is_no_number_is_a_hidden_nan(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.filtered, tmp_path, seed)
+        assert leading(report).rule in ("nan-explosion", "hidden-nan")
+        assert leading(report).severity == "critical"
+        assert leading(report).onset is not None
+        assert leading(report).onset.step == 610  # type: ignore[union-attr]
+        assert heard(report, "exactly 0.0", "hides")
+        assert report.best is not None
+        assert report.best.value > 1
+
+
+def test_20_a_norm_that_is_no_number_while_a_scaler_finds_its_scale_harms_nothing(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        assert alarms(asked(logs.scaled_norm, tmp_path, seed)) == []
+
+
+def test_20_a_norm_that_is_no_number_in_every_fourth_row_is_said_to_skip_steps(tmp_path: Path) -> None:
+    report = diagnose(logs.scaled_norm(tmp_path, np.random.default_rng(0), every=4))
+    assert heard(report, r"grad_norm|gradient norm", r"scaler|fp16|float16", r"skip")
+
+
+# -- spikes, climbs, swings --------------------------------------------------------------------------------------------
+
+
+def spikes(folder: Path, seed: int, *at: int, **shape: float) -> Report:
+    return diagnose(logs.spiked(folder / str(seed), np.random.default_rng(seed), at, **shape))  # type: ignore[arg-type]
+
+
+def test_21_one_spike_that_recovers_at_once_is_nothing_to_act_on(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        assert spikes(tmp_path, seed, 220, back=3.0).verdict == "healthy"
+
+
+def test_21_several_spikes_with_long_recoveries_are_a_finding(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        lead = leading(spikes(tmp_path, seed, 120, 250, 380, back=12.0))
+        assert lead.rule == "loss-spikes"
+        assert re.search("batch", advice(lead))
+
+
+def test_21_a_spike_that_does_not_come_all_the_way_back_asks_to_roll_back(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = spikes(tmp_path, seed, 250, height=2.5, back=20.0, left=0.4)
+        assert leading(report).rule in ("divergence", "loss-spikes")
+        assert re.search(r"checkpoint", advice(leading(report)))
+        assert re.search(r"rate", advice(leading(report)))
+
+
+def test_22_spikes_that_come_ever_faster_ask_for_clipping_and_a_faster_second_moment(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = spikes(tmp_path, seed, 150, 260, 340, 395, 430, 455, 475)
+        lead = leading(report)
+        assert lead.rule == "loss-spikes"
+        for word in ("clip", "beta2"):
+            assert word in advice(lead)
+        assert heard(report, r"more frequent|bfloat16|precision")
+
+
+def test_23_a_training_loss_that_creeps_up_behind_its_minimum_diverges(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.rises_slowly, tmp_path, seed)
+        assert leading(report).rule == "divergence"
+        assert "overfitting" not in alarms(report)
+        assert re.search(r"what changed|data", advice(leading(report)))
+        assert leading(report).onset is not None
+        assert abs(leading(report).onset.step - 50 * logs.MINIMUM) < 50 * 80  # type: ignore[union-attr]
+
+
+def test_24_a_loss_that_climbs_from_its_first_step_asks_for_the_sign_first(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        lead = leading(asked(logs.climbs_from_the_start, tmp_path, seed))
+        assert lead.rule == "wrong-sign"
+        assert "sign" in lead.fixes[0].do
+        assert "learning rate" in advice(lead)
+
+
+def test_25_a_norm_that_only_grows_points_to_gradients_that_were_never_cleared(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.summed_gradients, tmp_path, seed)
+        assert leading(report).rule == "forgotten-zero-grad"
+        assert "zero_grad" in advice(leading(report))
+        assert all(d.place == "consequence" for d in report.findings[1:] if d.severity != "info")
+
+
+def test_26_a_loss_that_never_settles_asks_for_a_lower_rate_and_not_for_more_data(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        lead = leading(asked(logs.never_settles, tmp_path, seed))
+        assert lead.rule in ("oscillation", "learning-rate-too-high")
+        assert lead.fixes[0].action is not None
+        assert lead.fixes[0].action["kind"] == "scale_lr"
+        assert "more data" not in advice(lead)
+
+
+def test_27_the_same_hills_in_every_epoch_are_data_in_order(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.same_every_epoch, tmp_path, seed)
+        assert leading(report).rule == "unshuffled-data"
+        assert "shuffle" in advice(leading(report))
+        assert "40" in told(report)
+
+
+def test_28_stairs_at_the_epochs_of_a_fine_tuning_are_memory_and_no_bug(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.stairs, tmp_path, seed)
+        rules = {d.rule for d in report.findings}
+        assert not rules & {"loss-spikes", "divergence", "bad-init", "unshuffled-data", "oscillation", "overfitting"}
+
+
+@missing("three straight stairs are taken for one straight descent: a rate that is too low")
+def test_28_and_nothing_at_all_is_blamed_for_them(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        assert alarms(asked(logs.stairs, tmp_path, seed)) == []
+
+
+# -- resumed -----------------------------------------------------------------------------------------------------------
+
+
+def test_29_a_file_in_which_epochs_stand_twice_was_resumed_and_is_read_as_one_run(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        path = logs.overlapping(tmp_path / str(seed), np.random.default_rng(seed))
+        (run,) = read(path)
+        report = diagnose(path)
+        assert alarms(report) == []
+        assert len(run.curves["train_loss"][0]) == 80
+        assert heard(report, "resume|taken up|went back|restart|twice|earlier")
+
+
+def test_30_a_jump_right_at_a_resume_asks_for_what_was_not_restored(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.shifted, tmp_path, seed)
+        note = found(report, "resume-jump")
+        assert note.onset is not None
+        assert abs(note.onset.step - 6020) <= 60
+        assert "optimizer" in advice(note)
+        assert re.search("sampler|data", advice(note) + note.story)
+        assert not {"loss-spikes", "divergence"} & set(alarms(report))
+
+
+# -- losses that measure something else --------------------------------------------------------------------------------
+
+
+def test_31_a_detector_whose_augmentation_ends_is_neither_divergent_nor_overfitted(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        assert alarms(asked(logs.detector, tmp_path, seed)) == []
+
+
+@missing("nobody names the end of mosaic augmentation as the reason for the jump ten epochs before the end")
+def test_31_and_the_jump_is_explained_by_the_augmentation(tmp_path: Path) -> None:
+    assert heard(asked(logs.detector, tmp_path), "mosaic|augmentation")
+
+
+def test_32_two_players_are_not_judged_and_samples_are_what_to_look_at(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.adversarial, tmp_path, seed)
+        assert report.verdict == "not assessed"
+        assert report.findings == ()
+        assert re.search("play against each other", report.why)
+        assert re.search("fid|samples", report.why.lower())
+
+
+@missing("a discriminator whose loss goes to nothing is not recognized: no vital looks at it")
+def test_32_but_a_discriminator_that_wins_outright_is_an_alarm(tmp_path: Path) -> None:
+    report = diagnose(logs.adversarial(tmp_path, np.random.default_rng(0), collapse=True))
+    assert alarms(report)
+
+
+def test_33_an_agents_loss_is_not_judged_and_the_reward_is_what_to_look_at(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.agent, tmp_path, seed)
+        assert report.verdict == "not assessed"
+        assert alarms(report) == []
+        for word in ("reward", "kl", "entropy", "explained variance"):
+            assert word in report.why.lower()
+
+
+def test_34_a_diffusion_loss_is_not_judged_when_its_tags_tell(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.denoiser, tmp_path, seed)
+        assert report.verdict == "not assessed"
+        assert alarms(report) == []
+        assert re.search("noise level", report.why)
+        assert "fid" in report.why.lower()
+
+
+def test_34_a_diffusion_loss_is_not_judged_when_the_caller_tells(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        path = logs.denoiser(tmp_path / str(seed), np.random.default_rng(seed), parts=False)
+        report = diagnose(path, task="diffusion")
+        assert report.verdict == "not assessed"
+        assert alarms(report) == []
+        assert "fid" in report.why.lower()
+
+
+def test_35_a_preference_loss_near_ln_2_is_not_judged_and_margins_are_what_to_look_at(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.preference, tmp_path, seed)
+        assert report.verdict == "not assessed"
+        assert alarms(report) == []
+        assert "ln 2" in report.why
+        assert "margins" in report.why
+
+
+@pytest.mark.parametrize(
+    ("make", "task"),
+    [(logs.flat_at_full_rate, task) for task in ("gan", "rl", "diffusion", "preference")],
+)
+def test_no_plateau_is_seen_once_the_caller_names_a_task_whose_loss_shows_no_progress(
+    tmp_path: Path, make: Callable[..., Path], task: str
+) -> None:
+    report = asked(make, tmp_path, task=task)
+    assert report.verdict == "not assessed"
+    assert alarms(report) == []
+    assert task in report.why
+
+
+# -- scales, smoothing, budget, updates --------------------------------------------------------------------------------
+
+
+def test_36_a_training_loss_that_is_eight_times_validation_throughout_is_a_sum(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.eight_times, tmp_path, seed)
+        note = found(report, "sum-versus-mean")
+        assert not {"underfitting", "leak-suspicion", "overfitting"} & {d.rule for d in report.findings}
+        assert "validation-easier-than-train" not in {d.rule for d in report.findings}
+        assert "accumul" in note.story
+        assert "mean" in advice(note)
+
+
+def test_37_a_running_mean_is_recognized_and_its_slope_not_believed(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.running_mean, tmp_path, seed)
+        note = found(report, "already-smoothed")
+        assert "lag" in note.story
+        assert "spikes" in note.story
+        assert alarms(report) == []
+
+
+def test_38_a_run_that_was_cut_off_in_its_descent_is_told_what_more_steps_would_bring(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.cut_short, tmp_path, seed)
+        assert report.verdict == "healthy"
+        note = found(report, "still-improving")
+        assert re.search(r"twice the steps are worth about \d+(\.\d+)? %", advice(note))
+
+
+def test_38_a_run_whose_rate_has_come_down_to_nothing_is_not_sent_on(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        assert "still-improving" not in {d.rule for d in asked(logs.flat_at_the_end_of_cosine, tmp_path, seed).findings}
+
+
+def test_39_a_run_that_generalises_late_is_healthy_in_the_end(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        assert asked(logs.small_arithmetic, tmp_path, seed).verdict == "healthy"
+
+
+def test_39_before_it_generalises_a_later_gain_is_not_excluded(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = diagnose(logs.small_arithmetic(tmp_path / str(seed), np.random.default_rng(seed), epochs=200))
+        assert heard(report, "grokking|double descent|cannot (be )?exclude|not excluded")
+
+
+def test_40_a_layer_that_changes_by_a_tenth_per_step_needs_a_lower_rate(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        path = logs.updates(
+            tmp_path / str(seed), np.random.default_rng(seed), fc1_weight=0.1, fc2_weight=2e-3, head_weight=2e-3
+        )
+        lead = leading(diagnose(path))
+        assert lead.rule == "update-ratio-too-high"
+        assert "fc1" in lead.subject.name
+        assert "1e-3" in advice(lead)
+        assert "lower the learning rate" in advice(lead)
+
+
+def test_40_layers_that_change_by_a_millionth_per_step_need_a_higher_rate(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        path = logs.updates(
+            tmp_path / str(seed), np.random.default_rng(seed), fc1_weight=1e-6, fc2_weight=1e-6, head_weight=1e-6
+        )
+        lead = leading(diagnose(path))
+        assert lead.rule == "update-ratio-too-low"
+        assert "raise the learning rate" in advice(lead)
+
+
+def test_40_ratios_of_norms_biases_and_the_first_steps_are_not_judged(tmp_path: Path) -> None:
+    first = np.where(np.arange(300) < 20, 0.2, 2e-3)
+    for seed in SEEDS:
+        draw = np.random.default_rng(seed)
+        made = {"fc1_weight": first, "fc1_bias": 0.1, "bn1_weight": 0.08, "fc2_weight": 2e-3}
+        path = logs.updates(tmp_path / str(seed), draw, **made)
+        assert alarms(diagnose(path)) == []
+
+
+# -- logs as they really are -------------------------------------------------------------------------------------------
+
+
+def test_a_loss_that_pandas_left_blank_at_its_end_may_be_nan_and_that_is_said(tmp_path: Path) -> None:
+    report = asked(logs.blank_cells, tmp_path)
+    assert report.verdict != "healthy"
+    assert heard(report, "blank", "nan")
+    assert "nan" in report.why.lower()
+
+
+@pytest.mark.parametrize("make", [logs.mlflow_store, logs.mlflow_database])
+def test_the_nan_and_infinity_of_mlflow_are_what_they_stand_for(tmp_path: Path, make: Callable[..., Path]) -> None:
+    lead = leading(asked(make, tmp_path))
+    assert lead.rule == "nan-explosion"
+    assert lead.onset is not None
+    assert lead.onset.step == 80
+
+
+def test_train_and_validation_directories_of_keras_are_one_run(tmp_path: Path) -> None:
+    path = logs.keras_directories(tmp_path, np.random.default_rng(0))
+    (report,) = analyze(path)
+    assert leading(report).rule == "overfitting"
+    assert abs(leading(report).onset.step - logs.BEST_EPOCH) <= 4  # type: ignore[union-attr]
+
+
+def test_the_directories_of_add_scalars_are_one_run_with_both_losses(tmp_path: Path) -> None:
+    path = logs.added_scalars(tmp_path, np.random.default_rng(0))
+    (run,) = read(path)
+    assert {"train_loss", "val_loss", "lr"} <= set(run.curves)
+    assert diagnose(path).verdict == "healthy"
+
+
+def test_a_rate_on_rows_of_its_own_is_the_rate_of_the_run(tmp_path: Path) -> None:
+    path = logs.sparse_rows(tmp_path, np.random.default_rng(0))
+    report = diagnose(path.parent.parent)
+    assert leading(report).rule == "plateau-needs-decay"
+    assert report.schedule is not None
+    assert report.schedule.kind == "constant"
+
+
+def test_validation_by_epoch_is_put_where_the_epochs_ended_among_iterations(tmp_path: Path) -> None:
+    logs.epochs_beside_iterations(tmp_path, np.random.default_rng(0))
+    (run,) = read(tmp_path)
+    assert run.axis == "step"
+    assert run.curves["val_accuracy"][0].step.tolist() == [1000.0 * k for k in range(1, 21)]
+
+
+def test_a_monitor_file_with_json_in_its_first_line_is_an_agents_and_not_assessed(tmp_path: Path) -> None:
+    report = asked(logs.monitor, tmp_path)
+    assert report.verdict == "not assessed"
+    assert "reward" in report.why
+
+
+def test_a_header_that_changes_in_the_middle_of_the_file_loses_nothing(tmp_path: Path) -> None:
+    path = logs.changed_header(tmp_path, np.random.default_rng(0))
+    (run,) = read(path)
+    assert {role: len(run.curves[role][0]) for role in ("train_loss", "val_loss", "lr")} == {
+        "train_loss": 80,
+        "val_loss": 80,
+        "lr": 50,
+    }
+    assert diagnose(path).verdict == "healthy"
+    assert heard(diagnose(path), "header")
+
+
+def test_of_two_columns_with_one_name_neither_is_lost_and_it_is_said(tmp_path: Path) -> None:
+    path = logs.doubled_header(tmp_path, np.random.default_rng(0))
+    (run,) = read(path)
+    assert [len(curve) for curves in run.curves.values() for curve in curves if "loss" in curve.tag] == [60, 60]
+    assert heard(diagnose(path), "named 'loss' like another")
+    assert alarms(diagnose(path)) == []
+
+
+def test_three_validations_are_too_few_to_call_anything_overfitting(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.three_validations, tmp_path, seed)
+        assert alarms(report) == []
+        assert report.verdict == "not assessed"
+        assert re.search(r"3 .*points", report.why)
+
+
+def test_columns_of_na_are_no_nan(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.not_available, tmp_path, seed)
+        assert alarms(report) == []
+        assert not {"nan-explosion", "hidden-nan"} & {d.rule for d in report.diagnoses}
+        assert heard(report, "na, none or null")
+
+
+def test_all_points_of_a_scalar_stored_as_tensors_are_read(tmp_path: Path) -> None:
+    path = logs.many_tensors(tmp_path, np.random.default_rng(0))
+    (run,) = read(path)
+    assert len(run.curves["train_loss"][0]) == 1500
+    assert leading(diagnose(path)).rule == "plateau-needs-decay"
+
+
+def test_an_event_file_without_its_end_is_read_up_to_there_and_it_is_said(tmp_path: Path) -> None:
+    path = logs.torn(tmp_path, np.random.default_rng(0))
+    (run,) = read(path)
+    assert len(run.curves["train_loss"][0]) == 299
+    assert any(re.search("ends inside a record", note.what) for note in diagnose(path).reading)
+
+
+def test_a_loss_that_falls_through_zero_is_healthy(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.log_likelihood, tmp_path, seed)
+        assert report.verdict == "healthy"
+        assert report.best is not None
+        assert report.best.value < -30
+
+
+def test_the_floor_of_smoothed_labels_is_no_underfitting(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        assert asked(logs.smoothed_labels, tmp_path, seed, classes=1000).verdict == "healthy"
+
+
+def test_a_scheduler_that_watches_for_plateaus_is_already_the_cure(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        report = asked(logs.plateau_scheduler, tmp_path, seed)
+        assert report.verdict == "healthy"
+        assert report.schedule is not None
+        assert len(report.schedule.drops) == 4
+
+
+def test_a_name_that_is_a_script_stays_a_name_on_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = logs.marked_up(tmp_path, np.random.default_rng(0))
+    page = tmp_path / "report.html"
+    assert main(["analyze", str(path), "--html", str(page), "--format", "json"]) == 0
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    assert run["diagnoses"][0]["rule"] == "overfitting"
+    html = page.read_text()
+    assert "<script>alert" not in html
+    assert "<img src=x" not in html
+    assert "a<b>&c" not in html
+
+
+# -- traps without a question ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        logs.mixup,
+        logs.penalised,
+        pytest.param(logs.cyclic, marks=missing("a triangular rate is not seen to lift the loss that swings with it")),
+        logs.warm_restarts,
+        logs.many_tasks,
+        logs.perplexity,
+        logs.trees,
+        logs.best_at_the_end,
+        logs.saturated,
+    ],
+    ids=lambda make: make.__name__,
+)
+def test_a_healthy_run_that_looks_odd_raises_no_warning(tmp_path: Path, make: Callable[..., Path]) -> None:
+    for seed in SEEDS:
+        report = asked(make, tmp_path, seed)
+        assert alarms(report) == []
+        assert report.verdict == "healthy"
+
+
+def test_tokens_are_an_axis(tmp_path: Path) -> None:
+    (run,) = read(logs.perplexity(tmp_path, np.random.default_rng(0)))
+    assert run.curves["train_loss"][0].step[-1] == 200 * 524288
+    assert run.curves["val_loss"][0].step[0] == 10 * 524288
+
+
+# -- what the caller knows ---------------------------------------------------------------------------------------------
+
+
+def test_a_loss_that_a_human_reaches_makes_a_floor_natural(tmp_path: Path) -> None:
+    for seed in SEEDS:
+        assert leading(asked(logs.flat_and_high, tmp_path, seed)).rule == "underfitting"
+        assert alarms(asked(logs.flat_and_high, tmp_path, seed, target_loss=1.5)) == []
+
+
+def test_the_number_of_classes_makes_the_first_loss_readable(tmp_path: Path) -> None:
+    assert "initial-loss-off" not in alarms(asked(logs.large_scores, tmp_path))
+    assert "initial-loss-off" in alarms(asked(logs.large_scores, tmp_path, classes=10))

@@ -20,10 +20,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from .dialects import FORMATS
 from .lab_cases import Candidate, candidates
 from .lab_proof import (
     GAIN,
+    LATE,
     NOTHING_LEFT,
     SEEDS,
     Ended,
@@ -282,8 +285,8 @@ def _rests(patient: Recipe, trials: Iterable[Trial]) -> bool:
     """Whether the full training loss gained less over the last 40 % of the run at the old rate than half of what the
     smaller rate gained in the same steps."""
     curve = _full_train_losses(patient)
-    turn = median(loss for step, loss in curve if 0.5 * patient.steps <= step <= 0.65 * patient.steps)
-    end = median(loss for step, loss in curve if step >= 0.85 * patient.steps)
+    turn = float(np.interp(LATE * patient.steps, *zip(*curve, strict=True)))
+    end = median(loss for step, loss in curve if step >= 0.85 * curve[-1][0])
     return 1 - end / turn < max(t.gain for t in trials) / 2
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .faults import plant
-from .lab_plants import BASES, EXAMPLES, PLANTS, Base
+from .lab_plants import BASES, EXAMPLES, MORE, PLANTS, Base, Plant
 from .recipe import Recipe, override
 
 #: What the log of a run may look like, and whether that format can hold steps (else epochs only).
@@ -100,10 +100,13 @@ def candidates() -> Iterator[Candidate]:
 
 def _half(half: str) -> Iterator[Candidate]:
     rng = np.random.default_rng([20, half == "judge"])
-    sick = [c for label in PLANTS for c in _planted(label, half, rng)]
+    sick = [c for label, planting in PLANTS.items() for c in _planted(label, half, rng, planting)]
     well = [_healthy(half, i, rng) for i in range(HEALTHY)]
     mixed = [*sick, *well]
     yield from (mixed[i] for i in rng.permutation(len(mixed)))
+    rng = np.random.default_rng([21, half == "judge"])
+    for label, planting in MORE.items():
+        yield from _planted(label, half, rng, planting, PLANTS[label].count)
 
 
 def _healthy(half: str, i: int, rng: np.random.Generator) -> Candidate:
@@ -134,8 +137,7 @@ def _healthy(half: str, i: int, rng: np.random.Generator) -> Candidate:
     return Candidate(f"{half}-healthy-{i:03}", half, base.family, "", "", _logged(recipe, rng, odd=odd), None)
 
 
-def _planted(label: str, half: str, rng: np.random.Generator) -> Iterator[Candidate]:
-    planting = PLANTS[label]
+def _planted(label: str, half: str, rng: np.random.Generator, planting: Plant, first: int = 0) -> Iterator[Candidate]:
     bases = [b for b in _bases(half) if planting.fits(b)]
     for i in range(planting.count):
         base = bases[i % len(bases)]
@@ -144,7 +146,7 @@ def _planted(label: str, half: str, rng: np.random.Generator) -> Iterator[Candid
         patient = override(cured, plan.fault)
         cured = override(patient, plan.cure) if plan.cure else cured
         patient = _logged(patient, rng, plan.log)
-        name = f"{half}-{label.replace('_', '-')}-{i:02}"
+        name = f"{half}-{label.replace('_', '-')}-{first + i:02}"
         yield Candidate(name, half, base.family, label, plan.rule, patient, replace(cured, log=patient.log))
 
 

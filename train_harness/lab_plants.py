@@ -247,6 +247,13 @@ def _plateau(b: Base, i: int, rng: np.random.Generator) -> Plan:
     return Plan("plateau-needs-decay", (), ready, ("schedule.kind=multi_step", f"schedule.drops=[{steps * 6 // 10}]"))
 
 
+def _hot_plateau(b: Base, i: int, rng: np.random.Generator) -> Plan:
+    steps = 2 * b.steps
+    high = f"optimizer.lr={b.lr * rng.choice([3, 4, 6]):.4g}"
+    ready = (f"steps={steps}", *b.floor, "data.batch_size=16", high, *FLAT)
+    return Plan("plateau-needs-decay", (), ready, ("schedule.kind=multi_step", f"schedule.drops=[{steps * 6 // 10}]"))
+
+
 def _decay_early(b: Base, i: int, rng: np.random.Generator) -> Plan:
     fault = (f"fault.decay_at={int(b.steps * rng.uniform(0.06, 0.22))}",)
     later = ("schedule.kind=multi_step", f"schedule.drops=[{b.steps * 65 // 100}]", "fault.decay_at=0")
@@ -375,4 +382,9 @@ PLANTS: Mapping[str, Plant] = {
     "initial_loss_off": Plant(7, _loss_off),
     "train-eval-mismatch": Plant(4, _wrong_mode, lambda b: b.family in (*DENSE, "cnn")),
     "unshuffled-data": Plant(4, _sorted, lambda b: b.family in (*DENSE, "cnn", "resnet")),
+}
+#: Labels of which too few stood at first: planted harder, and numbered on.
+MORE: Mapping[str, Plant] = {
+    "plateau_needs_decay": Plant(8, _hot_plateau, lambda b: b.family in DENSE and b.task != "diabetes"),
+    "update_ratio_anomaly": Plant(4, _update, lambda b: b.family in DENSE and b.task in ("digits", "mixture")),
 }

@@ -70,7 +70,7 @@ def judge(run: Run, rules: Sequence[Rule], context: Context | None = None) -> Re
         assessed.append(rule.id)
         if outcome is not None:
             diagnoses.append(outcome)
-    ranked = _rank(diagnoses, {rule.id: rule for rule in rules})
+    ranked = _told_apart(_rank(diagnoses, {rule.id: rule for rule in rules}))
     verdict, why = _verdict(ranked, rules, assessed, not_assessed, run)
     return Report(
         name=run.name,
@@ -241,6 +241,28 @@ def _rank(diagnoses: Sequence[Diagnosis], rules: Mapping[str, Rule]) -> tuple[Di
             placed.append(d)
     rest = [d for d in diagnoses if d not in serious]
     return (*placed, *sorted(rest, key=lambda d: (d.possible, -d.confidence, d.rule)))
+
+
+def _told_apart(ranked: tuple[Diagnosis, ...]) -> tuple[Diagnosis, ...]:
+    """What leads, with what would tell it from each rival that is listed too: the sign, the signal that was not
+    logged, and the rival's own first remedy as the short run that decides."""
+    if not ranked or ranked[0].place != "leading":
+        return ranked
+    lead = ranked[0]
+    fixes = []
+    for rival in ranked[1:]:
+        tell = next((x.tell for x in lead.look_alikes if x.name == rival.rule), None)
+        if tell is None:
+            back = next((x.tell for x in rival.look_alikes if x.name == lead.rule), None)
+            tell = None if back is None else f"{lead.rule} would look so: {back}"
+        if tell is None or rival.place == "consequence":
+            continue
+        unseen = [e.says.partition(":")[0] for d in (lead, rival) for e in d.evidence if e.value is None]
+        signal = f" The log does not tell: {'; '.join(dict.fromkeys(unseen))}." if unseen else ""
+        trial = f"A short run decides. For {rival.rule}: {rival.fixes[0].do}" if rival.fixes else ""
+        sure = f"{'possible, ' if rival.possible else ''}{rival.confidence:.2f}"
+        fixes.append(Fix(f"Be sure that it is not {rival.rule} ({sure}). {tell}{signal}", trial))
+    return (replace(lead, fixes=(*lead.fixes, *fixes)), *ranked[1:])
 
 
 def _urgency(d: Diagnosis) -> tuple[float, ...]:

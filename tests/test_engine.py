@@ -236,3 +236,25 @@ def test_any_numbers_get_a_verdict(rows: list[tuple[float, float, float]], step_
         report = judge(Run("any", curves), RULES)
     assert report.verdict in ("healthy", "findings", "not assessed")
     assert Report.from_dict(report.to_dict(drawing=True)).verdict == report.verdict
+
+
+def test_what_leads_says_how_to_tell_it_from_a_rival_what_to_log_and_which_short_run_decides(tmp_path: Path) -> None:
+    head = 'severity = "warning"\nstage = "optimization"\nstory = "."\nsources = ["me"]\n'
+    seen = '[[evidence]]\nvital = "train_loss.flat_for"\nno_at = 0.0\nyes_at = 0.1\nsays = "flat"\nreason = "."\n'
+    (tmp_path / "mine.toml").write_text(
+        f'title = "Mine"\n{head}{seen}[[fix]]\ndo = "Wait."\n[look_alikes]\nyours = "It hums."\n'
+    )
+    (tmp_path / "yours.toml").write_text(
+        f'title = "Yours"\n{head}{seen}[[evidence]]\nvital = "lr.of_peak"\nno_at = 0.2\nyes_at = 0.5\nsays = "high"\n'
+        'reason = "."\nif_missing = 0.3\n[[fix]]\ndo = "Oil it."\n[look_alikes]\n'
+    )
+    patient = run(train_loss=(T, noisy(exponential(T, tau=0.05), 0.02)))
+    report = judge(patient, load_rules(tmp_path, select=["mine", "yours"]))
+    assert report.leading is not None
+    assert report.leading.rule == "mine"
+    last = report.leading.fixes[-1]
+    assert "not yours (possible, 0.30). It hums." in last.do
+    assert "no lr in the log" in last.do
+    assert "Oil it." in last.why
+    (alone,) = judge(patient, load_rules(tmp_path, select=["mine"])).diagnoses
+    assert [fix.do for fix in alone.fixes] == ["Wait."]

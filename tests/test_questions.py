@@ -709,7 +709,7 @@ def test_a_name_that_is_a_script_stays_a_name_on_the_page(tmp_path: Path, capsys
     [
         logs.mixup,
         logs.penalised,
-        pytest.param(logs.cyclic, marks=missing("a triangular rate is not seen to lift the loss that swings with it")),
+        logs.cyclic,
         logs.warm_restarts,
         logs.many_tasks,
         logs.perplexity,

@@ -15,6 +15,7 @@ VITALS = {
     "lr.of_peak": Vital("share", "last learning rate over the highest"),
     "lr.peak": Vital("", "highest learning rate"),
     "lr.last": Vital("", "last learning rate"),
+    "lr.turns": Vital("count", "how often the rate turned up again after it had come down"),
 }
 DROP_VITALS = {
     "lr_drop.step": Vital("step", "where the rate was cut"),
@@ -33,11 +34,16 @@ _ENDS_LOW = ("cosine", "linear", "poly", "one_cycle", "onecycle", "1cycle", "ann
 
 def measure(signals: Signals) -> dict[str, Measured]:
     """Vitals of the logged rate. Without one, a schedule named in the hyper-parameters gives a guess."""
+    found: dict[str, Measured]
     if signals.lr is not None:
         peak, last = float(signals.lr.value.max()), float(signals.lr.value[-1])
         share = last / peak if peak > 0 else 0.0
-        return {"lr.of_peak": exact(share, "share"), "lr.peak": exact(peak), "lr.last": exact(last)}
-    found: dict[str, Measured] = dict.fromkeys(VITALS, signals.absent["lr"])
+        moves = np.sign(np.diff(signals.lr.value))
+        moves = moves[moves != 0]
+        turns = exact(float(((moves[:-1] < 0) & (moves[1:] > 0)).sum()), "count")
+        found = {"lr.of_peak": exact(share, "share"), "lr.peak": exact(peak), "lr.last": exact(last)}
+        return found | {"lr.turns": turns}
+    found = dict.fromkeys(VITALS, signals.absent["lr"])
     named = " ".join(str(v).lower() for k, v in signals.run.hyper.items() if "sched" in k.lower())
     if any(word in named for word in _ENDS_LOW):
         found["lr.of_peak"] = Estimate(0.05, 0.0, 0.1, "share")

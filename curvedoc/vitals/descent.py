@@ -31,8 +31,8 @@ VITALS = {
     ),
     "train_loss.fall_se": Vital(
         "sd",
-        "fall or rise along a straight line or down to the lowest point, the larger, in its standard errors; 0 where the "
-        "accuracy never moves",
+        "fall or rise along a straight line or down to the lowest point, the larger, in its standard errors; 0 where "
+        "the accuracy never moves",
     ),
     "train_loss.risen": Vital("share", "part of its descent (at least 5 % of its start) that the loss has given back"),
     "train_loss.risen_sd": Vital("sd", "that rise in standard deviations of one logged point"),

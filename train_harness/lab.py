@@ -199,7 +199,7 @@ def summary(findings: Sequence[Finding]) -> list[str]:
 
 def pack(out: Path, into: Path) -> list[Path]:
     """Packs the cases of each half (logs, labels, recipes) into `into`/HALF.tar.xz, the same bytes for the same cases,
-    and lists the rejected candidates in rejected.json."""
+    lists the rejected candidates in rejected.json.xz, and says in README.md what there is."""
     into.mkdir(parents=True, exist_ok=True)
     packed = []
     for half in HALVES:
@@ -221,8 +221,27 @@ def pack(out: Path, into: Path) -> list[Path]:
     ]
     packed.append(into / "rejected.json.xz")
     packed[-1].write_bytes(lzma.compress(json.dumps(rejected, indent=1).encode(), preset=9))
+    told = json.loads((out / "findings.json").read_text(encoding="utf-8"))
+    _write(into / "README.md", README.format(summary="\n".join(summary([Finding(**f) for f in told]))))
     _write(into / "SHA256SUMS", "".join(f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.name}\n" for p in packed))
     return packed
+
+
+README = """# Curves with proved labels
+
+Real runs whose label comes from treating them; [train_harness/README.md](../../train_harness/README.md) says how.
+Each case holds the log as a trainer left it (`log/`), the recipe that makes it again (`recipe.toml`) and `label.json`:
+label, other labels that are right too, refuted ones, onset, and every treatment's losses. Made again by
+
+    python -m train_harness lab OUT --pack tests/lab
+
+`tune.tar.xz` is for choosing thresholds, `judge.tar.xz` for grading: `python -m tests.bench.truth tests/lab/*.tar.xz`.
+`rejected.json.xz` lists what was no case, and why.
+
+```
+{summary}
+```
+"""
 
 
 def too_small_a_val_set(candidate: Candidate) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import json
 import math
 import tarfile
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -157,13 +157,16 @@ def test_a_plateau_begins_where_the_loss_comes_near_its_last_level() -> None:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two cases and a reject, really trained."""
     out = tmp_path_factory.mktemp("lab")
-    dead = override(QUICK, ["fault.dead_relus=10.0"])
+    dead, findings = override(QUICK, ["fault.dead_relus=10.0"]), []
     for name, planted, patient, cured in (
         ("tune-dead-relu-00", "dead_relu", dead, QUICK),
         ("tune-nan-explosion-00", "nan_explosion", override(QUICK, ["fault.nan_at=30", "log.format=jsonl"]), QUICK),
         ("tune-lr-too-high-00", "lr_too_high", override(QUICK, ["fault.scale_lr=1.01"]), QUICK),
     ):
-        examine(Candidate(name, "tune", "mlp", planted, "", patient, replace(cured, log=patient.log)), out)
+        findings.append(
+            examine(Candidate(name, "tune", "mlp", planted, "", patient, replace(cured, log=patient.log)), out)
+        )
+    (out / "findings.json").write_text(json.dumps([asdict(f) for f in findings]))
     return out
 
 

@@ -182,9 +182,7 @@ LOSES = ("nan_explosion", "diverging")
 def summary(findings: Sequence[Finding]) -> list[str]:
     """Yield, rejects and reasons, as lines."""
     cases = [f for f in findings if f.label]
-    lines = [
-        f"{len(cases)} cases of {len(findings)} candidates, {sum(f.seconds for f in findings) / 60:.0f} core minutes"
-    ]
+    lines = [f"{len(cases)} cases of {len(findings)} candidates"]
     for half in HALVES:
         part = [f for f in cases if f.half == half]
         counts = Counter(f.label for f in part)

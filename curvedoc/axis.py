@@ -136,7 +136,7 @@ def _known_epochs(made: Sequence[Made], claims: Sequence[Claim]) -> _Epochs | No
     if not pairs:
         return None
     epoch, step = np.concatenate([e for e, _ in pairs]), np.concatenate([s for _, s in pairs])
-    fit = np.isfinite(epoch) & np.isfinite(step)
+    fit = (np.abs(epoch) < 1e300) & (np.abs(step) < 1e300)  # the differences of larger numbers overflow
     epoch, step = epoch[fit], step[fit]
     if not len(epoch):
         return None

@@ -152,7 +152,7 @@ def _enter(table: Table, tag: str, values: Any, *, blank: bool = False) -> None:
     """A column of a table; with `blank`, NaN is an empty cell unless it ends the column."""
     try:
         value = np.asarray(values, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         for table.rows, cell in enumerate(values):
             _put(table, tag, cell)
         table.rows = len(values)

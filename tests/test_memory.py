@@ -187,3 +187,8 @@ def test_any_dict_of_lists_is_a_run_or_a_usage_error(data: dict[str, list[float 
 def test_a_column_of_nothing_beside_a_column_of_numbers_is_no_run() -> None:
     run = from_memory({"0": [None], "train_loss": [0.5]})
     assert [len(curves[0]) for curves in run.curves.values()] == [1]
+
+
+def test_a_whole_number_that_no_float_holds_is_passed_over() -> None:
+    (curve,) = from_memory({"loss": [10**400, 3, 2]}).curves["train_loss"]
+    assert curve.value.tolist() == [3.0, 2.0]

@@ -30,6 +30,9 @@ ALIKE = np.arange(0.0, 0.96, 0.05)
 DOUBT_ALIKE = 10.0
 #: No correlation makes wide differences this much (in squared logs) larger than narrow ones: the curve itself bends.
 BENT = 2.0
+#: A rolling median over more points than this is taken at PLACES places and from so many points at most: a median of
+#: 500 points is known to 6 % of their spread.
+WIDE, PLACES = 1000, 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,11 +245,18 @@ def _deviation(differences: Array, window: int) -> Array:
 
 
 def _rolling_median(value: Array, window: int) -> Array:
-    half = min(window // 2, (len(value) - 1) // 2)
+    n, half = len(value), min(window // 2, (len(value) - 1) // 2)
     if half < 1:
         return value.copy()
-    padded = np.pad(value, half, mode="reflect")
-    result: Array = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1), axis=1)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(value, half, mode="reflect"), 2 * half + 1)
+    result: Array
+    if windows.shape[1] <= WIDE:
+        result = np.median(windows, axis=1)
+        return result
+    # All windows of a long curve would take memory and time that grow with the square of its length, and a wide one
+    # hardly changes from a place to the next: a few hundred of them, of every so many points each, tell as much.
+    places = np.linspace(0, n - 1, PLACES).astype(np.intp)
+    result = np.interp(np.arange(n), places, np.median(windows[:, :: windows.shape[1] // WIDE + 1][places], axis=1))
     return result
 
 

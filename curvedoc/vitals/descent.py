@@ -12,7 +12,7 @@ from ..curves.trend import fall
 from ..estimate import Estimate, exact
 from ..run import Run
 from .chart import Measured, Missing, Vital
-from .signals import FEWEST, Signals
+from .signals import FEWEST, Signals, alive
 from .witness import witness
 
 VITALS = {
@@ -103,7 +103,7 @@ def _idle_since(signals: Signals) -> float | None:
     """
     for role in ("val_accuracy", "train_accuracy"):
         curve = signals.run.get(role)
-        if curve is None or len(curve) < FEWEST or not np.isfinite(curve.value).all():
+        if curve is None or len(curve) < FEWEST or not alive(curve.value).all():
             continue
         value = curve.value / (100.0 if curve.unit == "percent" else 1.0)
         classes = signals.context.classes

@@ -13,7 +13,7 @@ from ..estimate import Estimate, exact
 from ..run import Array
 from .chart import Measured, Missing, Vital
 from .roughness import bounce
-from .signals import Signals
+from .signals import Signals, alive
 
 VITALS = {
     "rate.collapse": Vital("share", "weight of the sign that the first steps broke the network: a jump, then rest"),
@@ -95,7 +95,7 @@ def _collapse(signals: Signals) -> float:
     curves = [c for c in (signals.run.get("train_loss"), signals.run.get("val_loss")) if c is not None]
     weights = [0.0]
     for curve in curves:
-        value: Array = curve.value[np.isfinite(curve.value)]
+        value: Array = curve.value[alive(curve.value)]
         if len(value) < 10 or abs(float(value[0])) < 1e-12:
             continue
         first, late = float(value[0]), value[len(value) // 2 :]
@@ -123,7 +123,7 @@ def _chance(signals: Signals) -> float:
     scale = 100.0 if accuracy.unit == "percent" else 1.0
     late = accuracy.value[len(accuracy) // 2 :] / scale
     loss = train.value[len(train) // 2 :]
-    if not (np.isfinite(late).all() and np.isfinite(loss).all()):
+    if not (alive(late).all() and alive(loss).all() and alive(accuracy.value[0]) and alive(train.value[0])):
         return 0.0
     gained = float(np.median(late)) - float(accuracy.value[0]) / scale
     # An accuracy that begins high was not measured on an untrained network.
@@ -254,8 +254,11 @@ def _young(signals: Signals, found: dict[str, Measured]) -> Measured:
     early = found.get("pace.done_early")
     kept = found.get("train_loss.pace_kept")
     # What has hardly fallen at all may have been trained before: a fine-tune gains little, slowly, at a right rate.
-    # Without a logged rate the slowness may be a schedule's (a warmup, one-cycle): only a clear case counts.
-    ends = (0.75, 0.50) if signals.lr is not None else (0.62, 0.42)
+    # Slow steps are the sign of a low rate that stays what it is; where a schedule ends the run, or none is logged,
+    # a slow task and a warm-up look alike: only a clear case counts.
+    held = found.get("rate.held")
+    stays = signals.lr is not None and isinstance(held, Estimate) and held.value >= 0.5
+    ends = (0.75, 0.50) if stays else (0.62, 0.42)
     slow = min(weigh(early, *ends, 0.0), weigh(found.get("train_loss.left"), 0.92, 0.82, 1.0))
     # What rests at the end has arrived, however late; a cosine or line alone leaves half of the pace.
     slow = min(slow, weigh(kept, 0.10, 0.35, 1.0))

@@ -87,7 +87,8 @@ def count_examples(accuracy: Array, percent: bool = False, digits: int | None = 
     level = order[np.concatenate([[True], np.diff(order) > 2 * doubt])]
     level = level[level > 2 * doubt]
     inner = int((level < 1 - 2 * doubt).sum())
-    if len(level) < FEWEST_LEVELS or not inner:
+    # A grid of 1/n has n levels above 0: no grid that is looked for has more than MOST.
+    if not FEWEST_LEVELS <= len(level) <= MOST or not inner:
         return None
     size = np.arange(2, MOST + 1, dtype=np.float64)[:, None]
     fits = (np.abs(level * size - np.round(level * size)) <= doubt * size).all(axis=1)
@@ -137,7 +138,7 @@ def _scatter(signals: Signals) -> dict[str, Measured]:
     means = np.diff(sums[ends], prepend=0.0) / np.diff(ends, prepend=0)
     half = late[whole]
     mean = float(np.median(means[half])) if half.any() else 0.0
-    if mean <= 0:
+    if mean < 1e-60:
         return dict.fromkeys(names, Missing("a loss at or below zero has no scale"))
     ratio = min(1e6, noise / level / max(_noise(means, half) / mean, 1e-12))
     # Weights that are shaken lift the loss and never lower it: only a small sample lies below training for long.

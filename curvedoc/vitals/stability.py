@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from ..estimate import exact
 from ..run import Array, Curve
@@ -104,9 +105,12 @@ def _hidden(signals: Signals) -> dict[str, Measured]:
         at = np.searchsorted(train.step, bad).clip(0, len(train) - 1)
         zero = (train.value[at] == 0) & (train.step[at] == bad)
         level = np.where(fine, train.value, np.nan)
-        hurt = np.array([_rose(level, i) for i in at], bool)
+        hurt = _rose(level, at)
         many = len(bad) > SKIPPED * len(norm) and len(bad) < len(norm)
-        steps += list(bad[zero | hurt | many])
+        # In a norm that is logged every few rows, with NaN in between, no two neighbours have numbers either.
+        known = alive(norm.value)
+        padded = int((known[1:] & known[:-1]).sum()) < 2
+        steps += list(bad[zero | ((hurt | many) & (not padded))])
     if not steps:
         never = Missing("no point without a number while the loss goes on")
         return dict.fromkeys(names, never) | {"nan.hidden": exact(0, "count")}
@@ -128,10 +132,18 @@ def _filled_elsewhere(signals: Signals, train: Curve) -> np.ndarray[tuple[int, .
     return filled
 
 
-def _rose(level: Array, at: int) -> bool:
-    """Whether the loss of the five points from `at` on stands HURT above the five before."""
-    before, after = level[max(0, at - 5) : at], level[at : at + 5]
-    if not (np.isfinite(before).any() and np.isfinite(after).any()):
-        return False
-    usual = float(np.nanmedian(before))
-    return bool(usual > 0 and np.nanmedian(after) > HURT * usual)
+def _rose(level: Array, at: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+    """Whether the median loss of the five points from each `at` on stands HURT above that of the five before; NaN
+    counts as no point, and five of them are no median."""
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(level, 5, constant_values=np.nan), 5)
+    before, after = (_medians(windows[places]) for places in (at, at + 5))
+    rose: npt.NDArray[np.bool_] = (before > 0) & (after > HURT * before)
+    return rose
+
+
+def _medians(rows: Array) -> Array:
+    """The median of the numbers of each row, NaN where it has none."""
+    order, count = np.sort(rows, axis=1), np.isfinite(rows).sum(axis=1)  # NaN is sorted behind all numbers
+    places = np.stack([np.maximum(count - 1, 0) // 2, count // 2], axis=1).clip(max=rows.shape[1] - 1)
+    found: Array = np.take_along_axis(order, places, axis=1).mean(axis=1)
+    return found

@@ -42,6 +42,8 @@ def layers(signals: Signals) -> tuple[Row, ...]:
     for name, curve in signals.run.layers("update_ratio").items():
         if not _NO_MATRIX.search(name) and len(value := _near_peak(signals, curve)) >= 3:
             logs[name] = value
+    moved = {name: value[value > STILL] for name, value in logs.items() if not _TABLE.search(name)}
+    levels = {name: float(np.median(np.log10(value))) for name, value in moved.items() if len(value)}
     rows = []
     for name, value in logs.items():
         moving = value[value > STILL]
@@ -53,8 +55,7 @@ def layers(signals: Signals) -> tuple[Row, ...]:
         if len(moving):
             low, middle, high = (float(x) for x in np.quantile(np.log10(moving), (0.1, 0.5, 0.9)))
             vitals["update_ratio.median"] = Estimate(middle, low, high, "log10", (signals.begin, signals.end))
-            moved = [v[v > STILL] for other, v in logs.items() if other != name and not _TABLE.search(other)]
-            others = [float(np.median(np.log10(v))) for v in moved if len(v)]
+            others = [level for other, level in levels.items() if other != name]
             # Layers that learn well together lie within a factor of two of each other (laboratory runs).
             above = max(0.0, middle - float(np.median(others)) - ALIKE) if others else 0.0
             span = (signals.begin, signals.end)

@@ -136,3 +136,10 @@ def test_smoothing_does_not_care_about_the_unit_of_step_and_loss(values: list[fl
     assert np.isfinite(plain.value).all()
     # Ties at the edge of an interval may fall either way by rounding: the curve may differ by a standard error.
     assert np.median(np.abs(other.value / scale - plain.value)) <= 1e-6 * size
+
+
+def test_the_noise_of_a_long_curve_is_that_of_its_parts() -> None:
+    sd = np.where(np.arange(40_000) < 20_000, 0.1, 0.3)
+    noise = local_noise(sd * np.random.default_rng(0).standard_normal(len(sd)))
+    assert np.median(noise[:16_000]) == pytest.approx(0.1, rel=0.1)
+    assert np.median(noise[24_000:]) == pytest.approx(0.3, rel=0.1)

@@ -86,3 +86,8 @@ def test_scatter_without_training_beside_it_says_nothing() -> None:
     step = np.arange(30.0)
     alone = Run("r", {"val_loss": (Curve(step, 1 + np.random.default_rng(0).random(30)),)})
     assert isinstance(measure(alone, Context())[0].run.vitals["val.examples"], Missing)
+
+
+def test_more_levels_than_any_set_has_tell_no_size() -> None:
+    assert count_examples(np.linspace(0.1, 0.9, 2000)) is None
+    assert count_examples(np.arange(1, 1001) / 1000, digits=6) == (1000, 1000)

@@ -231,3 +231,28 @@ def test_how_the_loss_was_lost_is_one_of_three_stories(before: str, vital: str) 
     assert told == [vital]
     if before == "climb":
         assert T[375] <= value(run(train_loss=(T, loss)), vital).value <= T[390]
+
+
+def test_a_gradient_norm_of_every_few_rows_hides_no_nan() -> None:
+    norm = np.where(np.arange(len(T)) % 5 == 0, 1.0, np.nan)
+    assert value(run(train_loss=(T, power_law(T)), grad_norm=(T, norm)), "nan.hidden").value == 0
+    norm = np.where(np.arange(len(T)) % 5 == 0, np.nan, 1.0)
+    assert value(run(train_loss=(T, power_law(T)), grad_norm=(T, norm)), "nan.hidden").value == len(T) / 5
+
+
+def test_a_norm_without_a_number_counts_where_the_loss_rose_behind_it() -> None:
+    norm, loss = np.ones(len(T)), np.full(len(T), 1.0)
+    norm[[50, 300]] = np.nan
+    loss[300:] = 2.0
+    found = chart(run(train_loss=(T, loss), grad_norm=(T, norm))).run.vitals
+    assert found["nan.first"] == Estimate(T[300], T[300], T[300], "step", (T[300], T[300]))
+    assert found["nan.hidden"] == Estimate(1, 1, 1, "count", (T[300], T[300]))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [1e-308, 1e-70, 1e70, 1.7e308])
+@pytest.mark.parametrize("role", ["train_loss", "val_loss", "train_accuracy", "val_accuracy", "grad_norm", "lr"])
+def test_numbers_at_the_ends_of_a_float_raise_and_warn_of_nothing(role: str, size: float) -> None:
+    curves = {name: (T, noisy(exponential(T), 0.02)) for name in ("train_loss", "val_loss")}
+    for odd in (np.full(len(T), size), size * np.where(np.arange(len(T)) % 2, 1.0, -1.0)):
+        assert chart(run(**curves | {role: (T, odd)})).run.vitals

@@ -14,7 +14,9 @@ from .witness import witness
 
 VITALS = {
     "pace.at_end": Vital("share", "slope of the loss over the last fifth of the run over that of the last half"),
-    "pace.done_early": Vital("share", "part of the descent that was done in the first fifth of the run"),
+    "pace.done_early": Vital(
+        "share", "part of the descent that was done in the first fifth of the run, or of the rate spent in it"
+    ),
     "val_loss.follows": Vital(
         "share", "fall of the validation loss along the second half of the run over that of the training loss"
     ),
@@ -36,7 +38,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
         return dict.fromkeys(VITALS, Missing(f"{len(curve.step)} points are too few to see a pace"))
     return {
         "pace.at_end": _at_end(curve),
-        "pace.done_early": _done_early(signals.train or curve),
+        "pace.done_early": _done_early(signals, signals.train or curve),
         "val_loss.follows": _follows(signals),
         "pace.ahead": _ahead(signals, curve),
     }
@@ -56,13 +58,24 @@ def _at_end(curve: Smooth) -> Measured:
     return Estimate(value, value - doubt, value + doubt, "share", (fifth, end))
 
 
-def _done_early(curve: Smooth) -> Measured:
+def _done_early(signals: Signals, curve: Smooth) -> Measured:
+    """The fifth is of the steps weighted with their rate: a warm-up, or a rate that rises late, spends few of them."""
     first, begin, end = float(curve.points[0]), float(curve.step[0]), float(curve.step[-1])
     descent, doubt = first - float(curve.value.min()), 1.28 * float(np.median(curve.se))
     if descent <= 2 * doubt or descent <= 1e-3 * abs(first):
         return Missing("the training loss never fell beyond its noise")
-    done = (first - curve.at(begin + 0.2 * (end - begin))) / descent
+    done = (first - curve.at(_fifth(signals, begin, end))) / descent
     return Estimate(done, done - doubt / descent, done + doubt / descent, "share", (begin, end))
+
+
+def _fifth(signals: Signals, begin: float, end: float) -> float:
+    """The step by which a fifth of the logged rate has been spent, a fifth of the run where none is logged."""
+    plain = begin + 0.2 * (end - begin)
+    if signals.lr is None or len(signals.lr) < 6 or not signals.lr.value.any():
+        return plain
+    step, rate = signals.lr.step, signals.lr.value
+    spent = np.concatenate([[0.0], np.cumsum(np.diff(step) * (rate[1:] + rate[:-1]) / 2)])
+    return max(plain, float(np.interp(0.2 * spent[-1], spent, step)))
 
 
 def _follows(signals: Signals) -> Measured:

@@ -71,9 +71,9 @@ def _done_early(signals: Signals, curve: Smooth) -> Measured:
 def _fifth(signals: Signals, begin: float, end: float) -> float:
     """The step by which a fifth of the logged rate has been spent, a fifth of the run where none is logged."""
     plain = begin + 0.2 * (end - begin)
-    if signals.lr is None or len(signals.lr) < 6 or not signals.lr.value.any():
+    if signals.lr is None or len(signals.lr) < 6 or signals.lr.value.max() < 1e-60:
         return plain
-    step, rate = signals.lr.step, signals.lr.value
+    step, rate = signals.lr.step, signals.lr.value / signals.lr.value.max()
     spent = np.concatenate([[0.0], np.cumsum(np.diff(step) * (rate[1:] + rate[:-1]) / 2)])
     return max(plain, float(np.interp(0.2 * spent[-1], spent, step)))
 

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import __version__
 from .errors import CurvedocError, NoLogFound, UsageError, mistake
@@ -62,9 +62,37 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(mistake(error), UNUSABLE)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Argparse, with the nearest right word behind a wrong one, and the usage of the command that was called."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        found, extra = super().parse_known_args(args, namespace)
+        if extra:
+            self.error(f"unrecognized arguments: {' '.join(extra)}")
+        return found, extra
+
+    def error(self, message: str) -> NoReturn:
+        import difflib
+        import re
+
+        choice = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        flag = re.match(r"unrecognized arguments: (?:.* )?(--[\w-]+)", message)
+        near: list[str] = []
+        if choice:
+            near = difflib.get_close_matches(choice[1], re.findall(r"[\w-]+", choice[2]), 1, 0.5)
+        elif flag:
+            near = difflib.get_close_matches(flag[1], self._option_string_actions, 1, 0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        if message.endswith("required: RULE"):
+            hint = "; `curvedoc rules` lists them"
+        elif message.endswith("required: COMMAND"):
+            hint = "; start with `curvedoc analyze PATH`, or see `curvedoc --help`"
+        super().error(f"{message}{hint}")
+
+
 def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """The grammar of the command line; raises UsageError when the first word is a path where a command belongs."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="curvedoc",
         description=DESCRIPTION,
         epilog=EPILOG,

@@ -141,6 +141,9 @@ def compare(a: Sequence[tuple[Run, Report]], b: Sequence[tuple[Run, Report]], na
         why = f"they share no curve to be judged by: a logs {logged[0] or 'none'}, b logs {logged[1] or 'none'}"
         return Comparison(*sides, changes, (), "cannot be compared", why, tuple(notes))
     wanted = [(role, "best"), *((r, "final") for r in JUDGED_BY if all(run.get(r) is not None for run, _ in (*a, *b)))]
+    notes += [
+        f"{r}: one side logs percent, compared as a share of 1" for r, m in wanted if m == "final" and _mixed(r, a, b)
+    ]
     found = [d for d in (_difference(a, b, curve, measure) for curve, measure in wanted) if d is not None]
     lost = [sum("nan" in rule for rule in side.leading) == side.runs for side in sides]
     judged = next((d for d in found if (d.curve, d.measure) == wanted[0]), None)
@@ -193,7 +196,8 @@ def _peak(run: Run) -> dict[str, Value]:
 def _difference(
     a: Sequence[tuple[Run, Report]], b: Sequence[tuple[Run, Report]], curve: str, measure: str
 ) -> Difference | None:
-    levels = [[_level_of(run, curve, measure) for run, _ in side] for side in (a, b)]
+    mixed = _mixed(curve, a, b)
+    levels = [[_level_of(run, curve, measure, as_share=mixed) for run, _ in side] for side in (a, b)]
     if any(level is None for side in levels for level in side):
         return None
     known = [[level for level in side if level is not None] for side in levels]
@@ -226,15 +230,21 @@ def _bar(errors: Sequence[float], counts: Sequence[int]) -> float:
     return STUDENT[freedom - 1] if freedom <= len(STUDENT) else SURE
 
 
-def _level_of(run: Run, role: str, measure: str) -> Level | None:
-    """The best or the last value of a curve beneath its noise; None without a finite point."""
+def _mixed(role: str, a: Sequence[tuple[Run, Report]], b: Sequence[tuple[Run, Report]]) -> bool:
+    """Whether some of the runs log a curve in percent and others do not."""
+    return len({curve.unit == "percent" for run, _ in (*a, *b) if (curve := run.get(role)) is not None}) > 1
+
+
+def _level_of(run: Run, role: str, measure: str, *, as_share: bool = False) -> Level | None:
+    """The best or the last value of a curve beneath its noise; None without a finite point. `as_share`: percent over
+    100."""
     curve = run.get(role)
     if curve is None:
         return None
     keep = np.isfinite(curve.value) & (np.abs(curve.value) < 1e60)
     if not keep.any() or (measure == "final" and not keep[-1]):
         return None
-    step, value = curve.step[keep], curve.value[keep]
+    step, value = curve.step[keep], curve.value[keep] / (100 if as_share and curve.unit == "percent" else 1)
     pick = np.argmax if ROLES[role].better == "high" else np.argmin
     if len(step) < FEWEST:
         at = int(pick(value)) if measure == "best" else len(value) - 1

@@ -39,6 +39,8 @@ _NO_LOG = frozenset(
 _BESIDE = ("files", "params", "config", "configs", _HYDRA)
 #: What a `curvedoc.toml` knows of a run, under the names that settings of trainers have.
 _STATED = {"classes": "num_classes", "task": "task", "target_loss": "target_loss"}
+#: How the reason begins for a table whose columns are not understood: the one reason that the caller can mend.
+_UNTOLD = "no loss, metric, rate or counter among its columns"
 MAX_FILES = 1_000_000
 
 
@@ -320,10 +322,9 @@ def _without_idle(runs: Sequence[Run], tree: _Tree) -> Found:
         if not table or any(t.role not in (None, "time", "system") for t in run.tags):
             kept.append(run)
         else:
-            tags = ", ".join(repr(t.tag) for t in run.tags[:3])
-            tree.skipped += [
-                Refused(f, f"no loss, metric, rate or counter among its columns ({tags} ...)") for f in run.files
-            ]
+            tags = ", ".join(repr(t.tag) for t in run.tags[:3]) + (" ..." if len(run.tags) > 3 else "")
+            hint = "if it is a log, say which column is what: --role train_loss=COLUMN --role val_loss=COLUMN"
+            tree.skipped += [Refused(f, f"{_UNTOLD} ({tags}); {hint}") for f in run.files]
     kept.sort(key=lambda run: _natural(run.name))
     order = lambda r: r.file  # noqa: E731
     return Found(tuple(kept), tuple(sorted(tree.refused, key=order)), tuple(sorted(tree.skipped, key=order)))
@@ -336,6 +337,10 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
 
 def _nothing(path: str | Path, skipped: Sequence[Refused]) -> str:
     seen = f"; {len(skipped)} file{'s were' if len(skipped) != 1 else ' was'} looked at" if skipped else ""
+    untold = [r for r in skipped if r.why.startswith(_UNTOLD)]
+    if untold:
+        more = f" (and {len(untold) - 1} more like it)" if len(untold) > 1 else ""
+        return f"{os.fspath(path)}: no training log found{seen}. {untold[0].file}: {untold[0].why}{more}"
     return (
         f"{os.fspath(path)}: no training log found{seen}. Event files, CSV, JSON and text logs are read, and the "
         "directories of Hugging Face, Lightning, Keras, YOLO, W&B and MLflow"

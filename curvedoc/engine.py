@@ -150,7 +150,10 @@ def _grade(rule: Rule, chart: Chart, row: Row) -> tuple[Evidence, ...] | NotAsse
         if clause.if_missing is None:
             lacking.append(gap)
         else:
-            says = f"{gap.why}: this clause counts {clause.if_missing:g} at most"
+            counts = (
+                f"this clause counts {clause.if_missing:g} at most" if clause.if_missing < 1 else "not held against it"
+            )
+            says = f"{gap.why}: {counts}"
             graded.append(Evidence(says, clause.vital, None, None, None, "", clause.if_missing))
     if not lacking:
         return tuple(graded)

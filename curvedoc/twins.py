@@ -126,6 +126,8 @@ def _with_what_was_printed(units: list[Unit]) -> list[Unit]:
     if len(left) != 2 or _format(left[0]) == _format(left[1]) or not _named_alike(*left):
         return units
     claims = [_claims(u) for u in left]
+    if _one_lost(*claims):
+        return units
     (_, poor), (_, rich) = sorted((_richness(c, -k), k) for k, c in enumerate(claims))
     roles = [{c.role for c in found} & EXCLUSIVE for found in claims]
     if not roles[0] & roles[1]:
@@ -136,6 +138,16 @@ def _with_what_was_printed(units: list[Unit]) -> list[Unit]:
     else:
         return units
     return [joined if u is left[rich] else u for u in units if u is not left[poor]]
+
+
+def _one_lost(one: Sequence[Claim], other: Sequence[Claim]) -> bool:
+    """Whether a loss that both hold ends in NaN or infinity in one of them alone: then they are two runs."""
+    ends = [
+        {c.role: bool(np.isfinite(c.series.value[-1])) for c in found if len(c.series.value)} for found in (one, other)
+    ]
+    return any(
+        ends[0][role] != ends[1][role] for role in ("train_loss", "val_loss") if role in ends[0] and role in ends[1]
+    )
 
 
 def _with_summaries(units: list[Unit]) -> list[Unit]:

@@ -110,13 +110,17 @@ def test_without_fail_on_findings_are_no_failure(runs: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "COMMAND"),
+        ([], "start with `curvedoc analyze PATH`"),
+        (["explain"], "`curvedoc rules` lists them"),
         (["analyze"], "PATH"),
-        (["analyse", "x"], "invalid choice"),
+        (["analyse", "x"], "did you mean 'analyze'?"),
         (["analyze", "x", "--classes", "one"], "whole number from 2 up"),
         (["analyze", "x", "--target-loss", "nan"], "finite number"),
         (["analyze", "x", "--format", "pdf"], "invalid choice"),
         (["analyze", "x", "--form", "json"], "unrecognized"),
+        (["analyze", "x", "--htlm", "r.html"], "did you mean '--html'?"),
+        (["analyze", "x", "--fail-on", "warn"], "did you mean 'warning'?"),
+        (["inspect", "x", "--html", "r.html"], "usage: curvedoc inspect"),
     ],
 )
 def test_wrong_words_end_with_2_and_the_reason(
@@ -380,7 +384,7 @@ def test_losses_that_measure_no_progress_are_drawn_and_the_reason_is_given(
     assert main(["analyze", str(tmp_path / "gan.csv"), "--html", "r.html"]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "not assessed" in out
-    assert "do not measure progress" in out
+    assert "neither loss measures progress" in out
     assert "loss_D" in Path("r.html").read_text(encoding="utf-8")
     assert '"panels":[{' in Path("r.html").read_text(encoding="utf-8")
 

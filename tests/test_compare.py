@@ -98,6 +98,19 @@ def test_higher_is_better_for_an_accuracy() -> None:
     assert against(*sides).verdict == "b"
 
 
+def test_an_accuracy_in_percent_is_compared_with_a_share_of_1() -> None:
+    sides = []
+    for level, scale in ((0.9, 1.0), (0.6, 100.0)):
+        value = level - np.exp(-STEPS / 500) + 0.005 * np.random.default_rng(0).standard_normal(len(STEPS))
+        curve = Curve(STEPS, scale * np.clip(value, 0, 1), unit="percent" if scale > 1 else "")
+        run = Run("x", {"val_accuracy": (curve,)})
+        sides.append([(run, judge(run, RULES))])
+    found = against(*sides)
+    assert found.verdict == "a"
+    assert found.differences[0].b.value == pytest.approx(0.6, abs=0.02)
+    assert any("percent" in note for note in found.notes)
+
+
 def test_a_run_lost_to_nan_is_the_worse_one() -> None:
     value = np.where(STEPS > 2000, np.nan, 0.1 + np.exp(-STEPS / 600))
     run = Run("x", {"train_loss": (Curve(STEPS, value),), "val_loss": (Curve(STEPS, value),)})

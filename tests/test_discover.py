@@ -521,6 +521,21 @@ def test_a_tree_without_a_log_is_said_with_what_is_read(tmp_path: Path) -> None:
         find_runs(tmp_path)
 
 
+def test_the_only_table_with_columns_of_unknown_names_is_told_with_the_flag_that_names_them(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("i,tl,vl\n" + "".join(f"{k},{1 / k},{2 / k}\n" for k in range(1, 20)))
+    with pytest.raises(NoLogFound, match=r"log\.csv: .*\('i', 'tl', 'vl'\).* --role train_loss=COLUMN"):
+        find_runs(tmp_path)
+
+
+def test_a_text_log_that_ends_in_nan_is_not_the_run_of_a_table_that_does_not(tmp_path: Path) -> None:
+    (tmp_path / "metrics.csv").write_text("epoch,train_loss\n" + "".join(f"{k},{1 / k}\n" for k in range(1, 20)))
+    said = lambda k: f"epoch {k} loss {2 / k if k < 9 else float('nan'):.4f}\n"  # noqa: E731
+    (tmp_path / "train.log").write_text("".join(map(said, range(1, 20))))
+    assert len(find_runs(tmp_path).runs) == 2
+    (tmp_path / "train.log").write_text("".join(f"epoch {k} loss {2 / k:.4f}\n" for k in range(1, 20)))
+    assert len(find_runs(tmp_path).runs) == 1
+
+
 def test_progress_counts_the_files(tmp_path: Path) -> None:
     for k in range(3):
         keras(tmp_path / f"{k}.csv", 1 + k)

@@ -310,7 +310,8 @@ def _files(page: _Page, analysis: Analysis) -> Iterator[str]:
             f"{len(analysis.refused) - len(shown)} more files refused (--verbose lists them)", page.width, "+ "
         )
     if analysis.skipped:
-        yield from wrap(f"{plural(len(analysis.skipped), 'file')} skipped: no log, or no number in it", page.width, "")
+        told = f"{plural(len(analysis.skipped), 'file')} skipped: no log, or no number in it"
+        yield from wrap(f"{told} (`curvedoc inspect` lists them)", page.measure)
 
 
 def _next(analysis: Analysis) -> str:

@@ -62,7 +62,7 @@ def _row(d: Difference) -> tuple[str, str, str, str]:
         says = "not known"
     else:
         size = f"{d.sigmas:+.1f}" if abs(d.sigmas) < FAR else f"{'+' if d.sigmas > 0 else '-'}{FAR:.0f} or more"
-        says = f"{size} sigmas" + ("" if d.better else ", too close to call")
+        says = f"{size} sigmas" + ("" if d.better else ", too close")
     return f"{d.measure} {clean(d.curve)}", _level(d.a), _level(d.b), says
 
 

@@ -246,11 +246,13 @@ def log_next(report: Report) -> str:
     missing = report.not_assessed
     if not missing:
         return ""
-    wanted = [f"{role} ({plural(count, 'rule')})" for role, count in to_log(missing)]
+    drawn = {curve.role for curve in report.curves}  # what is logged is wanted otherwise: the reason says how
+    unmet = [rule for rule in missing if not set(rule.needs) <= drawn]
+    wanted = [f"{role} ({plural(count, 'rule')})" for role, count in to_log(unmet)]
     text = plural(len(missing), "rule")
     if wanted:
         text += f"; log {', '.join(wanted)} next time"
-    others = list(dict.fromkeys(prose(rule.why) for rule in missing if not rule.needs))
+    others = list(dict.fromkeys(prose(rule.why) for rule in missing if rule not in unmet))
     return f"{text}; {'; '.join(others)}" if others else text
 
 

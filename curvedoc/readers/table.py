@@ -183,11 +183,11 @@ def _stands_still(value: Array) -> bool:
 
 def _accumulates(value: Array) -> bool:
     """Whether seconds add up over the rows, and are not those of each row alone."""
-    return len(value) > 2 and bool((np.diff(value) >= 0).all()) and value[-1] >= 0.5 * len(value) * value[0]
+    return len(value) > 2 and bool((value[1:] >= value[:-1]).all()) and value[-1] >= 0.5 * len(value) * float(value[0])
 
 
 def _times_back(value: Array) -> int:
-    return int(np.count_nonzero(np.diff(value) < 0))
+    return int(np.count_nonzero(value[1:] < value[:-1]))
 
 
 def _first_filled(counters: Sequence[_Counter], here: Rows) -> _Counter | None:

@@ -135,7 +135,7 @@ def _share(data: Curve, whole: Curve) -> Array | None:
 
 
 def _positive(value: Array) -> bool:
-    return bool(np.isfinite(value).all() and (value > 0).all())
+    return bool(((value > 1e-60) & (value < 1e60)).all())
 
 
 def _cumulative(value: Array) -> bool:

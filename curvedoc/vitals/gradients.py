@@ -115,7 +115,7 @@ def _reach(signals: Signals) -> dict[str, Measured]:
     for curve in signals.run.layers("update_ratio").values():
         early = (curve.step > signals.begin) & (curve.step <= until)
         value = np.abs(curve.value[early if int(early.sum()) >= 3 else slice(None)])
-        value = value[np.isfinite(value) & (value > STILL)]
+        value = value[alive(value) & (value > STILL)]
         if len(value):
             levels.append(float(np.log10(np.median(value))))
     if len(levels) < FEWEST_LAYERS:

@@ -194,7 +194,7 @@ def _stuck(signals: Signals, found: dict[str, Measured]) -> float:
         low, high = (-1.7, -1.2) if "adam" in named else (-0.7, 0.0)
         signs.append(grade(float(np.log10(signals.lr.value[0])), low, high))
     first = [float(np.abs(c.value[: max(1, len(c) // 20)]).max()) for c in signals.run.layers("update_ratio").values()]
-    first = [ratio for ratio in first if np.isfinite(ratio) and ratio > 0]
+    first = [ratio for ratio in first if 0 < ratio < 1e60]
     if first:
         signs.append(grade(float(np.log10(np.median(first))), -1.5, -1.1))
     return min(idle, max(signs))
@@ -235,7 +235,7 @@ def _restless(signals: Signals, found: dict[str, Measured]) -> float:
 def _updates(signals: Signals) -> Measured:
     """One number for the whole network: layers differ, and the last one starts small."""
     layers = [np.abs(c.value[len(c) // 4 :]) for c in signals.run.layers("update_ratio").values()]
-    moved = [float(np.median(value[np.isfinite(value)])) for value in layers if np.isfinite(value).any()]
+    moved = [float(np.median(value[alive(value)])) for value in layers if alive(value).any()]
     moved = [ratio for ratio in moved if ratio > 0]
     if not moved:
         return Missing("no update_ratio in the log", ("update_ratio",))

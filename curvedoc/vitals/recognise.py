@@ -21,12 +21,13 @@ def logged_rate(run: Run) -> tuple[Curve | None, ScheduleFit | None]:
     """The rate of the first parameter group that moves and its schedule, (None, None) when no rate is logged.
 
     A group may be frozen, or hold the biases with a warmup of its own: one whose schedule is known and moves goes
-    before one that is constant, and that before one that is unknown. The rate has its finite points only; a curve
-    with a negative value is no rate. Reduce-on-plateau is told from multi_step by the validation loss.
+    before one that is constant, and that before one that is unknown. The rate has the points that are numbers below
+    1e60 only; a curve with a negative value is no rate. Reduce-on-plateau is told from multi_step by the validation
+    loss.
     """
     found: list[tuple[Curve, ScheduleFit]] = []
     for curve in run.curves.get("lr", ())[:GROUPS]:
-        keep = np.isfinite(curve.value)
+        keep = np.abs(curve.value) < 1e60  # neither NaN nor what overflows when it is added up
         if not keep.any() or (curve.value[keep] < 0).any():
             continue
         rate = Curve(curve.step[keep], curve.value[keep])

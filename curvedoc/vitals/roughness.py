@@ -8,7 +8,7 @@ from ..curves.smooth import Smooth
 from ..estimate import Estimate, exact
 from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
-from .signals import Signals
+from .signals import Signals, alive
 
 VITALS = {
     "loss.bounce": Vital(
@@ -50,7 +50,7 @@ def bounce(curve: Curve, begin: float, end: float) -> tuple[float, int]:
     True
     """
     place = (curve.step - curve.step[0]) / max(float(curve.step[-1] - curve.step[0]), 1e-300)
-    value: Array = curve.value[(place >= begin) & (place <= end) & np.isfinite(curve.value)]
+    value: Array = curve.value[(place >= begin) & (place <= end) & alive(curve.value)]
     if len(value) < 3:
         return 0.0, 0
     second = value[:-2] - 2 * value[1:-1] + value[2:]
@@ -153,7 +153,7 @@ def _updates_kept(signals: Signals) -> Estimate | None:
     """
     shares = []
     for curve in signals.run.layers("update_ratio").values():
-        value = np.abs(curve.value[np.isfinite(curve.value) & (curve.step > signals.begin + 0.1 * signals.length)])
+        value = np.abs(curve.value[alive(curve.value) & (curve.step > signals.begin + 0.1 * signals.length)])
         if len(value) >= 15:
             calm = np.median(np.lib.stride_tricks.sliding_window_view(value, 5), axis=1)
             if (peak := float(calm.max())) > 1e-60:

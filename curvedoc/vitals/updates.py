@@ -9,7 +9,7 @@ import numpy as np
 from ..estimate import Estimate, exact
 from ..run import Array, Curve
 from .chart import Measured, Missing, Row, Vital
-from .signals import Signals
+from .signals import Signals, alive
 
 VITALS = {
     "update_ratio.median": Vital(
@@ -86,7 +86,7 @@ def _near_peak(signals: Signals, curve: Curve) -> Array:
 
     The first step is left out: bias correction makes Adam's first update as large as the rate itself.
     """
-    keep = np.isfinite(curve.value) & (curve.step > signals.begin)
+    keep = alive(curve.value) & (curve.step > signals.begin)
     if signals.lr is not None:
         index = np.searchsorted(signals.lr.step, curve.step, side="right") - 1
         near = signals.lr.value[np.maximum(index, 0)] >= signals.lr.value.max() / 3

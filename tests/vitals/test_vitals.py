@@ -251,8 +251,11 @@ def test_a_norm_without_a_number_counts_where_the_loss_rose_behind_it() -> None:
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("size", [1e-308, 1e-70, 1e70, 1.7e308])
-@pytest.mark.parametrize("role", ["train_loss", "val_loss", "train_accuracy", "val_accuracy", "grad_norm", "lr"])
+@pytest.mark.parametrize(
+    "role", ["train_loss", "val_loss", "train_accuracy", "val_accuracy", "grad_norm", "lr", "layer"]
+)
 def test_numbers_at_the_ends_of_a_float_raise_and_warn_of_nothing(role: str, size: float) -> None:
     curves = {name: (T, noisy(exponential(T), 0.02)) for name in ("train_loss", "val_loss")}
     for odd in (np.full(len(T), size), size * np.where(np.arange(len(T)) % 2, 1.0, -1.0)):
-        assert chart(run(**curves | {role: (T, odd)})).run.vitals
+        layers = {f"update_ratio__fc{n}": (T, odd) for n in range(4)} | {"dead_share__fc1": (T, odd)}
+        assert chart(run(**curves | (layers if role == "layer" else {role: (T, odd)}))).run.vitals

@@ -39,7 +39,7 @@ def save(report: Report, path: str) -> None:
         import matplotlib as mpl
         from matplotlib.figure import Figure
     except ImportError:
-        raise UsageError("drawing a figure needs matplotlib: pip install 'curvedoc[plot]'") from None
+        raise UsageError("drawing a figure needs matplotlib: pip install matplotlib") from None
     plots = panels(report)
     if not plots:
         raise UsageError(f"{words.name_of(report)}: the log holds no curve to draw")

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from .dialects import FORMATS
-from .lab_cases import Candidate, candidates
+from .lab_cases import WITHOUT_RATE, Candidate, candidates
 from .lab_proof import (
     GAIN,
     LATE,
@@ -393,7 +393,7 @@ def _label(
             "onset": _onset(finding.label, candidate, rows),
             "steps": patient.steps,
             "schedule": {"kind": schedule.kind, "warmup": schedule.warmup, "drops": _drops(schedule, patient.steps)},
-            "lr_logged": patient.log.lr,
+            "lr_logged": patient.log.lr and patient.log.format not in WITHOUT_RATE,
             "task": patient.data.task,
             "model": candidate.family,
             "dialect": patient.log.format,

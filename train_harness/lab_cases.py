@@ -35,6 +35,8 @@ DIALECTS = {
 }
 #: Formats that have room for update ratios per layer.
 WITH_LAYERS = ("tensorboard", "jsonl")
+#: Formats that never hold the rate.
+WITHOUT_RATE = ("text_log", "fastai_csv")
 #: Formats that can be cut and gone on with: event files side by side, or lines appended.
 RESUMABLE = ("tensorboard", "jsonl")
 #: An epochs-only log needs at least so many epochs to show a curve.

@@ -188,9 +188,8 @@ def _agreed(rows: Sequence[dict[str, Value]]) -> dict[str, Value]:
 
 def _peak(run: Run) -> dict[str, Value]:
     curve = run.get("lr")
-    if curve is None or not np.isfinite(curve.value).any():
-        return {}
-    return {"lr": float(f"{np.nanmax(np.where(np.isfinite(curve.value), curve.value, np.nan)):.3g}")}
+    value = np.empty(0) if curve is None else curve.value[np.abs(curve.value) < 1e300]  # larger ones round to infinity
+    return {"lr": float(f"{value.max():.3g}")} if len(value) else {}
 
 
 def _difference(

@@ -161,8 +161,8 @@ def _row(report: Report) -> dict[str, Value]:
             row[key] = float(found[2])
     if not any(_last(key) in RATES for key in row):
         peak = [max(v for v in c.value) for c in report.curves if c.role == "lr" and c.value]
-        if peak and math.isfinite(peak[0]) and peak[0] > 0:
-            row["peak lr"] = float(f"{peak[0]:.3g}")
+        if peak and 0 < peak[0] < 1e300:
+            row["peak lr"] = float(f"{peak[0]:.3g}")  # near the largest float, rounding would give infinity
     return row
 
 

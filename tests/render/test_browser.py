@@ -292,6 +292,7 @@ def test_raw_smoothed_scale_and_slider_change_what_is_drawn(show: Show) -> None:
     pause(driver)
     assert ask(driver, drawn) == [0, both[1]]
     box("raw").click()
+    pause(driver)
     judged = ask(driver, line)
     driver.execute_script(
         "const s = document.querySelector('input[type=range]'); s.value = 0.95; s.dispatchEvent(new Event('input'))"

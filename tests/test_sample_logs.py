@@ -23,6 +23,14 @@ NEEDED = {
     "update-ratio-too-high",
     "update-ratio-too-low",
     "frozen-layer",
+    "learning-rate-too-high",
+    "learning-rate-too-low",
+    "no-learning",
+    "wrong-sign",
+    "dead-units",
+    "loss-spikes",
+    "initial-loss-off",
+    "unshuffled-data",
 }
 
 

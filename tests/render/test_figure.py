@@ -67,4 +67,5 @@ def test_the_command_draws_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert out.read_bytes().startswith(b"%PDF-")
     assert f"wrote {out}" in capsys.readouterr().err
     assert main(["plot", str(ROOT / "sample_logs"), "-o", str(out)]) == 2
-    assert "holds 16 runs" in capsys.readouterr().err
+    runs = sum(path.is_dir() for path in (ROOT / "sample_logs").iterdir())
+    assert f"holds {runs} runs" in capsys.readouterr().err

@@ -24,7 +24,9 @@ const overview = (index) => {
   const members = new Map();
   for (const row of runs) members.set(row.line, [...(members.get(row.line) ?? []), row]);
   const repeats = [...members.values()].some((rows) => rows.length > 1);
-  const shownKeys = keys.filter((key) => !index.seeds.includes(key)).slice(0, 4);
+  // A setting that most runs do not state would push the curves out of the window.
+  const common = (key) => runs.filter((r) => key in r.hyper).length * 2 >= runs.length;
+  const shownKeys = keys.filter((key) => !index.seeds.includes(key) && common(key)).slice(0, 4);
   const state = { sort: null, down: false, verdict: "", words: [], group: "", folded: repeats, open: new Set(), chosen: new Set() };
 
   const number = (shows, more, title) => el("td", { class: "number-cell", title }, shows, more ? el("small", null, more) : null);

@@ -203,8 +203,8 @@ def _stuck(signals: Signals, found: dict[str, Measured]) -> float:
 def _waits(signals: Signals, found: dict[str, Measured]) -> float:
     """Most of the descent was done only when the rate had fallen below half of its peak, and the loss ended high.
 
-    The 23 healthy runs of tests/lab/tune that log such a rate had done 76 % of their descent by then at least. A loss that leaves a flat start late
-    looks alike, but then falls far.
+    The 23 healthy runs of tests/lab/tune that log such a rate had done 76 % of their descent by then at least. A loss
+    that leaves a flat start late looks alike, but then falls far.
     """
     train, rate = signals.train, signals.lr
     assert train is not None

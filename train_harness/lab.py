@@ -83,12 +83,18 @@ class Laboratory:
 
 
 def run_lab(
-    out: Path, *, budget: float = math.inf, jobs: int = 1, only: str = "", say: Callable[[str], None] = print
+    out: Path,
+    *,
+    budget: float = math.inf,
+    jobs: int = 1,
+    only: str = "",
+    seed: int = 0,
+    say: Callable[[str], None] = print,
 ) -> list[Finding]:
-    """Works through all candidates (those whose name begins with `only`) for at most `budget` seconds, over `jobs`
-    processes; what stands in `out` already is not done again. Returns every finding so far."""
+    """Works through all candidates of a seed (those whose name begins with `only`) for at most `budget` seconds, over
+    `jobs` processes; what stands in `out` already is not done again. Returns every finding so far."""
     out.mkdir(parents=True, exist_ok=True)
-    todo = [c for c in candidates() if c.name.startswith(only)]
+    todo = [c for c in candidates(seed) if c.name.startswith(only)]
     found = {f.name: f for c in todo if (f := _kept(out, c)) is not None}
     waiting = iter([c for c in todo if c.name not in found])
     began = time.monotonic()

@@ -91,22 +91,24 @@ ODD_LOGS: tuple[tuple[str, ...], ...] = (
 )
 
 
-def candidates() -> Iterator[Candidate]:
-    """Every candidate of both halves, in an order in which any beginning holds a bit of everything."""
-    waiting = [list(_half(half)) for half in ("tune", "judge")]
+def candidates(seed: int = 0) -> Iterator[Candidate]:
+    """Every candidate of both halves, in an order in which any beginning holds a bit of everything. Another seed
+    draws other rates, cadences, formats and initial weights, and marks its names."""
+    waiting = [list(_half(half, seed)) for half in ("tune", "judge")]
     for i in range(max(map(len, waiting))):
         for part in waiting:
             if i < len(part):
-                yield part[i]
+                yield replace(part[i], name=part[i].name + f"-s{seed}") if seed else part[i]
 
 
-def _half(half: str) -> Iterator[Candidate]:
-    rng = np.random.default_rng([20, half == "judge"])
+def _half(half: str, seed: int) -> Iterator[Candidate]:
+    drawn = [half == "judge", *[seed] * bool(seed)]
+    rng = np.random.default_rng([20, *drawn])
     sick = [c for label, planting in PLANTS.items() for c in _planted(label, half, rng, planting)]
     well = [_healthy(half, i, rng) for i in range(HEALTHY)]
     mixed = [*sick, *well]
     yield from (mixed[i] for i in rng.permutation(len(mixed)))
-    rng = np.random.default_rng([21, half == "judge"])
+    rng = np.random.default_rng([21, *drawn])
     for label, planting in MORE.items():
         yield from _planted(label, half, rng, planting, PLANTS[label].count)
 

@@ -18,7 +18,7 @@ from train_harness.lab import _record, examine, pack, run_lab, summary
 from train_harness.lab_cases import PLANTS, Candidate, candidates
 from train_harness.lab_proof import Ended, Treatment, allowed, battery, first_drop, gain, plateau_onset, settle, tried
 from train_harness.loop import StepRow
-from train_harness.recipe import Recipe, override
+from train_harness.recipe import Recipe, override, recipe_text
 
 QUICK = override(
     Recipe(),
@@ -52,6 +52,13 @@ def test_candidates_are_the_same_every_time_and_have_names_of_their_own(corpus: 
     again = list(candidates())
     assert again == corpus
     assert len({c.name for c in corpus}) == len(corpus)
+
+
+def test_another_seed_draws_other_patients_under_other_names(corpus: list[Candidate]) -> None:
+    others = list(candidates(1))
+    assert not {c.name for c in others} & {c.name for c in corpus}
+    assert not {recipe_text(c.patient) for c in others} & {recipe_text(c.patient) for c in corpus}
+    assert Counter(c.planted for c in others) == Counter(c.planted for c in corpus)
 
 
 def test_every_label_is_planted_in_both_halves(corpus: list[Candidate]) -> None:

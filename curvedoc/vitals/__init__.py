@@ -11,6 +11,7 @@ from . import (
     epochs,
     gap,
     gradients,
+    held,
     initial,
     late,
     modes,
@@ -39,6 +40,7 @@ VITALS: Mapping[str, Mapping[str, Vital]] = {
     | descent.VITALS
     | pace.VITALS
     | roughness.VITALS
+    | held.VITALS
     | schedule.VITALS
     | gap.VITALS
     | rate.VITALS
@@ -63,6 +65,7 @@ def measure(run: Run, context: Context) -> tuple[Chart, Signals]:
     vitals: dict[str, Measured] = {}
     for part in (stability, start, descent, pace, roughness, schedule, gap, sample, modes, record):
         vitals |= part.measure(signals)
+    vitals |= held.measure(signals, vitals)
     for part in (initial, probabilities, units, gradients, spikes, epochs):
         vitals |= part.measure(signals)
     vitals |= rate.measure(signals, vitals)

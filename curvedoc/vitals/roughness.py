@@ -1,4 +1,4 @@
-"""How does the loss bounce, does it go on bouncing as before, and what does that say about the rate?"""
+"""How does the loss bounce and swing, and does it go on bouncing as before?"""
 
 from __future__ import annotations
 
@@ -19,13 +19,7 @@ VITALS = {
     ),
     "loss.swing": Vital("share", "rises of the smoothed loss in the second half beyond its doubt, over the descent"),
     "loss.swings": Vital("count", "how often it rose so"),
-    "rate.held": Vital(
-        "share", "part of its peak at which the rate ended: logged, named in the hyper-parameters, or read off a bounce"
-    ),
 }
-#: Words in hyper-parameters that name a schedule ending near zero, and one that never comes down.
-_ENDS_LOW = ("cosine", "linear", "poly", "one_cycle", "onecycle", "1cycle", "anneal")
-_STAYS = ("const",)
 #: Fewer points in a stretch give no spread worth comparing: its standard error would exceed half of it.
 FEWEST = 5
 #: A validation loss that bounces by less than this share of its level is as smooth as a deterministic one, whatever
@@ -35,8 +29,7 @@ SMOOTH = 1e-3
 
 def measure(signals: Signals) -> dict[str, Measured]:
     """Vitals of the bounce. It is taken from second differences, in which any straight trend cancels."""
-    found = _bounces(signals) | _swings(signals)
-    return found | {"rate.held": _held(signals, found["loss.bounce_kept"])}
+    return _bounces(signals) | _swings(signals)
 
 
 def bounce(curve: Curve, begin: float, end: float) -> tuple[float, int]:
@@ -141,47 +134,3 @@ def _rises(train: Smooth, half: np.ndarray[tuple[int, ...], np.dtype[np.bool_]])
                 rises.append(float(value[high] - value[low]))
             low = high = n
     return rises
-
-
-def _updates_kept(signals: Signals) -> Estimate | None:
-    """What is left of the update ratios at the end, by their own peak behind the first tenth of the run; None when
-    none is logged.
-
-    The size of an update is the rate times something that changes slowly: for Adam nearly nothing else. The median
-    over layers of the last 3 points over the largest moving median of 5; 0.5 to 2 times that is the doubt, since
-    gradients shrink and weights grow while a rate holds.
-    """
-    shares = []
-    for curve in signals.run.layers("update_ratio").values():
-        value = np.abs(curve.value[alive(curve.value) & (curve.step > signals.begin + 0.1 * signals.length)])
-        if len(value) >= 15:
-            calm = np.median(np.lib.stride_tricks.sliding_window_view(value, 5), axis=1)
-            if (peak := float(calm.max())) > 1e-60:
-                shares.append(float(np.median(value[-3:])) / peak)
-    if not shares:
-        return None
-    share = min(1.0, float(np.median(shares)))
-    return Estimate(share, share / 2, min(1.0, 2 * share), "share", (signals.begin, signals.end))
-
-
-def _held(signals: Signals, kept: Measured) -> Measured:
-    """Where the rate stands at the end, by the best witness there is.
-
-    Gradient noise moves the weights by an amount that grows with the rate, and the loss over the full set with
-    them: a validation loss that has come to rest has had its rate taken down, one that bounces as in the middle of
-    the run has not (Smith et al. 2018: the noise scale is proportional to the rate).
-    """
-    if signals.lr is not None:
-        peak, last = float(signals.lr.value.max()), float(signals.lr.value[-1])
-        return exact(last / peak if peak > 0 else 0.0, "share")
-    named = " ".join(str(v).lower() for k, v in signals.run.hyper.items() if "sched" in k.lower())
-    if any(word in named for word in _ENDS_LOW):
-        return Estimate(0.05, 0.0, 0.1, "share")
-    if any(word in named for word in _STAYS):
-        return exact(1.0, "share")
-    if (moved := _updates_kept(signals)) is not None:
-        return moved
-    if isinstance(kept, Estimate):
-        low, value, high = (min(1.0, x) for x in (kept.low, kept.value, kept.high))
-        return Estimate(value, low, high, "share", kept.steps)
-    return Missing(f"no lr in the log, and {kept.why}", ("lr",))

@@ -9,6 +9,7 @@ from ..curves.smooth import Smooth, smooth
 from ..curves.trend import fall
 from ..estimate import Estimate, exact
 from .chart import Measured, Missing, Row, Vital
+from .held import ENDS_LOW
 from .signals import FEWEST, Signals
 
 VITALS = {
@@ -28,8 +29,6 @@ DROP_VITALS = {
 }
 #: An interval wider than the final loss itself knows nothing of it.
 UNKNOWN = 1.0
-#: Words in hyper-parameters that name a schedule ending near zero.
-_ENDS_LOW = ("cosine", "linear", "poly", "one_cycle", "onecycle", "1cycle", "anneal")
 
 
 def measure(signals: Signals) -> dict[str, Measured]:
@@ -45,7 +44,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
         return found | {"lr.turns": turns}
     found = dict.fromkeys(VITALS, signals.absent["lr"])
     named = " ".join(str(v).lower() for k, v in signals.run.hyper.items() if "sched" in k.lower())
-    if any(word in named for word in _ENDS_LOW):
+    if any(word in named for word in ENDS_LOW):
         found["lr.of_peak"] = Estimate(0.05, 0.0, 0.1, "share")
     elif "const" in named:
         found["lr.of_peak"] = exact(1.0, "share")

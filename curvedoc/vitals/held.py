@@ -1,0 +1,137 @@
+"""At which part of its peak did the learning rate end, even where nobody logged it?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..curves.extrapolate import extrapolate
+from ..curves.smooth import Smooth
+from ..curves.trend import fall
+from ..estimate import Estimate, exact
+from .chart import Measured, Missing, Vital
+from .signals import FEWEST, Signals, alive
+
+VITALS = {
+    "pace.promised": Vital(
+        "share", "fall of the loss over the last quarter of the run over what its descent before promised"
+    ),
+    "rate.held": Vital(
+        "share",
+        "part of its peak at which the rate ended: logged, named in the hyper-parameters, or read off the updates, the "
+        "pace or a bounce",
+    ),
+}
+#: Words in hyper-parameters that name a schedule ending near zero, and one that never comes down.
+ENDS_LOW = ("cosine", "linear", "poly", "one_cycle", "onecycle", "1cycle", "anneal")
+STAYS = ("const",)
+#: The promise is drawn from what lies before this part of the run.
+BEFORE = 0.75
+#: A ratio that is known to less than this tells nothing of the rate.
+WIDE = 2.0
+#: What falls this much faster than promised was sped up by something: a rate that came down, most of the time.
+SPED_UP = 1.5
+
+
+def measure(signals: Signals, found: Mapping[str, Measured]) -> dict[str, Measured]:
+    """Vitals of the rate at the end of the run; `found` holds those of the bounce."""
+    promised = _promised(signals)
+    return {"pace.promised": promised, "rate.held": _held(signals, promised, found["loss.bounce_kept"])}
+
+
+def _held(signals: Signals, promised: Measured, kept: Measured) -> Measured:
+    """Where the rate stands at the end, by the best witness there is.
+
+    What is logged or stated comes first, then the size of the updates, the pace, and last the bounce: gradient noise
+    moves the weights by an amount that grows with the rate, and the loss over the full set with them: a validation
+    loss that has come to rest has had its rate taken down, one that bounces as in the middle of the run has not
+    (Smith et al. 2018: the noise scale is proportional to the rate).
+    """
+    if signals.lr is not None:
+        peak, last = float(signals.lr.value.max()), float(signals.lr.value[-1])
+        return exact(last / peak if peak > 0 else 0.0, "share")
+    named = " ".join(str(v).lower() for k, v in signals.run.hyper.items() if "sched" in k.lower())
+    if any(word in named for word in ENDS_LOW):
+        return Estimate(0.05, 0.0, 0.1, "share")
+    if any(word in named for word in STAYS):
+        return exact(1.0, "share")
+    if (moved := _updates_kept(signals)) is not None:
+        return moved
+    if (paced := _paced(promised)) is not None:
+        return paced
+    if isinstance(kept, Estimate):
+        low, value, high = (min(1.0, x) for x in (kept.low, kept.value, kept.high))
+        return Estimate(value, low, high, "share", kept.steps)
+    return Missing(f"no lr in the log, and {kept.why}", ("lr",))
+
+
+def _updates_kept(signals: Signals) -> Estimate | None:
+    """What is left of the update ratios at the end, by their own peak behind the first tenth of the run; None when
+    none is logged.
+
+    The size of an update is the rate times something that changes slowly: for Adam nearly nothing else. The median
+    over layers of the last 3 points over the largest moving median of 5; 0.5 to 2 times that is the doubt, since
+    gradients shrink and weights grow while a rate holds.
+    """
+    shares = []
+    for curve in signals.run.layers("update_ratio").values():
+        value = np.abs(curve.value[alive(curve.value) & (curve.step > signals.begin + 0.1 * signals.length)])
+        if len(value) >= 15:
+            calm = np.median(np.lib.stride_tricks.sliding_window_view(value, 5), axis=1)
+            if (peak := float(calm.max())) > 1e-60:
+                shares.append(float(np.median(value[-3:])) / peak)
+    if not shares:
+        return None
+    share = min(1.0, float(np.median(shares)))
+    return Estimate(share, share / 2, min(1.0, 2 * share), "share", (signals.begin, signals.end))
+
+
+def _paced(promised: Measured) -> Estimate | None:
+    """What the pace says of the rate: all of it where the loss falls on as promised, nothing at half of that.
+
+    While the gradient changes slowly, the slope of the loss is the rate times its square; but a falling rate lowers
+    the noise of the weights as well, and that alone keeps up to half of the pace. Of the runs of tests/lab/tune whose
+    promise is known to WIDE, validation losses under a cosine kept 0.1 to 0.6 of it and those at a constant rate 0.8
+    to 1.3. A line to zero keeps more than a cosine: its noise falls to the last step.
+    """
+    if not isinstance(promised, Estimate) or promised.high - promised.low > WIDE or promised.low > SPED_UP:
+        return None
+    low, value, high = (float(np.clip(2 * x - 1, 0.0, 1.0)) for x in (promised.low, promised.value, promised.high))
+    return Estimate(value, low, high, "share", promised.steps)
+
+
+def _promised(signals: Signals) -> Measured:
+    """1 where the descent goes on as its own past foretells, whatever its law, less where something ended it.
+
+    The fall along a line through the last quarter over the one that every decay law that fits the part before
+    foretells; the interval spans these laws and 1.28 standard errors. Taken from the validation loss, which has no
+    noise of batches in it, or from the training loss where that knows it better than WIDE and the other does not.
+    """
+    if signals.lost_at is not None:
+        return Missing("the loss was lost to NaN or infinity")
+    found = [_kept(curve) for curve in (signals.val, signals.train) if curve is not None]
+    known = [ratio for ratio in found if isinstance(ratio, Estimate)]
+    if not known:
+        return found[0] if found else signals.absent["train_loss"]
+    return next((ratio for ratio in known if ratio.high - ratio.low <= WIDE), known[0])
+
+
+def _kept(curve: Smooth) -> Measured:
+    first, end = float(curve.step[0]), float(curve.step[-1])
+    slack = 1e-6 * (end - first)  # a point that lies on the border belongs to both sides
+    middle = first + BEFORE * (end - first)
+    past = (curve.step <= middle + slack) & (curve.step >= first + 0.1 * (end - first))
+    if past.sum() < FEWEST:
+        past = curve.step <= middle + slack
+    if past.sum() < FEWEST or (curve.step >= middle - slack).sum() < 3:
+        return Missing("too few points to foretell the last quarter of the run")
+    step, value = curve.step[past], curve.value[past]
+    here = float(value[-1])
+    law, low, high = (here - x for x in extrapolate(step, value, end, float(np.median(curve.se[past]))))
+    low, high = min(low, high), max(low, high)
+    if low <= 0:
+        return Missing("what came before does not promise any further fall")
+    fell, error = fall(curve.step, curve.points, middle - slack, end)
+    shares = [(fell + way * error) / bound for way in (-1.28, 0.0, 1.28) for bound in (low, law, high)]
+    return Estimate(fell / law, min(shares), max(shares), "share", (middle, end))

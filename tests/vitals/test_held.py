@@ -1,0 +1,75 @@
+"""Whether the pace of the descent tells that the rate came down, on a model whose pace under any rate is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from curvedoc.estimate import Estimate
+from curvedoc.run import Context, Run
+from curvedoc.vitals import measure
+from curvedoc.vitals.chart import Measured, Missing
+
+from ..patients import Array, cosine, noisy, run, steps
+
+T = steps()
+E = T[:: len(T) // 20]
+
+
+def descent(rate: Array) -> Array:
+    """The loss of SGD on a bowl of many curvatures: each part decays with the rate spent, and the noise that is left
+    over grows with the rate of the moment."""
+    spent = np.cumsum(rate) / len(T)
+    curvature = np.geomspace(0.1, 100.0, 60)
+    weight = curvature**0.6 / (curvature**0.6).sum()
+    signal = (weight * np.exp(-2 * np.outer(spent, curvature))).sum(1)
+    loss: Array = 0.3 + 2.0 * signal + 0.05 * rate
+    return loss
+
+
+def logged(loss: Array, seed: int = 0) -> Run:
+    val = np.interp(E, T, loss) + np.random.default_rng(seed).normal(0, 2e-4, len(E))
+    return run(train_loss=(T, noisy(loss, 0.05, seed)), val_loss=(E, val))
+
+
+def vital(made: Run, name: str) -> Measured:
+    return measure(made, Context())[0].run.vitals[name]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_loss_that_falls_on_as_its_past_promised_has_kept_its_rate(seed: int) -> None:
+    held = vital(logged(descent(np.ones(len(T))), seed), "rate.held")
+    assert isinstance(held, Estimate)
+    assert held.value > 0.6
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_loss_that_stays_behind_its_promise_has_lost_its_rate(seed: int) -> None:
+    held = vital(logged(descent(cosine(T)), seed), "rate.held")
+    assert isinstance(held, Estimate)
+    assert held.value < 0.3
+
+
+def test_the_promise_is_what_the_same_run_would_have_gained() -> None:
+    from_here = E[0] + 0.75 * (E[-1] - E[0])
+    rates = np.ones(len(T)), np.where(from_here <= T, 0.3, 1.0)
+    whole, slowed = (descent(rate) - 0.05 * rate for rate in rates)
+    kept = vital(logged(slowed), "pace.promised")
+    ends = np.array([from_here, E[-1]])
+    expected = np.ptp(np.interp(ends, T, slowed)) / np.ptp(np.interp(ends, T, whole))
+    assert isinstance(kept, Estimate)
+    assert kept.value == pytest.approx(expected, rel=0.2)
+
+
+def test_a_loss_that_had_come_to_rest_promised_nothing() -> None:
+    rests = 0.5 + 1.5 * np.exp(-T / (0.03 * T[-1]))
+    assert isinstance(vital(run(train_loss=(T, noisy(rests, 0.02))), "pace.promised"), Missing)
+
+
+def test_a_loss_that_speeds_up_does_not_show_a_rate_that_was_kept() -> None:
+    late = 2.0 - 0.2 * T / T[-1] - 0.8 * np.maximum(0.0, T / T[-1] - 0.75)
+    made = run(train_loss=(T, late))
+    promised = vital(made, "pace.promised")
+    assert isinstance(promised, Estimate)
+    assert promised.low > 1.5
+    assert isinstance(vital(made, "rate.held"), Missing)

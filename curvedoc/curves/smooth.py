@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from ..run import Array
+from .order import quantile, row_median, windows
 
 #: Bins that a long curve is pooled into. 240 keep every feature longer than 0.4 % of a run, and the
 #: dense weight matrices below stay under half a megabyte.
@@ -87,8 +88,8 @@ def smooth(step: Array, value: Array) -> Smooth:
     middle = _rolling_median(value, 5)
     # Six standard deviations from its neighbours is one point in 10^9 under a normal law: a spike, not noise.
     # On a curve without noise it must also be visible: a hundredth of the range that nine points in ten span.
-    low_end, high_end = np.quantile(value, (0.05, 0.95))
-    spike = np.abs(value - middle) > np.maximum(6 * noise, 0.01 * (high_end - low_end))
+    span = quantile(value, 0.95) - quantile(value, 0.05)
+    spike = np.abs(value - middle) > np.maximum(6 * noise, 0.01 * span)
     # The first and last points have neighbours on one side only: a steep start or a final blow-up is no spike.
     spike[:2] = spike[-2:] = False
     level = np.where(spike, middle, value)
@@ -143,7 +144,7 @@ def pool(step: Array, value: Array, bins: int = BINS) -> tuple[Array, Array, Arr
         counts = np.append(counts, float(n - whole))
 
     def medians(a: Array) -> Array:
-        binned = np.median(a[head:whole].reshape(-1, size), axis=1)
+        binned = row_median(a[head:whole].reshape(-1, size))
         rest = [np.median(a[whole:])] if whole < n else []
         found: Array = np.concatenate([a[:head], binned, rest])
         return found
@@ -248,15 +249,14 @@ def _rolling_median(value: Array, window: int) -> Array:
     n, half = len(value), min(window // 2, (len(value) - 1) // 2)
     if half < 1:
         return value.copy()
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(value, half, mode="reflect"), 2 * half + 1)
-    result: Array
-    if windows.shape[1] <= WIDE:
-        result = np.median(windows, axis=1)
-        return result
+    around = windows(value, half)
+    if around.shape[1] <= WIDE:
+        return row_median(around)
     # All windows of a long curve would take memory and time that grow with the square of its length, and a wide one
     # hardly changes from a place to the next: a few hundred of them, of every so many points each, tell as much.
     places = np.linspace(0, n - 1, PLACES).astype(np.intp)
-    result = np.interp(np.arange(n), places, np.median(windows[:, :: windows.shape[1] // WIDE + 1][places], axis=1))
+    thinned = around[:, :: around.shape[1] // WIDE + 1][places]
+    result: Array = np.interp(np.arange(n), places, row_median(thinned))
     return result
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..curves.order import row_median, windows
 from ..estimate import Estimate, exact
 from ..run import Array
 from .chart import Measured, Missing, Vital
@@ -64,10 +65,9 @@ def _memory(signals: Signals) -> Measured:
 
 
 def _standardised(change: Array, window: int = 31) -> Array:
-    padded = np.pad(change, window // 2, mode="reflect")
-    around = np.lib.stride_tricks.sliding_window_view(padded, window)
-    middle = np.median(around, axis=1)
-    deviation = 1.4826 * np.median(np.abs(around - middle[:, None]), axis=1)
+    around = windows(change, window // 2)
+    middle = row_median(around)
+    deviation = 1.4826 * row_median(np.abs(around - middle[:, None]))
     least = 1e-12 * max(float(np.abs(change).max()), 1e-300)
     rest: Array = np.clip((change - middle) / np.maximum(deviation, least), -3, 3)
     rest -= rest.mean()

@@ -90,11 +90,13 @@ def count_examples(accuracy: Array, percent: bool = False, digits: int | None = 
     # A grid of 1/n has n levels above 0: no grid that is looked for has more than MOST.
     if not FEWEST_LEVELS <= len(level) <= MOST or not inner:
         return None
-    size = np.arange(2, MOST + 1, dtype=np.float64)[:, None]
-    fits = (np.abs(level * size - np.round(level * size)) <= doubt * size).all(axis=1)
-    if not fits.any():
-        return None
-    n, k = int(np.argmax(fits)) + 2, len(level)
+    size = np.arange(2.0, MOST + 1)
+    for some in np.array_split(level, -(-len(level) // 8)):  # the first few leave hardly a size
+        places = some * size[:, None]
+        size = size[(np.abs(places - np.round(places)) <= doubt * size[:, None]).all(axis=1)]
+        if not len(size):
+            return None
+    n, k = int(size[0]), len(level)
     if n * min(1.0, 2 * doubt * n) ** inner > CHANCE:
         return None
     return n, n * max(1, int(10 ** (1 / k)))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from ..curves.order import median, quantile, row_median, row_quantile
 from ..curves.smooth import pool
 from ..estimate import Estimate, exact
 from ..run import Array
@@ -39,6 +41,9 @@ UNDOES = 0.05
 SUDDEN = 3
 #: A spike that takes this share of the run counts more than one that is over at once.
 SHARE = 1 / 30
+
+
+Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +89,23 @@ def _level(shape: Array) -> tuple[Array, Array]:
     n = len(shape)
     half = max(7, n // (2 * WINDOW))
     centres = np.unique(np.linspace(0, n - 1, min(n, 120)).astype(np.intp))
-    middle = [float(np.median(shape[max(0, c - half) : c + half + 1])) for c in centres]
-    level: Array = np.interp(np.arange(n), centres, middle)
-    rest = shape - level
-    spread = [max(1e-9, -float(np.quantile(rest[max(0, c - half) : c + half + 1], 0.16))) for c in centres]
+    level: Array = np.interp(np.arange(n), centres, _around(shape, centres, half, None))
+    spread = np.maximum(1e-9, -_around(shape - level, centres, half, 0.16))
     noise: Array = np.interp(np.arange(n), centres, spread)
     return level, noise
+
+
+def _around(shape: Array, centres: Places, half: int, share: float | None) -> Array:
+    """The quantile, or the median for None, of the `half` points on both sides of each centre; fewer at the ends."""
+    n, found = len(shape), np.empty(len(centres))
+    whole = (centres >= half) & (centres < n - half)
+    if whole.any():
+        rows = np.lib.stride_tricks.sliding_window_view(shape, 2 * half + 1)[centres[whole] - half]
+        found[whole] = row_median(rows) if share is None else row_quantile(rows, share)
+    for k in np.flatnonzero(~whole):
+        piece = shape[max(0, centres[k] - half) : centres[k] + half + 1]
+        found[k] = median(piece) if share is None else quantile(piece, share)
+    return found
 
 
 def _single(over: Array, noise: Array) -> list[_Spike]:
@@ -123,7 +139,7 @@ def _lasting(shape: Array) -> list[_Spike]:
     """
     if len(shape) < 4 * LASTS:
         return []
-    middle = np.median(np.lib.stride_tricks.sliding_window_view(shape, LASTS), axis=1)
+    middle = row_median(np.lib.stride_tricks.sliding_window_view(shape, LASTS))
     jump = middle[LASTS:] - middle[:-LASTS]
     down, usual = -jump[len(jump) // 20 :], 1.4826 * float(np.median(np.abs(jump)))
     by_noise = max(5 * usual, 1.3 * float(np.quantile(down, 0.99)))

@@ -209,6 +209,12 @@ def recovered_spike(seed: int) -> Run:
     return run(train_loss=(T, noisy(loss, seed=seed)), lr=(T, cosine(T)))
 
 
+def saw(seed: int) -> Run:
+    """The loss climbs to three times its level and falls back, three times; the log ends on top of the next tooth."""
+    loss = exponential(T, 2.0, 0.5, tau=0.08) * (1 + 2 * ((3.9 * T / T[-1]) % 1))
+    return run(train_loss=(T, noisy(loss, seed=seed)), lr=(T, constant_rate(T)))
+
+
 def unreadable(seed: int) -> Run:
     return run(train_loss=(T[:60], noisy(power_law(T[:60], exponent=0.05), 0.5, seed)))
 
@@ -287,6 +293,7 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("over-confidence", "constant-gap"): constant_gap,
     ("divergence", "overfitting"): overfit,
     ("divergence", "restarts"): restarts,
+    ("divergence", "saw-tooth"): saw,
     ("divergence", "recovered-spike"): recovered_spike,
     ("plateau-needs-decay", "still-improving"): steady,
     ("plateau-needs-decay", "converged"): converged,

@@ -36,6 +36,7 @@ VITALS = {
     ),
     "train_loss.risen": Vital("share", "part of its descent (at least 5 % of its start) that the loss has given back"),
     "train_loss.risen_sd": Vital("sd", "that rise in standard deviations of one logged point"),
+    "train_loss.risen_before": Vital("times", "that rise over the second highest one that the loss came back from"),
     "train_loss.climbed": Vital("share", "final loss above the first, over the first"),
     "train_loss.climb_late": Vital("share", "part of that climb in the second half of the run"),
     "train_loss.lowest_at": Vital("step", "where the smoothed loss was lowest"),
@@ -189,9 +190,27 @@ def _extremes(train: Smooth, first: float, level: float, doubt: float) -> dict[s
         "train_loss.fallen_at_most": exact(most / size, "share") if known else unseen,
         "train_loss.fall_se": exact(min(1e6, trend), "sd"),
         "train_loss.risen": Estimate(risen / span, (risen - error) / span, (risen + error) / span, "share", stretch),
+        "train_loss.risen_before": _beyond_earlier(train, risen, noise),
         "train_loss.risen_sd": Estimate(risen / noise, (risen - error) / noise, (risen + error) / noise, "sd", stretch),
         "train_loss.lowest_at": Estimate(where, where, where, "step", (where, where)),
     }
+
+
+def _beyond_earlier(train: Smooth, risen: float, noise: float) -> Measured:
+    """How high the loss stands above its lowest value, by the second highest of the rises that it came back from.
+
+    On top of a saw's tooth it stands as high as on the teeth before, and will come down as it did there. A rise that
+    came back is what lies above the lows on both sides; two of them make a saw, one is a spike.
+    """
+    low_before, low_behind = np.minimum.accumulate(train.value), np.minimum.accumulate(train.value[::-1])[::-1]
+    above = train.value - np.maximum(low_before, low_behind)
+    teeth = np.flatnonzero(above > max(noise, 0.3 * float(above.max())))
+    heights = sorted(
+        float(above[tooth].max()) for tooth in np.split(teeth, np.flatnonzero(np.diff(teeth) > 1) + 1) if len(tooth)
+    )
+    if len(heights) < 2:
+        return Missing("the loss did not rise and come back twice before")
+    return exact(min(max(risen, 0.0) / heights[-2], 1e6), "times", (float(train.step[0]), float(train.step[-1])))
 
 
 def _pace_kept(train: Smooth) -> Measured:

@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -94,16 +95,23 @@ def judge(run: Run, rules: Sequence[Rule], context: Context | None = None) -> Re
 
 def check(rules: Sequence[Rule]) -> None:
     """Raise RuleError when a rule names a vital that is not measured for its kind of subject."""
+    measured = {each: {**VITALS["run"], **VITALS[each]} for each in VITALS}
     for rule in rules:
-        known = {**VITALS["run"], **VITALS[rule.each]}
+        known = measured[rule.each]
         named = [clause.vital for clause in rule.evidence] + ([rule.onset] if rule.onset else [])
         for text in (*(c.says for c in rule.evidence), *(f.do + f.why + str(f.action or "") for f in rule.fixes)):
-            named += _BRACES.findall(text)
+            named += _named(text)
         for vital in named:
             if vital not in known and vital != "subject":
                 near = difflib.get_close_matches(vital, known, 1, 0.5)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 raise RuleError(f"rule {rule.id}: no vital {vital!r} is measured for each {rule.each}{hint}")
+
+
+@lru_cache(maxsize=4000)
+def _named(text: str) -> tuple[str, ...]:
+    """The vitals in braces; texts are those of the rules, the same for every run."""
+    return tuple(_BRACES.findall(text))
 
 
 def _apply(rule: Rule, chart: Chart, signals: Signals) -> Diagnosis | NotAssessed | None:
@@ -213,7 +221,7 @@ def _fill(text: str, chart: Chart, row: Row) -> str | None:
     """Vitals in braces replaced by their values in words; None when one could not be measured."""
     text = text.replace("step {", f"{chart.axis} {{")
     values: dict[str, str] = {"subject": row.name}
-    for name in _BRACES.findall(text):
+    for name in _named(text):
         found: Measured | None = chart.find(row, name)
         if isinstance(found, Estimate):
             values[name] = show(found.value, found.unit)

@@ -7,6 +7,7 @@ import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -114,9 +115,8 @@ def load_rules(
         if name not in files:
             raise UsageError(f"no rule {name!r}{_hint(name, files)} (`curvedoc rules` lists them all)")
     wanted = [i for i in files if (not select or i in select) and i not in ignore]
-    measured = _calibration()
-    rules = [read_rule(files[i]) for i in wanted]
-    rules = [replace(r, calibration=measured.get(r.id, ())) if files[r.id].parent == RULES else r for r in rules]
+    measured = _calibration(_stamp(RULES / "calibration.json"))
+    rules = [_kept(files[i], _stamp(files[i]), measured.get(i, ()) if files[i].parent == RULES else ()) for i in wanted]
     for rule in rules:
         for name in rule.explains:
             if name not in files:
@@ -156,7 +156,23 @@ def read_rule(path: Path) -> Rule:
     return rule
 
 
-def _calibration() -> dict[str, tuple[tuple[float, float], ...]]:
+def _stamp(path: Path) -> tuple[int, int]:
+    """What changes with a file; a file that is gone is read anew, and read_rule says so."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return 0, 0
+    return seen.st_mtime_ns, seen.st_size
+
+
+@lru_cache(maxsize=1000)
+def _kept(path: Path, stamp: tuple[int, int], calibration: tuple[tuple[float, float], ...]) -> Rule:
+    """The rule in a file, read once while the file stays as it is: parsing all takes longer than judging a run."""
+    return replace(read_rule(path), calibration=calibration)
+
+
+@lru_cache(maxsize=1)
+def _calibration(stamp: tuple[int, int]) -> dict[str, tuple[tuple[float, float], ...]]:
     """Per rule what tests/bench/calibrate.py measured; a rule of one's own, or a replaced one, has none."""
     file = RULES / "calibration.json"
     if not file.is_file():

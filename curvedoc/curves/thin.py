@@ -22,9 +22,10 @@ def thin(step: Array, value: Array, most: int = 400) -> tuple[Array, Array]:
     if n <= most:
         return step, value
     size = -(-n // max(1, most // 4))
-    picked = []
-    for start in range(0, n, size):
-        part = value[start : start + size]
-        picked += [start, start + int(part.argmin()), start + int(part.argmax()), start + len(part) - 1]
-    at = np.unique(picked)
+    start = np.arange(0, n - size + 1, size)
+    parts = value[: len(start) * size].reshape(-1, size)
+    picked = [start, start + parts.argmin(1), start + parts.argmax(1), start + size - 1]
+    if (rest := len(start) * size) < n:
+        picked.append(np.array([rest, rest + value[rest:].argmin(), rest + value[rest:].argmax(), n - 1]))
+    at = np.unique(np.concatenate(picked))
     return step[at], value[at]

@@ -12,18 +12,19 @@ def fall(step: Array, value: Array, begin: float, end: float) -> tuple[float, fl
 
     Positive when the curve comes down. The standard error grows with the lag-one correlation r of the
     residuals by (1 + r) / (1 - r), so that smoothed logs do not look surer than they are (Newey and West 1987
-    to first order); a bend counts as noise and makes it larger. `step`, `value` (n,) finite; raises
+    to first order); a bend counts as noise and makes it larger. `step`, `value` (n,) finite, steps rising; raises
     ValueError when fewer than three points lie in the stretch.
 
     >>> round(fall(np.arange(11.0), 5 - 0.1 * np.arange(11.0), 0.0, 10.0)[0], 9)
     1.0
     """
-    inside = (step >= begin) & (step <= end)
-    n = int(inside.sum())
+    inside = slice(int(step.searchsorted(begin)), int(step.searchsorted(end, "right")))
+    x, y = step[inside], value[inside]
+    n = len(x)
     if n < 3:
         raise ValueError(f"{n} points between {begin:g} and {end:g} are too few for a trend")
-    x, y = step[inside] - step[inside].mean(), value[inside] - value[inside].mean()
-    span = float(np.abs(x).max())
+    x, y = x - x.sum() / n, y - y.sum() / n
+    span = max(-float(x[0]), float(x[-1]))
     x = x / span  # squares of tiny or huge steps leave the range of a float64
     square = float((x * x).sum())
     slope = float((x * y).sum()) / square

@@ -134,11 +134,12 @@ def _flat(signals: Signals, train: Smooth) -> dict[str, Measured]:
     first, last = float(train.step[0]), float(train.step[-1])
     starts = [last - (last - first) * share for share in np.arange(0.05, 1.0001, 0.025)]
     longest = [last, last, last]
+    away = np.maximum.accumulate(np.abs(train.value - level)[::-1])[::-1]  # farthest from here to the end
     for start in starts:
-        inside = train.step >= start
-        if inside.sum() < 3:
+        inside = int(train.step.searchsorted(start))
+        if len(train.step) - inside < 3:
             continue
-        if np.abs(train.value[inside] - level).max() > 2 * band + doubt:
+        if away[inside] > 2 * band + doubt:
             break
         fell, error = fall(train.step, train.points, start, last)
         for n, shift in enumerate((1.28, 0.0, -1.28)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..curves.order import row_median
 from ..estimate import Estimate, exact
 from ..run import Array
 from .chart import Measured, Missing, Vital
@@ -69,7 +70,7 @@ def grade(value: float, no_at: float, yes_at: float) -> float:
     >>> grade(2.0, 1.0, 3.0), grade(2.0, 3.0, 1.0), grade(5.0, 1.0, 3.0)
     (0.5, 0.5, 1.0)
     """
-    return float(np.clip((value - no_at) / (yes_at - no_at), 0.0, 1.0))
+    return float(min(max((value - no_at) / (yes_at - no_at), 0.0), 1.0))
 
 
 def weigh(measured: Measured | None, no_at: float, yes_at: float, if_missing: float) -> float:
@@ -148,7 +149,7 @@ def _overshoot(signals: Signals) -> float:
     if len(points) < 6 or first <= 0:
         return 0.0
     third = max(4, len(points) // 3)
-    calm = float(max(np.median(points[n - 1 : n + 2]) for n in range(1, third)))
+    calm = float(row_median(np.lib.stride_tricks.sliding_window_view(points[: third + 1], 3)).max())
     # The first point may be a lucky batch: what rises above it must exceed the scatter of all others.
     noise = float(np.median(train.noise))
     level = float(np.median(points[-max(3, len(points) // 20) :]))

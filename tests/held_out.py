@@ -79,6 +79,20 @@ def memorised(seed: int) -> Run:
     return replace(made, hyper={"dropout": 0.5})
 
 
+def by_heart(seed: int, floor: float, end: float, tau: float = 0.1) -> Run:
+    """Training goes to `end`; validation comes to rest at `floor` early and stays there."""
+    u = V / V[-1]
+    train = end + 2.3 * np.exp(-T / T[-1] / tau)
+    val = floor + 1.5 * np.exp(-u / 0.08)
+    return run(train_loss=(T, noisy(train, 0.05, seed)), val_loss=(V, noisy(val, 0.005, seed + 3)), lr=RATE)
+
+
+def apart_and_falling(seed: int) -> Run:
+    """Validation lies 0.4 above training, and both still fall."""
+    shape = power_law(T, exponent=0.5)
+    return run(train_loss=(T, noisy(shape, seed=seed)), val_loss=(V, noisy(0.4 + shape[9::10], 0.01, seed)), lr=RATE)
+
+
 def in_evaluation_mode(seed: int, below: float) -> Run:
     """The training set measured in evaluation mode as well, with validation so far below it."""
     made = both(seed, fair(seed, 0.6 * (1 - below)))
@@ -160,6 +174,7 @@ PAUSES = np.where(np.arange(600) % 20 == 0, 8.0, 1.0)
 FIRES: dict[str, Callable[[int], Run]] = {
     "validation-too-noisy": lambda seed: counted(seed, 24),
     "train-eval-mismatch": lambda seed: dropout(seed, 0.0),
+    "memorization": lambda seed: by_heart(seed, 0.7, 0.01),
     "leak-suspicion": lambda seed: in_evaluation_mode(seed, 0.5),
     "validation-easier-than-train": lambda seed: both(seed, fair(seed, 0.7)),
     "sum-versus-mean": lambda seed: both(seed, fair(seed, 32.0)),
@@ -177,6 +192,9 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("validation-too-noisy", "few-epochs"): few_epochs,
     ("validation-too-noisy", "overfitting"): rising,
     ("overfitting", "grokking"): late,
+    ("overfitting", "memorization"): lambda seed: by_heart(seed, 0.7, 0.01),
+    ("memorization", "constant-gap"): apart_and_falling,
+    ("memorization", "train-below-validation"): lambda seed: by_heart(seed, 0.07, 0.001),
     ("train-eval-mismatch", "overfitting"): memorised,
     ("train-eval-mismatch", "no-dropout"): lambda seed: dropout(seed, 0.0, stated=0.0),
     ("train-eval-mismatch", "dropout-works"): lambda seed: dropout(seed, 0.25),

@@ -14,6 +14,7 @@ from . import (
     held,
     initial,
     late,
+    memorised,
     modes,
     pace,
     probabilities,
@@ -43,6 +44,7 @@ VITALS: Mapping[str, Mapping[str, Vital]] = {
     | held.VITALS
     | schedule.VITALS
     | gap.VITALS
+    | memorised.VITALS
     | rate.VITALS
     | sample.VITALS
     | modes.VITALS
@@ -63,7 +65,7 @@ def measure(run: Run, context: Context) -> tuple[Chart, Signals]:
     """The chart of a run, and the smoothed curves it was measured on."""
     signals = prepare(run, context)
     vitals: dict[str, Measured] = {}
-    for part in (stability, start, descent, pace, roughness, schedule, gap, sample, modes, record):
+    for part in (stability, start, descent, pace, roughness, schedule, gap, memorised, sample, modes, record):
         vitals |= part.measure(signals)
     vitals |= held.measure(signals, vitals)
     for part in (initial, probabilities, units, gradients, spikes, epochs):

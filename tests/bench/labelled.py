@@ -47,6 +47,7 @@ LABEL_OF = {
     "update-ratio-too-low": "update_ratio_anomaly",
     "frozen-layer": "update_ratio_anomaly",
     "overfitting": "overfitting",
+    "memorization": "overfitting",
     "underfitting": "underfitting",
     "validation-too-noisy": "val_too_small",
     "still-improving": "still_improving",

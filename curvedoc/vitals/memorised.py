@@ -1,0 +1,82 @@
+"""Were the training examples learned by heart, while validation stood still?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..curves.smooth import Smooth
+from ..estimate import Estimate
+from .chart import Measured, Missing, Vital
+from .signals import Signals
+
+VITALS = {
+    "memorised.times": Vital("times", "final validation loss over final training loss"),
+    "memorised.gap": Vital(
+        "share", "final validation loss above the final training loss, over all that the latter came down"
+    ),
+    "memorised.fell": Vital("share", "part of the training loss that fell off after validation had come to rest"),
+    "memorised.since": Vital("step", "from where on validation stayed within 5 % of its final loss or below it"),
+    "memorised.metric_gain": Vital("share", "gain of the held-out metric since then, over its range"),
+}
+
+#: Validation has come to rest where it no longer lies above its final level by more than this: the smallest gain that
+#: counts when treatments are compared, with half and nearly twice of it as the doubt.
+REST, DOUBT = 0.05, (0.03, 0.08)
+#: No ratio of losses is told beyond this one.
+MOST = 1e6
+
+
+def measure(signals: Signals) -> dict[str, Measured]:
+    """Vitals of memorising, from the smoothed losses; a level is the median of the last twentieth of the points."""
+    val, train = signals.val, signals.train
+    if val is None or train is None:
+        return dict.fromkeys(VITALS, signals.absent["val_loss" if val is None else "train_loss"])
+    if signals.lost_at is not None:
+        return dict.fromkeys(VITALS, Missing("the loss was lost to NaN or infinity"))
+    (held_out, val_doubt), (learned, doubt) = _end(val), _end(train)
+    first = max(float(train.points[0]), float(train.value[0]))
+    if min(float(val.value.min()), held_out) <= 0 or float(train.points.min()) < 0:
+        return dict.fromkeys(VITALS, Missing("a loss below zero has no scale"))
+    if first - learned <= doubt:
+        return dict.fromkeys(VITALS, Missing("the training loss did not come down"))
+    both = float(np.hypot(val_doubt, doubt))
+    times = [min(MOST, max(0.0, v) / max(t, v / MOST, 1e-300)) for v, t in _pairs(held_out, val_doubt, learned, doubt)]
+    gap, span = held_out - learned, first - learned
+    found: dict[str, Measured] = {
+        "memorised.times": Estimate(times[1], min(times), max(times), "times"),
+        "memorised.gap": Estimate(gap / span, (gap - both) / span, (gap + both) / span, "share"),
+    }
+    early, since, late = (_since(val, held_out * (1 + band)) for band in (DOUBT[1], REST, DOUBT[0]))
+    fell = [1 - learned / max(train.at(step), 1e-300) for step in (late, since, early)]
+    stretch = (since, signals.end)
+    found["memorised.since"] = Estimate(since, early, late, "step", (since, since))
+    found["memorised.fell"] = Estimate(fell[1], min(fell), max(fell), "share", stretch)
+    return found | {"memorised.metric_gain": _metric_gain(signals, since)}
+
+
+def _end(curve: Smooth) -> tuple[float, float]:
+    last = max(1, len(curve.value) // 20)
+    return float(np.median(curve.value[-last:])), 1.28 * float(np.median(curve.se[-last:]))
+
+
+def _pairs(held_out: float, val_doubt: float, learned: float, doubt: float) -> tuple[tuple[float, float], ...]:
+    return (
+        (held_out - val_doubt, learned + doubt),
+        (held_out, learned),
+        (held_out + val_doubt, max(0.0, learned - doubt)),
+    )
+
+
+def _since(val: Smooth, level: float) -> float:
+    """The step from which on the curve stays at or below a level that it ends below."""
+    above = np.flatnonzero(val.value > level)
+    return float(val.step[min(len(val.step) - 1, int(above[-1]) + 1)]) if len(above) else float(val.step[0])
+
+
+def _metric_gain(signals: Signals, since: float) -> Measured:
+    metric = signals.metric
+    if metric is None:
+        return signals.absent["val_accuracy"]
+    spread = max(float(np.ptp(metric.points)), 6 * float(np.median(metric.noise)), 1e-12)
+    gain, doubt = float(metric.value[-1]) - metric.at(since), 1.28 * float(np.hypot(metric.se[-1], metric.se_at(since)))
+    return Estimate(gain / spread, (gain - doubt) / spread, (gain + doubt) / spread, "share", (since, signals.end))

@@ -1,0 +1,59 @@
+"""What is learned by heart: its gap, how many times, since when."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from curvedoc.estimate import Estimate
+from curvedoc.run import Context, Run
+from curvedoc.vitals import Missing, measure
+
+from ..held_out import by_heart
+from ..patients import run, steps
+
+T = steps()
+V = T[9::10]
+
+
+def value(made: Run, vital: str) -> Estimate:
+    found = measure(made, Context())[0].run.vitals[vital]
+    assert isinstance(found, Estimate), found
+    return found
+
+
+def test_the_final_levels_and_what_fell_since_validation_rests_are_measured() -> None:
+    train, val = 0.01 + 2 * np.exp(-T / 600), 0.6 + 1.4 * np.exp(-V / 300)
+    made = run(train_loss=(T, train), val_loss=(V, val))
+    assert value(made, "memorised.times").value == pytest.approx(val[-1] / train[-1], rel=0.05)
+    assert value(made, "memorised.gap").value == pytest.approx((val[-1] - train[-1]) / (train[0] - train[-1]), rel=0.03)
+    since = 300 * np.log(1.4 / (0.05 * 0.6))  # where validation is 5 % above its end
+    assert value(made, "memorised.since").value == pytest.approx(since, abs=V[1] - V[0])
+    then = float(np.interp(value(made, "memorised.since").value, T, train))
+    assert value(made, "memorised.fell").value == pytest.approx(1 - train[-1] / then, abs=0.05)
+
+
+def test_the_doubt_about_where_validation_rests_is_a_doubt_about_what_fell_since() -> None:
+    fell = value(by_heart(0, 0.7, 0.01), "memorised.fell")
+    since = value(by_heart(0, 0.7, 0.01), "memorised.since")
+    assert fell.low < fell.value < fell.high
+    assert since.low < since.value < since.high
+
+
+def test_a_metric_that_still_gains_is_seen() -> None:
+    made = by_heart(0, 0.7, 0.01)
+    curves = {k: (c[0].step, c[0].value) for k, c in made.curves.items()}
+    rising = run(**curves, val_accuracy=(V, 0.5 + 0.4 * V / V[-1]))
+    since = value(rising, "memorised.since").value
+    assert value(rising, "memorised.metric_gain").value == pytest.approx(1 - since / V[-1], abs=0.05)
+
+
+@pytest.mark.parametrize("shift", [-1.0, -0.005])
+def test_losses_below_zero_have_no_scale(shift: float) -> None:
+    made = run(train_loss=(T, shift + np.exp(-T / 600)), val_loss=(V, 0.5 + np.exp(-V / 600)))
+    assert isinstance(measure(made, Context())[0].run.vitals["memorised.times"], Missing)
+
+
+def test_a_training_loss_of_zero_is_the_most_that_is_told() -> None:
+    made = run(train_loss=(T, np.maximum(0, 2 - T / 1000)), val_loss=(V, 0.5 + np.exp(-V / 600)))
+    assert value(made, "memorised.times").value == 1e6

@@ -55,7 +55,7 @@ _LEARNED = ("train_loss.fallen_at_most", "train_loss.risen_sd")
 #: A trend of this many standard errors is known to be one; a chance of 1 in 15,000 in normal noise.
 KNOWN = 4.0
 #: An unseen fall of more than this share leaves open whether anything was learned.
-HIDDEN = 0.1
+HIDDEN = 0.2
 
 
 def measure(signals: Signals) -> dict[str, Measured]:

@@ -50,6 +50,8 @@ VITALS = {
 
 #: An accuracy that is the same at so many validations in a row is no chance.
 SAME = 10
+#: Accuracies that all are those of a guess among known classes: one may be chance, the last of four is no start.
+GUESSES = 4
 #: What is asked again of the part behind which the accuracy stands still.
 _LEARNED = ("train_loss.fallen_at_most", "train_loss.risen_sd")
 #: A trend of this many standard errors is known to be one; a chance of 1 in 15,000 in normal noise.
@@ -104,7 +106,7 @@ def _idle_since(signals: Signals) -> float | None:
     """
     for role in ("val_accuracy", "train_accuracy"):
         curve = signals.run.get(role)
-        if curve is None or len(curve) < FEWEST or not alive(curve.value).all():
+        if curve is None or len(curve) < GUESSES or not alive(curve.value).all():
             continue
         value = curve.value / (100.0 if curve.unit == "percent" else 1.0)
         classes = signals.context.classes

@@ -30,6 +30,9 @@ VITALS = {
     "val_loss.bounce": Vital("share", "how far a point of the validation loss lies off its trend in the second half"),
 }
 
+#: Points of a curve that jumps and then rests, without which its second half (three of them) shows no rest.
+REST = 6
+
 
 def measure(signals: Signals, found: dict[str, Measured]) -> dict[str, Measured]:
     """Vitals of the rate, put together from what was measured before (`found`)."""
@@ -97,7 +100,7 @@ def _collapse(signals: Signals) -> float:
     weights = [0.0]
     for curve in curves:
         value: Array = curve.value[alive(curve.value)]
-        if len(value) < 10 or abs(float(value[0])) < 1e-12:
+        if len(value) < REST or abs(float(value[0])) < 1e-12:
             continue
         first, late = float(value[0]), value[len(value) // 2 :]
         level = float(np.median(late))
@@ -119,7 +122,7 @@ def _chance(signals: Signals) -> float:
     """The loss is thrown to another level and stays there, while the accuracy stays that of the first point."""
     train = signals.run.get("train_loss")
     accuracy = signals.run.get("train_accuracy") or signals.run.get("val_accuracy")
-    if train is None or accuracy is None or min(len(accuracy), len(train)) < 10:
+    if train is None or accuracy is None or min(len(accuracy), len(train)) < REST:
         return 0.0
     scale = 100.0 if accuracy.unit == "percent" else 1.0
     late = accuracy.value[len(accuracy) // 2 :] / scale

@@ -381,7 +381,6 @@ def test_28_stairs_at_the_epochs_of_a_fine_tuning_are_memory_and_no_bug(tmp_path
         assert not rules & {"loss-spikes", "divergence", "bad-init", "unshuffled-data", "oscillation", "overfitting"}
 
 
-@missing("three straight stairs are taken for one straight descent: a rate that is too low")
 def test_28_and_nothing_at_all_is_blamed_for_them(tmp_path: Path) -> None:
     for seed in SEEDS:
         assert alarms(asked(logs.stairs, tmp_path, seed)) == []

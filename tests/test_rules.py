@@ -215,6 +215,14 @@ def saw(seed: int) -> Run:
     return run(train_loss=(T, noisy(loss, seed=seed)), lr=(T, constant_rate(T)))
 
 
+def remembered(seed: int) -> Run:
+    """Three epochs: the loss rests in each and drops as the next one begins."""
+    epoch = T[-1] / 3
+    loss = np.array([1.15, 0.85, 0.62])[np.minimum(2, (T - 1) // epoch).astype(int)] + 0.25 * np.exp(-T / 80)
+    made = run(train_loss=(T, noisy(loss, 0.035, seed)), lr=(T, cosine(T)))
+    return replace(made, steps_per_epoch=epoch)
+
+
 def unreadable(seed: int) -> Run:
     return run(train_loss=(T[:60], noisy(power_law(T[:60], exponent=0.05), 0.5, seed)))
 
@@ -308,6 +316,7 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("learning-rate-too-low", "bad-init"): bad_init,
     ("learning-rate-too-low", "no-learning"): no_learning,
     ("learning-rate-too-low", "decayed"): converged,
+    ("learning-rate-too-low", "memory"): remembered,
     ("learning-rate-too-low", "learning-rate-too-high"): thrown_up,
     ("oscillation", "restarts"): restarts,
     ("oscillation", "recovered-spike"): recovered_spike,

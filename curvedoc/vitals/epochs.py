@@ -1,10 +1,13 @@
-"""Does the training loss run through the same pattern in every epoch?"""
+"""Does the training loss run through the same pattern in every epoch, or fall in stairs from one to the next?"""
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
-from ..estimate import exact
+from ..curves.trend import fall
+from ..estimate import Estimate, exact
 from ..run import Array
 from .chart import Measured, Missing, Vital
 from .signals import Signals, alive
@@ -15,18 +18,33 @@ VITALS = {
     ),
     "epoch.agreement": Vital("", "correlation of that pattern in the first half of the run with the second half"),
     "epoch.steps": Vital("step", "length of the epoch"),
+    "epoch.stairs": Vital(
+        "share", "part of the descent behind the middle of the first epoch that came at once where an epoch began"
+    ),
     "epoch.rate_moves": Vital("share", "how far the rate moves within an epoch, over its size"),
 }
 
 #: Points, epochs and points per epoch below which no pattern can be told from chance.
 FEWEST_POINTS, FEWEST_EPOCHS, FEWEST_PER_EPOCH = 24, 4, 1.5
+#: What is said where the length of an epoch is not known.
+UNKNOWN = Missing(
+    "where an epoch ends is not known: log an epoch column, or validate at the end of every epoch", ("epoch",)
+)
 #: More points than this make nothing plainer.
 MOST_POINTS = 20_000
+#: Points of an epoch through which a line can be drawn, the fewest stairs, and the most: a model is fine-tuned for
+#: few epochs, and over many the stairs of memory become a smooth descent.
+FEWEST_PER_STAIR, FEWEST_STAIRS, MOST_STAIRS = 10, 2, 20
 #: Places within an epoch that are told apart, at most, and points that each of them needs for a mean.
 PLACES, PER_PLACE = 12, 8
 
 
 def measure(signals: Signals) -> dict[str, Measured]:
+    """Vitals of what repeats with the epoch."""
+    return _pattern(signals) | {"epoch.stairs": _stairs(signals)}
+
+
+def _pattern(signals: Signals) -> dict[str, Measured]:
     """Vitals of the pattern of an epoch: the logarithm of the loss, less its trend, folded at the epoch's length.
 
     The trend is a line within each epoch, so that neither a fall nor the stairs of a memorised data set counts; with
@@ -38,8 +56,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
         return dict.fromkeys(VITALS, signals.absent["train_loss"])
     epoch = _epoch_length(signals)
     if epoch is None:
-        unknown = "where an epoch ends is not known: log an epoch column, or validate at the end of every epoch"
-        return dict.fromkeys(VITALS, Missing(unknown, ("epoch",)))
+        return dict.fromkeys(VITALS, UNKNOWN)
     keep = alive(curve.value) & (curve.step < (np.inf if signals.lost_at is None else signals.lost_at))
     # As many points as tell any pattern; the last, which no descent bends.
     step, value = curve.step[keep][-MOST_POINTS:], curve.value[keep][-MOST_POINTS:]
@@ -107,6 +124,43 @@ def _detrended(shape: Array, place: Array, number: Array, per_epoch: float) -> A
         square = float((x * x).sum())
         rest[begin:end] = y - (float((x * y).sum()) / square * x if square > 0 else 0.0)
     return rest
+
+
+def _stairs(signals: Signals) -> Measured:
+    """Near 1 where the loss rests within an epoch and drops as the next one begins: what has been seen is remembered.
+
+    A line through each epoch (the first one from its middle on); a stair is what lies between the end of a line and
+    the beginning of the next, so that a smooth descent has none. The sum of the stairs over the fall from the first
+    line's beginning to the last line's end; 1.28 standard errors of the lines' ends.
+    """
+    train, curve = signals.train, signals.run.get("train_loss")
+    if train is None or curve is None:
+        return signals.absent["train_loss"]
+    if (epoch := _epoch_length(signals)) is None:
+        return UNKNOWN
+    if signals.length > MOST_STAIRS * epoch:
+        return Missing(f"more than {MOST_STAIRS} epochs: no stair of them is a large part of the descent")
+    stride = slice(None, None, 1 + len(curve) // MOST_POINTS)
+    step, value = curve.step[stride], curve.value[stride]
+    place = (step - 1) / epoch
+    keep = alive(value) & (step < (np.inf if signals.lost_at is None else signals.lost_at)) & (place >= 0.5)
+    place, value = place[keep], value[keep]
+    number = np.floor(place + 1e-6)
+    borders = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(value)]
+    lines = []
+    for begin, end in pairwise(borders):
+        if end - begin >= FEWEST_PER_STAIR:
+            fell, error = fall(place[begin:end], value[begin:end], float(place[begin]), float(place[end - 1]))
+            middle = float(value[begin:end].mean())
+            lines.append((middle + fell / 2, middle - fell / 2, float(np.hypot(error / 2, error / 12**0.5))))
+    if len(lines) < FEWEST_STAIRS + 1:
+        return Missing(f"{len(lines)} epochs of {FEWEST_PER_STAIR} points and more: too few to see stairs between them")
+    descent = lines[0][0] - lines[-1][1]
+    doubt = 1.28 * float(np.sqrt(sum(2 * error**2 for _, _, error in lines)))
+    if descent <= 2 * doubt:
+        return Missing("the training loss does not fall from epoch to epoch")
+    stairs = sum(before[1] - behind[0] for before, behind in pairwise(lines)) / descent
+    return Estimate(stairs, stairs - doubt / descent, stairs + doubt / descent, "share", (signals.begin, signals.end))
 
 
 def _agreement(rest: Array, bins: Array, number: Array, places: int) -> float:

@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 
 from .axis import HELD_OUT, UNJUDGED, Made, Notes, one_axis
-from .mend import Points, join, mend
+from .mend import Points, join, measured, mend
 from .readers.log import Log
 from .roles import Claim, assign
 from .run import Curve, Run, Tag
 
 #: Roles that count or sum up; they are listed among the tags and make no curve.
 _NO_CURVE = frozenset(("epoch", "step"))
+#: Roles whose values are new at every point, if the logger does not repeat them; a rate may stay what it is.
+_MEASURED = frozenset(("train_loss", "val_loss", "val_metric", "val_metric_lower", "val_accuracy"))
 _SUMS = (("train_loss_part", "train_loss"), ("val_loss_part", "val_loss"))
 #: Metrics that speak for a model by themselves, before those that speak for one side of it or for one class.
 _HALF = re.compile(
@@ -76,6 +78,8 @@ def _mended(claims: Sequence[Claim], notes: Notes) -> list[Made]:
     for (role, *_), pieces in groups.items():
         series = [p.series for p in pieces]
         points, said = mend(join([Points(s.step, s.value, s.wall_time, s.epoch) for s in series]))
+        if role in _MEASURED:
+            points = measured(points, said)
         for what in said if role not in UNJUDGED else ():
             notes.add(pieces[-1].log.file, what, pieces[0].series.tag)
         if pieces[0].unit == "log10":
@@ -170,7 +174,8 @@ def _preferred(role: str, same: list[Made]) -> list[Made]:
         else:
             cadence = epochs if most[False] >= most[True] else not epochs
         name = m.claim.name
-        metric = (name.side == "test", bool(_HALF.search(name.words)), not _STRICT.search(name.words))
+        whole = "averaged" not in name.words.split()  # the mean of a sweep, beside a few of its batches
+        metric = (name.side == "test", whole, bool(_HALF.search(name.words)), not _STRICT.search(name.words))
         top = (name.kind != "accuracy", bool(_TOP_5.search(name.words)))
         return (
             not told,

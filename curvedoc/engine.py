@@ -54,6 +54,12 @@ _DRAWN_LAYERED = ("update_ratio", "dead_share")
 #: thousand runs fit into memory. Of each stretch first, last, lowest and highest are among them, so that the
 #: line covers the same pixels as the whole curve (M4: Jugel et al. 2014).
 _POINTS = 800
+#: Where nothing is known to have been learned, nothing is healthy: fewer standard errors are no known trend (noise
+#: alone goes further once in 700 runs).
+LEARNS = 3.0
+#: The smallest part of the first loss that counts as a gain, and the standard errors from which less counts as well
+#: (rules/no-learning.toml).
+MOVES, SURELY = 0.05, 10.0
 _KNOTS = 48  # points of another axis: a job's pace is that of its machine, and changes rarely
 _AHEAD = 12  # places at which a trend is drawn on; it is smooth
 
@@ -73,6 +79,8 @@ def judge(run: Run, rules: Sequence[Rule], context: Context | None = None) -> Re
             diagnoses.append(outcome)
     ranked = _told_apart(_rank(diagnoses, {rule.id: rule for rule in rules}))
     verdict, why = _verdict(ranked, rules, assessed, not_assessed, run)
+    if verdict == "healthy" and (unseen := _unmoved(chart)) and any(r.stage == "start" for r in rules):
+        verdict, why = "not assessed", unseen
     return Report(
         name=run.name,
         path=run.path,
@@ -305,6 +313,16 @@ def _verdict(
         reason = first.why if first is not None else "no rule was asked"
         return "not assessed", f"{' and '.join(unjudged) or 'nothing'} could not be judged: {reason}"
     return "healthy", f"{len(assessed)} rules were judged, none of them speaks"
+
+
+def _unmoved(chart: Chart) -> str:
+    """Why nobody knows whether anything was learned, though no rule speaks; empty where the loss is known to fall."""
+    trend, fallen = (chart.run.vitals.get(f"train_loss.{name}") for name in ("fall_se", "fallen_at_most"))
+    if isinstance(trend, Estimate) and trend.value < LEARNS:
+        return "the training loss never fell beyond its noise: log it more often, or the mean of more batches"
+    if isinstance(fallen, Estimate) and isinstance(trend, Estimate) and fallen.value < MOVES and trend.value < SURELY:
+        return f"the training loss came down by {show(fallen.value, 'share')} of its first value at most"
+    return ""
 
 
 def _schedule(signals: Signals) -> Schedule | None:

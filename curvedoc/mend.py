@@ -16,6 +16,8 @@ _RESTART = 0.05
 _DISORDER = 0.2
 #: This many restarts at one and the same step are rounds through the data, not attempts.
 _ROUNDS = 4
+#: Fewer different values than this are too few to see that each is held as long as the others.
+_HELD = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,6 +166,24 @@ def _single(points: Points, said: list[str]) -> Points:
     said.append(f"{shared} of {len(first)} steps hold several values ({count.max()} at most): each is their mean")
     mean = np.add.reduceat(points.value, first) / count
     return replace(last, value=mean)
+
+
+def measured(points: Points, said: list[str]) -> Points:
+    """The points at which a value was new, where a logger repeats the last one until it has another.
+
+    So do forward-filled tables, and loops that log the loss of the last evaluation at every step. Told by no value
+    coming back (rounding brings them back) and by each standing equally long: a loss that rests does neither.
+    """
+    new = np.concatenate([[True], ~_equal(points.value[1:], points.value[:-1])])
+    first = np.flatnonzero(new)
+    if len(first) < _HELD or len(points) < 3 * len(first) or len(np.unique(points.value)) < 0.95 * len(first):
+        return points
+    lengths = np.diff(first)
+    usual = float(np.median(lengths))
+    if usual < 3 or np.mean(np.abs(lengths - usual) <= max(1.0, 0.1 * usual)) < 0.7:
+        return points
+    said.append(f"each value is repeated about {usual:g} times: the first of each was kept, {len(first)} in all")
+    return points[first]
 
 
 def _equal(a: Array, b: Array) -> npt.NDArray[np.bool_]:

@@ -258,3 +258,10 @@ def test_what_leads_says_how_to_tell_it_from_a_rival_what_to_log_and_which_short
     assert "Oil it." in last.why
     (alone,) = judge(patient, load_rules(tmp_path, select=["mine"])).diagnoses
     assert [fix.do for fix in alone.fixes] == ["Wait."]
+
+
+def test_a_loss_that_never_fell_beyond_its_noise_is_not_healthy() -> None:
+    few = steps(30)
+    report = judge(run(train_loss=(few, noisy(np.full(30, 2.5), 0.2))), RULES)
+    assert report.verdict == "not assessed"
+    assert "never fell beyond its noise" in report.why

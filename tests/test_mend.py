@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curvedoc.mend import Points, join, mend
+from curvedoc.mend import Points, join, measured, mend
 
 
 def points(step: object, value: object = None, epoch: object = None) -> Points:
@@ -153,3 +153,27 @@ def test_nothing_and_a_single_point_need_no_repair(size: int) -> None:
     mended, said = mend(points(np.arange(size)))
     assert len(mended) == size
     assert said == []
+
+
+def test_a_value_that_a_logger_repeats_until_the_next_is_one_point() -> None:
+    value = np.repeat([3.1, 2.7, 2.2, 1.9, 1.8, 1.7, 1.65], 5)
+    said: list[str] = []
+    found = measured(Points(np.arange(35.0), value), said)
+    assert found.step.tolist() == [0, 5, 10, 15, 20, 25, 30]
+    assert found.value.tolist() == value[::5].tolist()
+    assert "repeated about 5 times" in said[0]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.full(40, 2.3),  # a loss that never moves
+        np.round(2.3 * np.exp(-np.arange(60) / 15), 1),  # one that was rounded: it stands the longer, the flatter it is
+        np.linspace(2, 1, 40),
+    ],
+)
+def test_a_loss_that_rests_is_not_taken_for_a_repeated_one(
+    value: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+) -> None:
+    points = Points(np.arange(float(len(value))), value)
+    assert measured(points, []) is points

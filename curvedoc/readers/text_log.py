@@ -174,7 +174,13 @@ def _flush(book: _Book) -> None:
 
 def _row(book: _Book, phrase: Phrase, counters: list[tuple[str, float]]) -> None:
     """One row of the table: what the line says, at its own counters or at the last ones printed."""
-    values = [(n, v) for n, v in phrase.pairs if (n, v) not in counters and (counters or is_metric(n))]
+    if phrase.side and book.epoch and [n for n, _ in counters] == ["batch"]:
+        counters = []  # `Test: [10/79]` counts the batches of the evaluation: its rows are one value per epoch
+        values = [(n, v) for n, v in phrase.pairs if n != "batch"]
+        kind = f"{phrase.side} batch"
+    else:
+        values = [(n, v) for n, v in phrase.pairs if (n, v) not in counters and (counters or is_metric(n))]
+        kind = ", ".join(name for name, _ in counters)
     values = [(n, v) for n, v in values if "best" not in n.lower()]
     if not values:
         book.others += 1
@@ -190,7 +196,6 @@ def _row(book: _Book, phrase: Phrase, counters: list[tuple[str, float]]) -> None
         place.append(book.step)
     book.counted += bool(place) and tuple(place) != book.place
     book.place = tuple(place)
-    kind = ", ".join(name for name, _ in counters)
     book.labels.setdefault(kind, phrase.label)
     entered = set()
     for name, value in (*place, *((f"{n}\0{kind}", v) for n, v in values)):

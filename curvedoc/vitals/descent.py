@@ -34,7 +34,11 @@ VITALS = {
         "fall or rise along a straight line or down to the lowest point, the larger, in its standard errors; 0 where "
         "the accuracy never moves",
     ),
-    "train_loss.risen": Vital("share", "part of its descent (at least 5 % of its start) that the loss has given back"),
+    "train_loss.risen": Vital(
+        "share",
+        "part of its descent (at least 5 % of its start) that the loss has given back; of the descent behind the first "
+        "tenth of the run where validation climbs with it",
+    ),
     "train_loss.risen_sd": Vital("sd", "that rise in standard deviations of one logged point"),
     "train_loss.risen_before": Vital("times", "that rise over the second highest one that the loss came back from"),
     "train_loss.climbed": Vital("share", "final loss above the first, over the first"),
@@ -52,6 +56,12 @@ VITALS = {
 SAME = 10
 #: Accuracies that all are those of a guess among known classes: one may be chance, the last of four is no start.
 GUESSES = 4
+#: A loss that moved by less than this share of its level has not moved.
+RESTS = 1e-3
+#: Of so few points a twentieth is one or two, and a single wild one among them would stand for the end.
+FEW = 60
+#: The share of its descent that a noisy tail may give back.
+GAVE_BACK = 0.1
 #: What is asked again of the part behind which the accuracy stands still.
 _LEARNED = ("train_loss.fallen_at_most", "train_loss.risen_sd")
 #: A trend of this many standard errors is known to be one; a chance of 1 in 15,000 in normal noise.
@@ -80,6 +90,7 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     found["train_loss.pace_kept"] = _pace_kept(witness(signals) or train)
     first = float(np.median(train.value[: max(1, len(train.value) // 50)]))
     found |= _extremes(train, first, level, doubt)
+    found |= _both_rise(signals, train, found["train_loss.risen"])
     if (since := _idle_since(signals)) is not None and (train.step > since).sum() >= FEWEST:
         behind = train.step > since  # a mean logged at that step is of the steps before it
         rest = replace(train, **{n: getattr(train, n)[behind] for n in ("step", "points", "value", "se", "noise")})
@@ -167,11 +178,12 @@ def _extremes(train: Smooth, first: float, level: float, doubt: float) -> dict[s
     size = abs(start) or 1.0
     # A loss that hardly fell has little to give back: 5 % of its first value is the least that counts as descent.
     span = max(start - lowest, 0.05 * size)
-    noise = max(float(np.median(train.noise)), 1e-9 * size)
+    # A thousandth of its level is rounding and drift, however smooth the log.
+    noise = max(float(np.median(train.noise)), RESTS * abs(level), 1e-9 * size)
     # A blow-up in the very last points is gone from a median over a twentieth of the run: three points far above
-    # the noise are none of it.
-    final = float(np.median(train.points[-3:]))
-    level = final if final - level > 6 * noise else level
+    # the noise are none of it. Where the last point is back down, whatever stood above it was passing.
+    final = min(float(np.median(train.points[-3:])), float(train.points[-1]) + noise)
+    level = final if final - level > 6 * noise or (len(train.value) < FEW and final < level) else level
     risen, stretch = level - lowest, (where, float(train.step[-1]))
     # The straight line through all points has the least doubt about a loss that never moved; a fall that the
     # smoothed curve is sure of counts even if the loss rose again.
@@ -214,6 +226,40 @@ def _beyond_earlier(train: Smooth, risen: float, noise: float) -> Measured:
     if len(heights) < 2:
         return Missing("the loss did not rise and come back twice before")
     return exact(min(max(risen, 0.0) / heights[-2], 1e6), "times", (float(train.step[0]), float(train.step[-1])))
+
+
+def _both_rise(signals: Signals, train: Smooth, plain: Measured) -> dict[str, Measured]:
+    """The same rise where validation climbs with training, over what was gained behind the first tenth of the run.
+
+    The first tenth brings the loss down from what any guess costs, and beside that descent lost ground looks small.
+    A held-out set that gave back a tenth of its own as well leaves no doubt that the model got worse. {} where they do
+    not both rise, where the rise says no more than the `plain` one, or where the rate was turned up again.
+    """
+    val = signals.val
+    if val is None:
+        return {}
+    shares, sds, at = [], [], 0
+    for curve in (train, val):
+        at = int(np.argmin(curve.value))
+        lowest, level = float(curve.value[at]), float(np.median(curve.value[-max(1, len(curve.value) // 20) :]))
+        level = min(level, float(np.median(curve.value[-3:])), float(curve.points[-3:].max()))
+        begun = curve.at(signals.begin + 0.1 * signals.length)
+        risen, noise = level - lowest, max(float(np.median(curve.noise)), RESTS * abs(level), 1e-12)
+        if risen <= 1.28 * float(np.hypot(curve.se[at], curve.se[-1])) or lowest <= 0:
+            return {}
+        shares.append(risen / max(begun - lowest, 0.05 * lowest))
+        sds.append(risen / noise)
+    where = float(train.step[int(np.argmin(train.value))])
+    before, now = signals.lr_at(where), signals.lr_at(signals.end)
+    if before is not None and now is not None and now > 1.5 * before:
+        return {}
+    share, stretch = shares[0], (where, float(train.step[-1]))
+    if shares[1] < GAVE_BACK or not isinstance(plain, Estimate) or share <= plain.value:
+        return {}
+    return {
+        "train_loss.risen": Estimate(share, share, share, "share", stretch),
+        "train_loss.risen_sd": Estimate(max(sds), max(sds), max(sds), "sd", stretch),
+    }
 
 
 def _pace_kept(train: Smooth) -> Measured:

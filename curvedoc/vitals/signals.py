@@ -179,6 +179,8 @@ def _smooth(role: str, curve: Curve, lost: float | None, ends: tuple[float, floa
         more = "log it more often, or train longer"
         return Missing(f"{role} has {points} finite points, {FEWEST} are needed: {more}")
     begin, end = ends[0], ends[1] if lost is None else lost
+    if role.endswith("loss") and (coarse := _rounded_off(value[keep])):
+        return Missing(f"{role} takes only {coarse} different values: it was rounded too far to judge, log more digits")
     if float(np.diff(curve.step[keep]).min()) < 1e-60:
         return Missing(f"the steps of {role} lie too close together to calculate with")
     covered = (float(curve.step[keep][-1]) - begin) / (end - begin)
@@ -187,6 +189,15 @@ def _smooth(role: str, curve: Curve, lost: float | None, ends: tuple[float, floa
         return Missing(f"{until}: log it to the end (cells left blank may have been NaN)")
     # Squares of smaller numbers are lost in a float64 as well: 1e-60 is zero.
     return smooth(curve.step[keep], np.where(np.abs(value[keep]) < 1e-60, 0.0, value[keep]))
+
+
+def _rounded_off(value: Array) -> int:
+    """How many values a loss takes, where they are two or three and lie far apart: 0.000003, then 0.000002. 0 if not.
+
+    One value is a loss that never moves, and values a few percent apart are one that hardly does.
+    """
+    found = np.unique(value)
+    return len(found) if 1 < len(found) <= 3 and np.ptp(found) > 0.1 * np.abs(found).max() else 0
 
 
 def alive(value: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:

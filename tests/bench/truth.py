@@ -259,7 +259,8 @@ def _line(name: str, cases: Sequence[Case], answers: Sequence[Answer]) -> str:
 def _pairs(cases: Sequence[Case], answers: Sequence[Answer]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """(label, first finding) strictly, and with an acceptable finding counted as the label.
 
-    Where the truth is that nobody can tell, saying nothing is acceptable and "not assessed" is the answer.
+    Where the truth is that nobody can tell, saying nothing is acceptable and "not assessed" is the answer; so it is
+    where an expert accepts that nobody can tell.
     """
     strict, lenient = [], []
     for case, answer in zip(cases, answers, strict=True):
@@ -268,6 +269,7 @@ def _pairs(cases: Sequence[Case], answers: Sequence[Answer]) -> tuple[list[tuple
         if abstains and top == "healthy" and answer.silent:
             top = case.label
         fair = top in case.acceptable or (abstains and top in ("healthy", "(none)"))
+        fair = fair or (answer.silent and top == "healthy" and "cannot_tell" in case.acceptable)
         strict.append((case.label, top))
         lenient.append((case.label, case.label if fair else top))
     return strict, lenient

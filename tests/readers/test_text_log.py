@@ -243,3 +243,15 @@ def test_utf_16_of_powershell_is_read(tmp_path: Path) -> None:
 )
 def test_other_texts_are_no_log(tmp_path: Path, name: str, text: str) -> None:
     assert read_file(written(tmp_path, name, text), name) is None
+
+
+def test_the_batches_of_an_evaluation_count_no_steps(tmp_path: Path) -> None:
+    text = ""
+    for epoch in range(3):
+        for batch in (0, 10, 20):
+            text += f"Epoch: [{epoch}]  [{batch}/30]  loss: {9 - epoch}.5\n"
+        for batch in (0, 4, 8):
+            text += f"Test:  [{batch}/9]  loss: {6 - epoch}.{batch}\n"
+    log = one(written(tmp_path, "slurm-123.out", text))
+    assert points(log, "test/loss") == ([0, 0, 0, 1, 1, 1, 2, 2, 2], [6.0, 6.4, 6.8, 5.0, 5.4, 5.8, 4.0, 4.4, 4.8])
+    assert curves(log)["test/loss"].axis == "epoch"

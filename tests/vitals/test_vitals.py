@@ -259,3 +259,39 @@ def test_numbers_at_the_ends_of_a_float_raise_and_warn_of_nothing(role: str, siz
     for odd in (np.full(len(T), size), size * np.where(np.arange(len(T)) % 2, 1.0, -1.0)):
         layers = {f"update_ratio__fc{n}": (T, odd) for n in range(4)} | {"dead_share__fc1": (T, odd)}
         assert chart(run(**curves | (layers if role == "layer" else {role: (T, odd)}))).run.vitals
+
+
+def test_a_smooth_fall_in_few_points_has_given_nothing_back() -> None:
+    few = np.arange(6.0)
+    found = value(run(train_loss=(few, 2.2 - 0.2 * few)), "train_loss.risen")
+    assert found.value == pytest.approx(0.0, abs=0.02)
+
+
+def test_one_wild_point_before_the_last_is_no_climb() -> None:
+    few = np.arange(50.0)
+    loss = noisy(exponential(few, 12.0, 8.0, 0.4), 0.05)
+    loss[48] = 15.0
+    assert value(run(train_loss=(few, loss)), "train_loss.risen_sd").value < 2
+    loss[49] = 16.0
+    assert value(run(train_loss=(few, loss)), "train_loss.risen_sd").value > 3
+
+
+def test_a_climb_that_validation_shares_counts_from_the_first_tenth_of_the_run_on() -> None:
+    trough = np.interp(T, T[-1] * np.array([0, 0.03, 0.1, 0.7, 1]), [12.0, 2.1, 2.0, 1.5, 1.7])
+    alone = value(run(train_loss=(T, noisy(trough, 0.005))), "train_loss.risen")
+    both = run(train_loss=(T, noisy(trough, 0.005)), val_loss=(T, noisy(trough - 0.1, 0.005, 1)))
+    rested = run(train_loss=(T, noisy(trough, 0.005)), val_loss=(T, noisy(np.minimum.accumulate(trough), 0.005, 1)))
+    assert alone.value == pytest.approx(0.2 / 10.5, abs=0.01)
+    assert value(both, "train_loss.risen").value == pytest.approx(0.2 / 0.5, abs=0.08)
+    assert value(rested, "train_loss.risen").value == pytest.approx(alone.value, abs=1e-9)
+
+
+def test_a_loss_of_two_rounded_values_is_not_judged() -> None:
+    few = np.arange(10.0)
+    coarse = np.where(few < 7, 3e-6, 2e-6)
+    found = chart(run(train_loss=(few, coarse))).run.vitals["train_loss.left"]
+    assert isinstance(found, Missing)
+    assert "rounded" in found.why
+    assert isinstance(
+        chart(run(train_loss=(few, np.where(few < 7, 2.303, 2.302)))).run.vitals["train_loss.left"], Estimate
+    )

@@ -190,9 +190,10 @@ def _extremes(train: Smooth, first: float, level: float, doubt: float) -> dict[s
     fell, fell_error = fall(train.step, train.points, float(train.step[0]), float(train.step[-1]))
     most = max(fell + 1.28 * fell_error, start - lowest - error)
     unseen = Missing(
-        f"the noise of train_loss hides a fall of {100 * most / size:.0f} %: log it more often, or its mean"
+        f"the noise of train_loss hides a fall of {100 * max(most, 1.28 * fell_error) / size:.0f} %: log it more often, or its mean"
     )
-    known = abs(fell) >= KNOWN * fell_error or most <= HIDDEN * size
+    # A noise that hides such a fall hides it as well where the points happen to rise.
+    known = abs(fell) >= KNOWN * fell_error or max(most, 1.28 * fell_error) <= HIDDEN * size
     tiny = 1e-12 * size
     trend = max(abs(fell) / max(fell_error, tiny), (start - lowest) / max(error / 1.28, tiny))
     climbed, doubt = (level - start) / size, error / size

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from ..run import Array
-from .order import quantile, row_median, windows
+from .order import median, quantile, row_median, windows
 
 #: Bins that a long curve is pooled into. 240 keep every feature longer than 0.4 % of a run, and the
 #: dense weight matrices below stay under half a megabyte.
@@ -34,6 +35,9 @@ BENT = 2.0
 #: A rolling median over more points than this is taken at PLACES places and from so many points at most: a median of
 #: 500 points is known to 6 % of their spread.
 WIDE, PLACES = 1000, 400
+
+
+Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ def smooth(step: Array, value: Array) -> Smooth:
     raw = value
     step, value, per_bin = pool(step, value)
     spreads, alike = _spreads(value), _alike_along(raw, value, per_bin)
-    noise, sd = _sized(spreads, np.zeros_like(alike)), _sized(spreads, alike)
+    noise, sd = _sized(spreads, np.zeros(())), _sized(spreads, alike)
     middle = _rolling_median(value, 5)
     # Six standard deviations from its neighbours is one point in 10^9 under a normal law: a spike, not noise.
     # On a curve without noise it must also be visible: a hundredth of the range that nine points in ten span.
@@ -94,31 +98,29 @@ def smooth(step: Array, value: Array) -> Smooth:
     spike[:2] = spike[-2:] = False
     level = np.where(spike, middle, value)
     n = len(level)
-    estimates, errors, chosen = [level], [sd], np.zeros(n, np.intp)
-    # The point itself is the narrowest fit; three standard deviations, or one in twenty points would stay as it is.
-    low, high = level - 3 * sd, level + 3 * sd
-    open_ = np.ones(n, bool)
+    fits, norms, widest = _fits(n)
     # The mean of n points whose neighbours correlate by r is as uncertain as that of n (1 - r) / (1 + r) others
     # (Bartlett 1946), but no more than one point is.
     fewer = np.sqrt((1 + alike) / (1 - alike))
-    for half_width in HALF_WIDTHS:
-        if half_width > max(1.5, n / 3):
-            break
-        weights, spread = _local_linear(n, half_width)
-        estimate, se = weights @ level, sd * np.minimum(spread * fewer, np.maximum(spread, 1.0))
-        estimates.append(estimate)
-        errors.append(se)
-        low, high = np.maximum(low, estimate - GAMMA * se), np.minimum(high, estimate + GAMMA * se)
-        open_ &= low <= high
-        chosen[open_] = len(estimates) - 1
+    # The rows are the point itself, then the fits from narrow to wide.
+    estimates, errors = np.empty((1 + len(fits), n)), np.empty((1 + len(fits), n))
+    estimates[0], errors[0], errors[1:] = level, sd, sd * np.minimum(norms * fewer, widest)
+    for row, weights in enumerate(fits, 1):
+        np.dot(weights, level, out=estimates[row])
+    # The point is the narrowest fit; three standard deviations, or one in twenty points would stay as it is.
+    reach = GAMMA * errors
+    reach[0] = 3 * sd
+    low, high = np.maximum.accumulate(estimates - reach), np.minimum.accumulate(estimates + reach)
+    chosen = np.logical_and.accumulate(low[1:] <= high[1:]).sum(axis=0)
     # One noisy point that stopped early would stick out of the line: it takes the bandwidth of its neighbours.
     chosen = _rolling_median(chosen.astype(np.float64), 9).astype(np.intp)
     # Where the curve set the bandwidth, one narrower: 0.4 of the bias for 1.3 times the noise, so that the noise,
     # which is known, is the larger part of the doubt (Hall 1992).
     chosen = np.where(chosen < len(estimates) - 1, np.maximum(chosen - 1, 0), chosen)
-    best, best_se = np.take_along_axis(np.array([estimates, errors]), chosen[None, None, :], axis=1)[:, 0]
-    narrower = np.take_along_axis(np.array(estimates), np.maximum(chosen - 2, 0)[None, :], axis=0)[0]
-    bend = np.convolve(np.pad(np.abs(best - narrower), 4, mode="edge"), np.full(9, 1 / 9), "valid")
+    at = np.arange(n)
+    best, best_se = estimates[chosen, at], errors[chosen, at]
+    apart = np.abs(best - estimates[np.maximum(chosen - 2, 0), at])
+    bend = np.convolve(apart[np.arange(-4, n + 4).clip(0, n - 1)], np.full(9, 1 / 9), "valid")
     # The median of a bin of normal points is 1.25 times as uncertain as their mean.
     point = noise * np.sqrt(per_bin) / np.where(per_bin > 2, 1.2533, 1.0)
     return Smooth(step, level, best, np.hypot(CHOSEN * best_se, BEND * bend), point, int(spike.sum()))
@@ -152,37 +154,40 @@ def pool(step: Array, value: Array, bins: int = BINS) -> tuple[Array, Array, Arr
     return medians(step), medians(value), counts
 
 
-def local_noise(value: Array, alike: Array | float = 0.0) -> Array:
+def local_noise(value: Array, alike: Array | float = 0.0, since: int = 0) -> Array:
     """Standard deviation of the noise around each point (n,), from second and fourth differences.
 
     A second difference removes any straight trend and has variance 6 sigma^2 for independent noise, a fourth
     difference any cubic and 70 sigma^2; the smaller of both estimates is the one that the curve's own bends
     inflate less. The median of absolute values over a fifth of the curve is robust against spikes and follows
     noise that changes along the run. Where neighbours correlate by `alike` (n,) or one number (`likeness`), both
-    variances are smaller by a known factor; with 0, only what neighbours do not share is seen.
+    variances are smaller by a known factor; with 0, only what neighbours do not share is seen. The points before
+    index `since` are left out of the answer, which then costs less.
 
     >>> bool(local_noise(np.arange(30.0)).max() < 1e-9)
     True
     """
-    return _sized(_spreads(value), np.broadcast_to(np.asarray(alike, np.float64), len(value)))
+    known = np.asarray(alike, np.float64)
+    return _sized(_spreads(value, since), known[since:] if known.ndim else known)
 
 
-def _spreads(value: Array) -> tuple[Array, Array]:
-    """Standard deviation of the second and of the fourth differences around each point, robust; (n,) each."""
+def _spreads(value: Array, since: int = 0) -> tuple[Array, Array]:
+    """Standard deviation of the second and of the fourth differences around each point from index `since` on,
+    robust; (n - since,) each."""
     n = len(value)
     if n < 3:
-        return np.zeros(n), np.zeros(n)
+        return np.zeros(n - since), np.zeros(n - since)
     window = max(7, n // 5) | 1
     second = value[:-2] - 2 * value[1:-1] + value[2:]
-    near = np.pad(_deviation(second, window), 1, mode="edge")
+    near = _deviation(second, window, np.arange(since - 1, n - 1).clip(0, n - 3))
     if n < 9:
-        return near, np.full(n, np.inf)
+        return near, np.full(n - since, np.inf)
     fourth = second[:-2] - 2 * second[1:-1] + second[2:]
-    return near, np.pad(_deviation(fourth, window), 2, mode="edge")
+    return near, _deviation(fourth, window, np.arange(since - 2, n - 2).clip(0, n - 5))
 
 
 def _sized(spreads: tuple[Array, Array], alike: Array) -> Array:
-    """The noise (n,) that gives differences of these sizes when neighbours correlate by `alike`."""
+    """The noise (n,) that gives differences of these sizes when neighbours correlate by `alike` (n,) or ()."""
     second = spreads[0] / np.sqrt(6 - 8 * alike + 2 * alike**2)
     noise: Array = np.minimum(second, spreads[1] / np.sqrt(_fourth_variance(alike)))
     return noise
@@ -207,7 +212,7 @@ def likeness(value: Array) -> float:
         if 12 * k > n:
             break
         far = value[: -4 * k] - 4 * value[k : -3 * k] + 6 * value[2 * k : -2 * k]
-        sizes.append(float(np.median(np.abs(far - 4 * value[3 * k : -k] + value[4 * k :]))))
+        sizes.append(median(np.abs(far - 4 * value[3 * k : -k] + value[4 * k :])))
     if len(sizes) < 2 or min(sizes) <= 0:
         return 0.0
     growth = 2 * np.log(np.array(sizes[1:]) / sizes[0])
@@ -239,28 +244,39 @@ def _fourth_variance(r: Array) -> Array:
     return 70 - 112 * r + 56 * r**2 - 16 * r**3 + 2 * r**4
 
 
-def _deviation(differences: Array, window: int) -> Array:
+def _deviation(differences: Array, window: int, at: Places) -> Array:
+    """Standard deviation of differences around each of the places `at` (rising by one or none)."""
     # 0.6745 is the median of |N(0, 1)|.
-    found: Array = _rolling_median(np.abs(differences), window) / 0.6745
+    found: Array = _rolling_median(np.abs(differences), window, int(at[0]))[at - at[0]] / 0.6745
     return found
 
 
-def _rolling_median(value: Array, window: int) -> Array:
+def _rolling_median(value: Array, window: int, since: int = 0) -> Array:
+    """The median around each point from index `since` on."""
     n, half = len(value), min(window // 2, (len(value) - 1) // 2)
     if half < 1:
-        return value.copy()
+        return value[since:].copy()
     around = windows(value, half)
     if around.shape[1] <= WIDE:
-        return row_median(around)
+        return row_median(around[since:])
     # All windows of a long curve would take memory and time that grow with the square of its length, and a wide one
     # hardly changes from a place to the next: a few hundred of them, of every so many points each, tell as much.
     places = np.linspace(0, n - 1, PLACES).astype(np.intp)
+    places = places[int(places.searchsorted(since, "right")) - 1 :]
     thinned = around[:, :: around.shape[1] // WIDE + 1][places]
-    result: Array = np.interp(np.arange(n), places, row_median(thinned))
+    result: Array = np.interp(np.arange(since, n), places, row_median(thinned))
     return result
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=16)
+def _fits(n: int) -> tuple[tuple[Array, ...], Array, Array]:
+    """Weights (n, n) of the fit of each half-width that n points bear, the norms of their rows (k, n), and the same
+    where it is above one, else one."""
+    widths = [width for width in HALF_WIDTHS if width <= max(1.5, n / 3)]
+    weights, spreads = zip(*(_local_linear(n, width) for width in widths), strict=True)
+    return weights, np.stack(spreads), np.maximum(spreads, 1.0)
+
+
 def _local_linear(n: int, half_width: float) -> tuple[Array, Array]:
     """Weights (n, n) of a local linear fit with tricube kernel, and the norm of each row (n,)."""
     index = np.arange(n, dtype=np.float64)

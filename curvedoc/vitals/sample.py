@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..curves.order import median
 from ..curves.smooth import local_noise
 from ..estimate import Estimate
 from ..run import Array, Curve
@@ -105,7 +106,12 @@ def count_examples(accuracy: Array, percent: bool = False, digits: int | None = 
 def _digits(value: Array) -> int:
     """Decimals with which values were written, 9 when they are not rounded."""
     value = value[np.isfinite(value)][:500]
-    return next((d for d in range(9) if (np.abs(value * 10.0**d - np.round(value * 10.0**d)) < 1e-4).all()), 9)
+    return next((d for d in range(9) if _rounded(value[:8], d) and _rounded(value, d)), 9)
+
+
+def _rounded(value: Array, digits: int) -> bool:
+    moved = value * 10.0**digits
+    return bool((np.abs(moved - np.round(moved)) < 1e-4).all())
 
 
 def _scatter(signals: Signals) -> dict[str, Measured]:
@@ -153,7 +159,9 @@ def _scatter(signals: Signals) -> dict[str, Measured]:
 
 
 def _noise(value: Array, late: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float:
-    return float(np.median(local_noise(value)[late])) if late.any() else 0.0
+    """The noise of the points that `late` marks, which are the last ones."""
+    since = int(np.argmax(late))
+    return median(local_noise(value, since=since)) if late[since] else 0.0
 
 
 def _finite(curve: Curve | None) -> Curve | None:

@@ -35,6 +35,8 @@ WINDOW = 6
 FAR, TALL = 6.0, float(np.log(3.0))
 #: A spike that lasts shows in medians of this many points, and must jump by a third of its level.
 LASTS, JUMP = 4, float(np.log(1.3))
+#: In logs of fewer points four do not always fit between two spikes: there three are tried as well.
+SPARSE = 200
 #: It must also undo this share of the descent: a loss next to zero bounces by its own size and costs nothing.
 UNDOES = 0.05
 #: A spike of single points is up within so many; a hump that climbs for longer is a schedule or a divergence.
@@ -75,7 +77,8 @@ def measure(signals: Signals) -> dict[str, Measured]:
     shape = np.log(np.maximum(value, 1e-300)) if value.min() > 0 else value / max(float(np.ptp(value)), 1e-300)
     level, noise = _level(shape)
     single = [s for s in _single(shape - level, noise) if _counts(signals, step, value, s)]
-    lasting = [s for s in _lasting(shape) if _counts(signals, step, value, s)]
+    scales = (LASTS, LASTS - 1) if len(shape) < SPARSE else (LASTS,)
+    lasting = max(([s for s in _lasting(shape, n) if _counts(signals, step, value, s)] for n in scales), key=len)
     lasting = [s for s in lasting if not any(o.begin < s.end and s.begin < o.end for o in single)]
     apart = _apart(shape - level, noise, single) if single else Missing("no spike of a single point")
     return _vitals(signals, step, apart, sorted(single + lasting, key=lambda s: s.begin))
@@ -131,30 +134,40 @@ def _single(over: Array, noise: Array) -> list[_Spike]:
     return found
 
 
-def _lasting(shape: Array) -> list[_Spike]:
-    """Jumps of the median of LASTS points over the median of those before, larger than any fall, that come back.
+def _lasting(shape: Array, lasts: int) -> list[_Spike]:
+    """Jumps of the median of `lasts` points over the median of those before, larger than any fall, that come back.
 
     A loss at a constant level jumps by less than five of its median jumps. Where spikes are so many that they set
-    that median, no jump down comes near the jumps up: half above the largest of them is enough.
+    that median, no jump down comes near the jumps up, though the way back from a spike is a fall too: half above the
+    largest of them is enough. In a sparse log the way back takes few points and is nearly as steep as the spike: there
+    a tenth is enough, if the noise of so many points does not reach it either (the universal threshold of Donoho and
+    Johnstone 1994, the root of 2 log(n) standard deviations).
     """
-    if len(shape) < 4 * LASTS:
+    if len(shape) < 4 * lasts:
         return []
-    middle = row_median(np.lib.stride_tricks.sliding_window_view(shape, LASTS))
-    jump = middle[LASTS:] - middle[:-LASTS]
+    middle = row_median(np.lib.stride_tricks.sliding_window_view(shape, lasts))
+    jump = middle[lasts:] - middle[:-lasts]
     down, usual = -jump[len(jump) // 20 :], 1.4826 * float(np.median(np.abs(jump)))
+    # The difference of two medians of n points of a normal law has 1.77 of a point's standard deviation over sqrt(n).
+    noise = 1.77 * 1.4826 * float(np.median(np.abs(np.diff(shape, 2)))) / np.sqrt(6 * lasts)
+    later = -jump[len(jump) // 10 :]  # the descent itself falls faster than anything behind it
     by_noise = max(5 * usual, 1.3 * float(np.quantile(down, 0.99)))
-    least = max(JUMP, min(by_noise, max(3 * usual, 1.5 * float(down.max()))))
+    many = max(3 * usual, 1.5 * float(down.max()))
+    drift = max(0.0, float(np.median(jump)))  # a loss that climbs all along jumps further up than down
+    chance = np.sqrt(2 * np.log(len(shape))) * noise if len(shape) < SPARSE else np.inf
+    plain = drift + max(chance, 1.5 * usual, 1.1 * (float(later.max()) + drift))
+    least = max(JUMP, min(by_noise, many, plain))
     high = jump > least
     starts = np.flatnonzero(high & ~np.concatenate(([False], high[:-1])))
     found: list[_Spike] = []
     for number, start in enumerate(starts):
         stop = int(start) + int(np.argmin(np.append(high[start:], False)))
         at = int(start) + int(np.argmax(jump[start:stop]))
-        begin, height = at + LASTS, float(jump[at])
+        begin, height = at + lasts, float(jump[at])
         back = np.flatnonzero(middle[begin:] < middle[at] + 0.3 * height)
         end = begin + int(back[0]) if len(back) else len(shape)
         if number + 1 < len(starts):
-            end = min(end, int(starts[number + 1]) + LASTS)
+            end = min(end, int(starts[number + 1]) + lasts)
         if begin < end < len(shape) and (not found or begin >= found[-1].end):
             found.append(_Spike(begin, begin + int(np.argmax(shape[begin:end])), end, height))
     return found

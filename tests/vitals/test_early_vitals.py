@@ -137,6 +137,31 @@ def test_planted_spikes_are_counted_and_the_first_is_found(count: int, slow: flo
     assert vital(made, "spikes.height").value == pytest.approx(6, rel=0.4)
 
 
+SPARSE = np.arange(10.0, 601, 10)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("slow", [40.0, 60.0])
+def test_spikes_that_fill_a_sparse_log_are_counted(seed: int, slow: float) -> None:
+    # Sixty points and a spike every eleven: most of the log is the way back from one.
+    loss = 0.3 + 2.0 * np.exp(-SPARSE / 30)
+    for at in (120, 230, 340, 450):
+        since = SPARSE - at
+        loss[since >= 0] *= 1 + 6 * np.exp(-since[since >= 0] / slow)
+    made = run(train_loss=(SPARSE, noisy(loss, 0.2, seed)))
+    assert vital(made, "spikes.count").value in (3, 4)
+    assert vital(made, "spikes.burden").value >= 3
+
+
+def test_neither_noise_nor_a_climb_in_a_sparse_log_is_three_spikes() -> None:
+    burdens = []
+    for seed in range(60):
+        shapes = [power_law(SPARSE), np.exp(np.maximum(0, SPARSE - 200) / 150), 0.3 + SPARSE / 300]
+        loss = noisy(shapes[seed % 3], (0.05, 0.2, 0.5)[seed // 3 % 3], seed)
+        burdens.append(vital(run(train_loss=(SPARSE, loss)), "spikes.burden").value)
+    assert sum(burden >= 2.3 for burden in burdens) <= 1
+
+
 def test_heavy_tails_are_hardly_ever_three_spikes() -> None:
     burdens = []
     for seed in range(40):

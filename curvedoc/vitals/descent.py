@@ -189,11 +189,10 @@ def _extremes(train: Smooth, first: float, level: float, doubt: float) -> dict[s
     # smoothed curve is sure of counts even if the loss rose again.
     fell, fell_error = fall(train.step, train.points, float(train.step[0]), float(train.step[-1]))
     most = max(fell + 1.28 * fell_error, start - lowest - error)
-    unseen = Missing(
-        f"the noise of train_loss hides a fall of {100 * max(most, 1.28 * fell_error) / size:.0f} %: log it more often, or its mean"
-    )
     # A noise that hides such a fall hides it as well where the points happen to rise.
-    known = abs(fell) >= KNOWN * fell_error or max(most, 1.28 * fell_error) <= HIDDEN * size
+    hidden = max(most, 1.28 * fell_error) / size
+    unseen = Missing(f"the noise of train_loss hides a fall of {100 * hidden:.0f} %: log it more often, or its mean")
+    known = abs(fell) >= KNOWN * fell_error or hidden <= HIDDEN
     tiny = 1e-12 * size
     trend = max(abs(fell) / max(fell_error, tiny), (start - lowest) / max(error / 1.28, tiny))
     climbed, doubt = (level - start) / size, error / size

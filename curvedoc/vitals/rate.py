@@ -154,7 +154,8 @@ def _overshoot(signals: Signals) -> float:
     third = max(4, len(points) // 3)
     calm = float(row_median(np.lib.stride_tricks.sliding_window_view(points[: third + 1], 3)).max())
     # The first point may be a lucky batch: what rises above it must exceed the scatter of all others.
-    noise = float(np.median(train.noise))
+    # Differences of few points with heavy tails look too quiet: the distances from the line are no less than they.
+    noise = max(float(np.median(train.noise)), 1.4826 * float(np.median(np.abs(points - train.value))))
     level = float(np.median(points[-max(3, len(points) // 20) :]))
     # One or two points above the start are the shock of a cold optimiser, from which a run recovers.
     lasting = float((points[1 : 2 * third] > 1.05 * first).sum())

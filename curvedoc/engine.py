@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .curves.extrapolate import extrapolate
+from .curves.order import all_finite
 from .curves.smooth import smooth
 from .curves.thin import thin
 from .errors import RuleError
@@ -363,7 +364,7 @@ def _drawn(run: Run, signals: Signals) -> tuple[Drawn, ...]:
     for key, curve in ((k, c) for k in keys for c in run.curves[k][: _SEVERAL.get(k, 1)]):
         x, y = thin(curve.step, curve.value, _POINTS)
         at = tuple(x.tolist())
-        lost = curve.step[~np.isfinite(curve.value)]
+        lost = curve.step[:0] if all_finite(curve.value) else curve.step[~np.isfinite(curve.value)]
         line = smoothed.get(key) if curve is run.curves[key][0] else None
         percent = 100.0 if curve.unit == "percent" else 1.0
         drawn.append(

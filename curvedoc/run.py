@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,7 @@ ROLES: Mapping[str, Role] = {
 }
 
 
+@lru_cache(maxsize=4096)
 def role_of(key: str) -> tuple[Role, str | None]:
     """The Role and the layer of a role word.
 

@@ -58,6 +58,15 @@ def _between(order: Array, share: float) -> Array:
     return found
 
 
+def all_finite(value: Array) -> bool:
+    """Whether no value (n,) is NaN or infinite, seen from its extremes without an array of its size.
+
+    >>> all_finite(np.array([1.0, 2.0])), all_finite(np.array([1.0, np.nan])), all_finite(np.array([np.inf, -np.inf]))
+    (True, False, False)
+    """
+    return not len(value) or bool(np.isfinite(value.min()) and np.isfinite(value.max()))
+
+
 def windows(value: Array, half: int) -> Array:
     """The 2 half + 1 points around each point (n, 2 half + 1), mirrored at the ends; half < n."""
     padded = np.concatenate([value[half:0:-1], value, value[-2 : -half - 2 : -1]])

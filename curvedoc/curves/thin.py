@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..run import Array
+from .order import all_finite
 
 
 def thin(step: Array, value: Array, most: int = 400) -> tuple[Array, Array]:
@@ -16,8 +17,9 @@ def thin(step: Array, value: Array, most: int = 400) -> tuple[Array, Array]:
     >>> len(x) <= 40, float(y.max())
     (True, 9.0)
     """
-    keep = np.isfinite(value)
-    step, value = step[keep], value[keep]
+    if not all_finite(value):
+        keep = np.isfinite(value)
+        step, value = step[keep], value[keep]
     n = len(step)
     if n <= most:
         return step, value

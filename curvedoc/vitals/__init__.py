@@ -30,6 +30,7 @@ from . import (
     updates,
 )
 from .chart import Chart, Measured, Missing, Row, Vital
+from .every import thinned
 from .signals import Signals, prepare
 
 __all__ = ["VITALS", "Chart", "Measured", "Missing", "Row", "Signals", "Vital", "measure"]
@@ -62,8 +63,8 @@ VITALS: Mapping[str, Mapping[str, Vital]] = {
 
 
 def measure(run: Run, context: Context) -> tuple[Chart, Signals]:
-    """The chart of a run, and the smoothed curves it was measured on."""
-    signals = prepare(run, context)
+    """The chart of a run, and the smoothed curves it was measured on. Of curves of millions of points every k-th is."""
+    signals = prepare(thinned(run), context)
     vitals: dict[str, Measured] = {}
     for part in (stability, start, descent, pace, roughness, schedule, gap, memorised, sample, modes, record):
         vitals |= part.measure(signals)

@@ -94,7 +94,9 @@ def _hidden(signals: Signals) -> dict[str, Measured]:
         return dict.fromkeys(names, Missing("no train_loss in the log", ("train_loss",)))
     fine = alive(train.value)
     last = int(np.flatnonzero(fine)[-1]) if fine.any() else -1
-    broken = ~fine & (np.arange(len(train)) < last) & ~_filled_elsewhere(signals, train)
+    broken = ~fine & (np.arange(len(train)) < last)
+    if broken.any():
+        broken &= ~_filled_elsewhere(signals, train)
     # In a column that other rows fill no two neighbours have numbers.
     if int((fine[1:] & fine[:-1]).sum()) < broken.sum():
         broken[:] = False

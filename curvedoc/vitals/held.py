@@ -30,6 +30,9 @@ STAYS = ("const",)
 BEFORE = 0.75
 #: A ratio that is known to less than this tells nothing of the rate.
 WIDE = 2.0
+#: How far each of the LAST validations must lie off a line through its neighbours, as a share of the loss, for the
+#: weights to be thrown about. Of the runs of tests/lab/tune that end on a rate near zero, healthy ones lie below 0.036.
+THROWN, LAST = 0.04, 4
 #: What falls this much faster than promised was sped up by something: a rate that came down, most of the time.
 SPED_UP = 1.5
 
@@ -63,6 +66,8 @@ def _held(signals: Signals, promised: Measured, kept: Measured) -> Measured:
     if isinstance(kept, Estimate):
         low, value, high = (min(1.0, x) for x in (kept.low, kept.value, kept.high))
         return Estimate(value, low, high, "share", kept.steps)
+    if (thrown := _thrown(signals)) is not None:
+        return thrown
     return Missing(f"no lr in the log, and {kept.why}", ("lr",))
 
 
@@ -99,6 +104,18 @@ def _paced(promised: Measured) -> Estimate | None:
         return None
     low, value, high = (float(np.clip(2 * x - 1, 0.0, 1.0)) for x in (promised.low, promised.value, promised.high))
     return Estimate(value, low, high, "share", promised.steps)
+
+
+def _thrown(signals: Signals) -> Estimate | None:
+    """Few validations, and between the last of them the loss over the same examples still jumps by THROWN of its
+    level: only weights that are moved far do that, so that the rate has not come down by much."""
+    val = signals.run.get("val_loss")
+    if val is None or signals.val is None or not alive(last := val.value[-LAST:]).all() or len(last) < LAST:
+        return None
+    jump = float(np.median(np.abs(np.diff(last, 2)))) / (0.6745 * 6**0.5)
+    if jump < THROWN * abs(float(np.median(last))):
+        return None
+    return Estimate(1.0, 0.5, 1.0, "share", (float(val.step[-LAST]), float(val.step[-1])))
 
 
 def _promised(signals: Signals) -> Measured:

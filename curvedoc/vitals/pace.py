@@ -9,7 +9,7 @@ from ..curves.smooth import Smooth
 from ..curves.trend import fall
 from ..estimate import Estimate
 from .chart import Measured, Missing, Vital
-from .signals import FEWEST, Signals
+from .signals import CYCLES, FEWEST, Signals
 from .witness import witness
 
 VITALS = {
@@ -22,6 +22,9 @@ VITALS = {
     ),
     "pace.ahead": Vital("share", "part of the final loss that as many steps again would take off, extrapolated"),
 }
+
+#: Losses that begin this many times apart are the same quantity on another scale.
+ANOTHER_SCALE = 5.0
 
 
 def measure(signals: Signals) -> dict[str, Measured]:
@@ -87,6 +90,10 @@ def _follows(signals: Signals) -> Measured:
     if min(int((c.step >= begin).sum()) for c in (train, val)) < 3:
         return Missing("fewer than three points in the second half of the run")
     (fell, error), (val_fell, val_error) = (fall(c.step, c.points, begin, end) for c in (train, val))
+    # A sum over batches beside a mean over examples: both start from one untrained network, so that they meet there.
+    apart = abs(train.at(float(val.step[0]))) / max(abs(float(val.value[0])), 1e-300)
+    if not 1 / ANOTHER_SCALE < apart < ANOTHER_SCALE:
+        val_fell, val_error = apart * val_fell, apart * val_error
     if fell <= 1.28 * error:
         return Missing("the training loss does not fall beyond its noise in the second half of the run")
     share = val_fell / fell
@@ -101,6 +108,8 @@ def _ahead(signals: Signals, curve: Smooth) -> Measured:
     guide: nothing is said then.
     """
     fit = signals.schedule
+    if fit is not None and fit.kind in CYCLES:
+        return Missing("the rate goes up and down: the end of one cycle is no guide to what comes")
     if signals.lr is not None and signals.lr.value.max() > 0:
         held = float(signals.lr.value[-1] / signals.lr.value.max())
         if held < 0.5 and (fit is None or fit.kind != "warmup"):

@@ -8,7 +8,7 @@ from ..curves.smooth import Smooth
 from ..estimate import Estimate, exact
 from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
-from .signals import Signals, alive
+from .signals import CYCLES, Signals, alive
 
 VITALS = {
     "loss.bounce": Vital(
@@ -105,7 +105,7 @@ def _swings(signals: Signals) -> dict[str, Measured]:
         return dict.fromkeys(names, signals.absent["train_loss"])
     if signals.lost_at is not None:
         return dict.fromkeys(names, Missing("the loss was lost to NaN or infinity"))
-    if signals.schedule is not None and signals.schedule.kind in ("restarts", "cyclic"):
+    if signals.schedule is not None and signals.schedule.kind in CYCLES:
         return dict.fromkeys(names, Missing("the schedule lifts the loss on purpose"))
     half = train.step >= (signals.begin + signals.end) / 2
     rises = _rises(train, half)

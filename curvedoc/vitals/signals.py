@@ -23,6 +23,8 @@ NO_PROGRESS = {
     "diffusion": "the loss depends on the noise level drawn and hardly moves while samples get better; look at FID",
     "preference": "the loss starts at ln 2 and says little; look at rewards and margins",
 }
+#: Schedules (curves/schedule.py) that lift the rate again and again, and the loss with it.
+CYCLES = ("cosine_restarts", "triangular")
 #: A curve by epoch replaces one by step only if it has enough points to show when something happened.
 CLEAR_POINTS = 10
 #: A curve that ends before this share of the run cannot tell how the run ended.

@@ -73,3 +73,30 @@ def test_a_loss_that_speeds_up_does_not_show_a_rate_that_was_kept() -> None:
     assert isinstance(promised, Estimate)
     assert promised.low > 1.5
     assert isinstance(vital(made, "rate.held"), Missing)
+
+
+@pytest.mark.parametrize(("jump", "known"), [(0.1, True), (0.005, False)])
+def test_few_validations_that_still_jump_show_weights_that_are_thrown_about(jump: float, known: bool) -> None:
+    few = T[74::75]
+    val = 1.0 + jump * np.array([0, 1, -1, 1, 0, 1, -1, 1.0])
+    rests = 0.9 + 1.5 * np.exp(-T / (0.03 * T[-1]))
+    held = vital(run(train_loss=(T, noisy(rests, 0.05)), val_loss=(few, val)), "rate.held")
+    assert isinstance(held, Estimate) == known
+
+
+def test_the_end_of_a_cycle_promises_nothing() -> None:
+    cycle = T[-1] / 3
+    rate = 0.5 * (1 + np.cos(np.pi * (T % cycle) / cycle))
+    made = run(train_loss=(T, noisy(descent(rate), 0.02)), lr=(T, 0.1 * rate))
+    assert isinstance(vital(made, "pace.ahead"), Missing)
+
+
+def test_validation_follows_a_training_loss_that_is_summed_over_the_batch() -> None:
+    loss = descent(np.ones(len(T)))
+    plain, summed = (
+        vital(run(train_loss=(T, scale * loss), val_loss=(E, np.interp(E, T, loss))), "val_loss.follows")
+        for scale in (1.0, 500.0)
+    )
+    assert isinstance(plain, Estimate)
+    assert isinstance(summed, Estimate)
+    assert summed.value == pytest.approx(plain.value)

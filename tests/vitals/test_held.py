@@ -78,7 +78,7 @@ def test_a_loss_that_speeds_up_does_not_show_a_rate_that_was_kept() -> None:
 @pytest.mark.parametrize(("jump", "known"), [(0.1, True), (0.005, False)])
 def test_few_validations_that_still_jump_show_weights_that_are_thrown_about(jump: float, known: bool) -> None:
     few = T[74::75]
-    val = 1.0 + jump * np.array([0, 1, -1, 1, 0, 1, -1, 1.0])
+    val = 1.0 + jump * np.array([0.02, 1, -1.01, 1.03, 0, 1.02, -1, 0.99])
     rests = 0.9 + 1.5 * np.exp(-T / (0.03 * T[-1]))
     held = vital(run(train_loss=(T, noisy(rests, 0.05)), val_loss=(few, val)), "rate.held")
     assert isinstance(held, Estimate) == known

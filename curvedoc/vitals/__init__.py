@@ -9,6 +9,7 @@ from . import (
     budget,
     descent,
     epochs,
+    fit,
     gap,
     gradients,
     held,
@@ -40,6 +41,7 @@ VITALS: Mapping[str, Mapping[str, Vital]] = {
     "run": stability.VITALS
     | start.VITALS
     | descent.VITALS
+    | fit.VITALS
     | pace.VITALS
     | roughness.VITALS
     | held.VITALS
@@ -66,7 +68,7 @@ def measure(run: Run, context: Context) -> tuple[Chart, Signals]:
     """The chart of a run, and the smoothed curves it was measured on. Of curves of millions of points every k-th is."""
     signals = prepare(thinned(run), context)
     vitals: dict[str, Measured] = {}
-    for part in (stability, start, descent, pace, roughness, schedule, gap, memorised, sample, modes, record):
+    for part in (stability, start, descent, fit, pace, roughness, schedule, gap, memorised, sample, modes, record):
         vitals |= part.measure(signals)
     vitals |= held.measure(signals, vitals)
     for part in (initial, probabilities, units, gradients, spikes, epochs):

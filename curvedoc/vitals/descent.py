@@ -10,7 +10,6 @@ import numpy as np
 from ..curves.smooth import Smooth
 from ..curves.trend import fall
 from ..estimate import Estimate, exact
-from ..run import Run
 from .chart import Measured, Missing, Vital
 from .signals import FEWEST, Signals, alive
 from .witness import witness
@@ -44,11 +43,6 @@ VITALS = {
     "train_loss.climbed": Vital("share", "final loss above the first, over the first"),
     "train_loss.climb_late": Vital("share", "part of that climb in the second half of the run"),
     "train_loss.lowest_at": Vital("step", "where the smoothed loss was lowest"),
-    "fit.unexplained": Vital(
-        "share",
-        "part of the task not explained on the training data: above the target loss if one was given, else missing to "
-        "100 % accuracy, else of log(classes)",
-    ),
 }
 
 
@@ -72,7 +66,7 @@ HIDDEN = 0.2
 
 def measure(signals: Signals) -> dict[str, Measured]:
     """Vitals of the descent, from the smoothed training loss; intervals of 1.28 standard errors."""
-    return _descent(signals) | {"fit.unexplained": _unexplained(signals)}
+    return _descent(signals)
 
 
 def _descent(signals: Signals) -> dict[str, Measured]:
@@ -281,39 +275,3 @@ def _pace_kept(train: Smooth) -> Measured:
     early = max(early, 1.28 * early_error, 0.25 * before, 1e-12)
     doubt = 1.28 * float(np.hypot(late_error, late / early * early_error)) / early
     return Estimate(late / early, late / early - doubt, late / early + doubt, "share", (half, end))
-
-
-def _unexplained(signals: Signals) -> Measured:
-    context, train, accuracy = signals.context, signals.train, signals.train_accuracy
-    held_out = signals.metric if signals.run.get("val_accuracy") is not None else None
-    # Dropout and augmentation hold the training accuracy down: what validation reaches, training can.
-    reached = [(float(a.value[-1]), 1.28 * float(a.se[-1])) for a in (accuracy, held_out) if a is not None]
-    if reached and context.target_loss is None:
-        best, doubt = max(reached)
-        return Estimate(1 - best, 1 - best - doubt, 1 - best + doubt, "share")
-    if train is None:
-        return signals.absent["train_loss"]
-    level, doubt = float(train.value[-1]), 1.28 * float(train.se[-1])
-    if signals.val is not None:
-        level = min(level, float(signals.val.value[-1]))
-    if context.target_loss is not None:
-        floor, worst = context.target_loss, float(train.value[0])
-    elif context.classes is not None and context.classes > 1 and context.task != "language":
-        floor, worst = _smoothed_floor(signals.run, context.classes), math.log(context.classes)
-    else:
-        why = "no training accuracy, number of classes or target loss is known: no level is high or low"
-        return Missing(f"{why} (--classes, --target-loss)", ("train_accuracy",))
-    if worst <= floor:
-        return Missing(f"the loss began at {worst:.3g}, below the floor of {floor:.3g}")
-    share, doubt = (level - floor) / (worst - floor), doubt / (worst - floor)
-    return Estimate(share, share - doubt, share + doubt, "share")
-
-
-def _smoothed_floor(run: Run, classes: int) -> float:
-    """The lowest cross-entropy that label smoothing leaves: the entropy of its smoothed target."""
-    smoothing = run.hyper.get("label_smoothing", 0)
-    if not isinstance(smoothing, (int, float)) or not 0 < smoothing < 1:
-        return 0.0
-    rest = smoothing / classes
-    right = 1 - smoothing + rest
-    return -right * math.log(right) - (classes - 1) * rest * math.log(rest)

@@ -39,7 +39,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
     step, value = curve.step[keep], curve.value[keep]
     first = float(value[0])
     found: dict[str, Measured] = {"initial_loss.first": exact(first, "loss", (float(step[0]), float(step[0])))}
-    began = curve.cadence != "epoch" and signals.run.axis == "step" and _at_once(step)
+    began = curve.cadence != "epoch" and signals.run.axis == "step" and at_once(step)
     ratio = float(value[1]) / first if first > 0 else 0.0
     found["initial_loss.at"] = exact(float(step[0]), "step")
     found["initial_loss.kept"] = exact(1.0 if began else min(1.0, max(0.0, ratio)), "share")
@@ -61,7 +61,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
     return found
 
 
-def _at_once(step: Array) -> bool:
+def at_once(step: Array) -> bool:
     """Whether the first point belongs to the first update: step 0 or 1 of whole steps, or long before the second."""
     whole = bool((step == np.round(step)).all())
     return bool(step[0] == 0 or (whole and step[0] <= 1) or step[0] < 0.3 * (step[1] - step[0]))

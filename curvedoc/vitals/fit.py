@@ -1,0 +1,132 @@
+"""How much of the task does the model not explain on its own training data, and how sure is that?"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..estimate import Estimate, exact
+from ..run import Array, Run
+from .chart import Measured, Missing, Vital
+from .initial import at_once
+from .signals import Signals, alive
+
+VITALS = {
+    "fit.unexplained": Vital(
+        "share",
+        "part of the task not explained on the training data: above the target loss if one was given, else missing to "
+        "100 % accuracy, else of log(classes)",
+    ),
+    "fit.unlearned": Vital(
+        "share",
+        "the same; where validation is short or no good level is known, the loss above 70 % of a guess, over the rest",
+    ),
+    "fit.known": Vital("share", "weight of that: 1 where anything tells a guess from a good answer, else 0.45"),
+    "fit.gap": Vital("share", "last validation losses above the final training loss, over the former"),
+}
+
+#: Without a known floor so much of the first loss may be the entropy of the task itself: characters of English leave
+#: 0.4 to 0.5 of log(symbols) to a good model, the chain of the laboratory's task `markov` 0.64.
+FLOOR = 0.7
+#: The weight of a level that only the first loss speaks of: enough to be listed, too little for a finding.
+UNSURE = 0.45
+#: Last points that stand for the end of a curve that is too short to be smoothed.
+LAST = 3
+
+
+def measure(signals: Signals) -> dict[str, Measured]:
+    """Vitals of the fit to the training data; intervals of 1.28 standard errors."""
+    unexplained = _unexplained(signals)
+    found: dict[str, Measured] = {"fit.unexplained": unexplained, "fit.gap": _gap(signals)}
+    if isinstance(unexplained, Estimate) and signals.val is not None:
+        return found | {"fit.unlearned": unexplained, "fit.known": exact(1.0, "share")}
+    return found | _by_a_guess(signals, unexplained)
+
+
+def _by_a_guess(signals: Signals, unexplained: Measured) -> dict[str, Measured]:
+    """What is left of the cost of a guess, above what may be noise.
+
+    Which level is good is known least where a run is a few epochs long or has no validation to compare with. A network
+    that knows nothing begins at the cost of a guess: log(classes), or the first loss where that was logged from the
+    first update on. An accuracy in the log, however short, says that it is a cross-entropy.
+    """
+    names = ("fit.unlearned", "fit.known")
+    train, curve, classes = signals.train, signals.run.get("train_loss"), signals.context.classes
+    if train is None or curve is None or signals.lost_at is not None:
+        return dict.fromkeys(names, signals.absent.get("train_loss", unexplained))
+    known = any(signals.run.get(role) is not None for role in ("train_accuracy", "val_accuracy"))
+    step, value = curve.step[alive(curve.value)], curve.value[alive(curve.value)]
+    if classes is not None and classes > 1:
+        first, known = math.log(classes), True
+    elif curve.cadence == "epoch" or signals.run.axis != "step" or not at_once(step) or value.min() <= 0:
+        known_level = isinstance(unexplained, Estimate)
+        return {names[0]: unexplained, names[1]: exact(UNSURE, "share") if known_level else unexplained}
+    else:
+        first = float(value[0])
+    level, doubt = float(train.value[-1]), 1.28 * float(train.se[-1])
+    share = [max(0.0, (x / first - FLOOR) / (1 - FLOOR)) for x in (level - doubt, level, level + doubt)]
+    return {
+        "fit.unlearned": Estimate(share[1], share[0], share[2], "share"),
+        "fit.known": exact(1.0 if known else UNSURE, "share"),
+    }
+
+
+def _gap(signals: Signals) -> Measured:
+    val, train = signals.run.get("val_loss"), signals.train
+    if train is None:
+        return signals.absent["train_loss"]
+    if signals.lost_at is not None:
+        return Missing("the loss was lost to NaN or infinity")
+    level, doubt = float(np.median(train.value[-max(1, len(train.value) // 20) :])), float(train.se[-1])
+    if signals.val is not None:
+        end = float(np.median(signals.val.value[-max(1, len(signals.val.value) // 20) :]))
+        error = float(np.median(signals.val.se[-max(1, len(signals.val.se) // 20) :]))
+    else:
+        last = np.empty(0) if val is None else val.value[alive(val.value)][-LAST:]
+        if len(last) < 2:
+            return Missing("fewer than two points of val_loss", ("val_loss",))
+        end, error = float(last[-1]), _spread(last)
+    size, both = abs(end) or 1.0, 1.28 * float(np.hypot(doubt, error))
+    return Estimate((end - level) / size, (end - level - both) / size, (end - level + both) / size, "share")
+
+
+def _spread(value: Array) -> float:
+    """Standard deviation of a point, from the differences of neighbours; a trend counts as doubt."""
+    return float(np.abs(np.diff(value)).mean()) / math.sqrt(2)
+
+
+def _unexplained(signals: Signals) -> Measured:
+    context, train, accuracy = signals.context, signals.train, signals.train_accuracy
+    held_out = signals.metric if signals.run.get("val_accuracy") is not None else None
+    # Dropout and augmentation hold the training accuracy down: what validation reaches, training can.
+    reached = [(float(a.value[-1]), 1.28 * float(a.se[-1])) for a in (accuracy, held_out) if a is not None]
+    if reached and context.target_loss is None:
+        best, doubt = max(reached)
+        return Estimate(1 - best, 1 - best - doubt, 1 - best + doubt, "share")
+    if train is None:
+        return signals.absent["train_loss"]
+    level, doubt = float(train.value[-1]), 1.28 * float(train.se[-1])
+    if signals.val is not None:
+        level = min(level, float(signals.val.value[-1]))
+    if context.target_loss is not None:
+        floor, worst = context.target_loss, float(train.value[0])
+    elif context.classes is not None and context.classes > 1 and context.task != "language":
+        floor, worst = _smoothed_floor(signals.run, context.classes), math.log(context.classes)
+    else:
+        why = "no training accuracy, number of classes or target loss is known: no level is high or low"
+        return Missing(f"{why} (--classes, --target-loss)", ("train_accuracy",))
+    if worst <= floor:
+        return Missing(f"the loss began at {worst:.3g}, below the floor of {floor:.3g}")
+    share, doubt = (level - floor) / (worst - floor), doubt / (worst - floor)
+    return Estimate(share, share - doubt, share + doubt, "share")
+
+
+def _smoothed_floor(run: Run, classes: int) -> float:
+    """The lowest cross-entropy that label smoothing leaves: the entropy of its smoothed target."""
+    smoothing = run.hyper.get("label_smoothing", 0)
+    if not isinstance(smoothing, (int, float)) or not 0 < smoothing < 1:
+        return 0.0
+    rest = smoothing / classes
+    right = 1 - smoothing + rest
+    return -right * math.log(right) - (classes - 1) * rest * math.log(rest)

@@ -1,0 +1,81 @@
+"""What is not explained: by accuracy and classes, by a guess where validation is short, and how sure that is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from curvedoc.engine import judge
+from curvedoc.estimate import Estimate
+from curvedoc.rulebook import load_rules
+from curvedoc.run import Context, Run
+from curvedoc.vitals import Missing, measure
+
+from ..patients import cosine, exponential, noisy, run, steps
+
+T = steps() - 9  # from the first update on
+RULES = load_rules()
+
+
+def value(made: Run, vital: str, context: Context | None = None) -> Estimate:
+    found = measure(made, context or Context())[0].run.vitals[vital]
+    assert isinstance(found, Estimate), found
+    return found
+
+
+def short(end: float, points: int = 3, first: float = math.log(12), **more: tuple[np.ndarray, np.ndarray]) -> Run:
+    """A run of three epochs: its loss comes down to `end` at once and rests, validation beside it."""
+    late = T[np.linspace(199, 599, points).astype(int)]
+    train = noisy(exponential(T, first, end, tau=0.02), 0.002)
+    train[0] = first
+    return run(train_loss=(T, train), val_loss=(late, np.full(points, end)), lr=(T, cosine(T)), **more)
+
+
+def accuracy(level: float) -> tuple[np.ndarray, np.ndarray]:
+    return T[[199, 399, 599]], np.full(3, level)
+
+
+def test_where_validation_is_short_the_level_is_compared_with_the_entropy_that_a_task_may_have() -> None:
+    level = 0.95 * math.log(12)
+    expected = (0.95 - 0.7) / 0.3
+    assert value(short(level), "fit.unlearned", Context(classes=12)).value == pytest.approx(expected, abs=0.04)
+    assert value(short(level, val_accuracy=accuracy(0.1)), "fit.unlearned").value == pytest.approx(expected, abs=0.04)
+
+
+def test_a_short_run_of_a_language_model_at_its_floor_is_not_blamed() -> None:
+    made = short(0.65 * math.log(12), val_accuracy=accuracy(0.37))
+    assert value(made, "fit.unlearned").value == 0.0
+    assert not [d for d in judge(made, RULES).diagnoses if d.rule == "underfitting"]
+
+
+def test_a_short_run_that_learned_next_to_nothing_is() -> None:
+    for context in (Context(classes=12), Context()):
+        made = short(0.95 * math.log(12), val_accuracy=accuracy(0.1))
+        found = [d for d in judge(made, RULES, context).diagnoses if d.rule == "underfitting"]
+        assert found
+        assert not found[0].possible
+
+
+def test_without_accuracy_or_classes_no_more_than_a_possibility_is_listed() -> None:
+    found = [d for d in judge(short(0.95 * math.log(12)), RULES).diagnoses if d.rule == "underfitting"]
+    assert found
+    assert found[0].possible
+
+
+def test_means_over_an_epoch_do_not_say_where_the_loss_began() -> None:
+    made = short(2.3)
+    loss = made.curves["train_loss"][0]
+    hidden = replace(made, curves=made.curves | {"train_loss": (replace(loss, cadence="epoch"),)})
+    assert isinstance(measure(hidden, Context())[0].run.vitals["fit.unlearned"], Missing)
+
+
+def test_the_gap_is_told_by_two_validations_and_by_many() -> None:
+    for points in (2, 3, 60):
+        assert value(short(2.0, points), "fit.gap").value == pytest.approx(0.0, abs=0.02)
+    made = short(2.0)
+    val = made.curves["val_loss"][0]
+    above = replace(made, curves=made.curves | {"val_loss": (replace(val, value=val.value * 2),)})
+    assert value(above, "fit.gap").value == pytest.approx(0.5, abs=0.02)

@@ -13,6 +13,7 @@ import numpy as np
 
 from .axis import HELD_OUT, UNJUDGED, Made, Notes, one_axis
 from .mend import Points, join, measured, mend
+from .names import TERMS
 from .readers.log import Log
 from .roles import Claim, assign
 from .run import Curve, Run, Tag
@@ -21,6 +22,8 @@ from .run import Curve, Run, Tag
 _NO_CURVE = frozenset(("epoch", "step"))
 #: Roles whose values are new at every point, if the logger does not repeat them; a rate may stay what it is.
 _MEASURED = frozenset(("train_loss", "val_loss", "val_metric", "val_metric_lower", "val_accuracy"))
+#: Roles that verdicts rest on: a doubt about what plays them is said first.
+_JUDGED = _MEASURED | {"train_accuracy", "lr", "grad_norm"}
 _SUMS = (("train_loss_part", "train_loss"), ("val_loss_part", "val_loss"))
 #: Metrics that speak for a model by themselves, before those that speak for one side of it or for one class.
 _HALF = re.compile(
@@ -47,10 +50,17 @@ def assemble(
     _placeholders(made, notes)
     _sum_parts(made, notes)
     curves: dict[str, tuple[Curve, ...]] = {}
+    doubts = Notes()
     for role in dict.fromkeys(m.role for m in made):
         same = [m for m in made if m.role == role and len(m.points)]
         if same:
-            curves[role] = tuple(_curve(m) for m in _preferred(role, same))
+            ordered = _preferred(role, same)
+            curves[role] = tuple(_curve(m) for m in ordered)
+            if role in _JUDGED and not ordered[0].claim.sure:
+                claim = ordered[0].claim
+                what = f"taken for {role}, with little certainty: {claim.why} (--role ROLE=TAG corrects it)"
+                doubts.add(claim.log.file, what, claim.series.tag)
+    _passed_over(claims, curves, doubts)
     others = assign(beside) if beside else []
     return Run(
         name=name,
@@ -61,7 +71,7 @@ def assemble(
         hyper={key: value for log in logs for key, value in log.hyper.items()},
         files=tuple(dict.fromkeys(log.file for log in (*logs, *beside))),
         tags=tuple(_tag(c) for c in (*claims, *others)),
-        notes=(*dict.fromkeys(n for log in logs for n in log.notes), *notes.all()),
+        notes=(*doubts.all(), *dict.fromkeys(n for log in logs for n in log.notes), *notes.all()),
         formats=tuple(dict.fromkeys(log.format for log in logs)),
     )
 
@@ -88,6 +98,19 @@ def _mended(claims: Sequence[Claim], notes: Notes) -> list[Made]:
         made.append(Made(role, pieces[0], points, series[0].axis))
     told = {m.role for m in made if not m.claim.name.against}
     return [m for m in made if not (m.claim.name.against and m.role in told)]
+
+
+def _passed_over(claims: Sequence[Claim], curves: Mapping[str, object], doubts: Notes) -> None:
+    """Say which losses nobody judges, where one of them may be the validation loss that is missing."""
+    if "train_loss" not in curves or "val_loss" in curves:
+        return
+    for claim in claims:
+        strange = [w for w in claim.name.part.split() if not w.isdigit() and w not in TERMS]
+        part = claim.role == "train_loss_part" and claim.name.kind == "loss" and strange and not claim.name.side
+        player = claim.role == "other_loss" and not claim.why
+        if (part or player) and len(claim.series.value) > 1:
+            what = "a term beside the training loss or a player's loss, by its name, and not judged"
+            doubts.add(claim.log.file, f"{what} (if it is the validation loss: --role val_loss=TAG)", claim.series.tag)
 
 
 def _hidden_nan(made: Sequence[Made], notes: Notes) -> None:

@@ -154,8 +154,10 @@ def _judging(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target-loss", type=_finite, metavar="X", help="a loss that would be good, such as a human's")
     parser.add_argument(
         "--task",
+        type=_task,
         metavar="NAME",
-        help="what is learned: language, gan, rl, diffusion, preference ... (some losses show no progress)",
+        help="what is learned, as some losses show no progress: classification, regression, language, segmentation, "
+        "detection, speech, gan, rl, diffusion, preference, other",
     )
     _own_rules(parser)
     parser.add_argument("--select", type=_ids, metavar="IDS", help="judge by these rules only, commas between them")
@@ -196,6 +198,15 @@ def _classes(word: str) -> int:
     if not word.isdecimal() or int(word) < 2:
         raise argparse.ArgumentTypeError(f"{word!r} is no number of classes; it takes a whole number from 2 up")
     return int(word)
+
+
+def _task(word: str) -> str:
+    from .run import known_task
+
+    try:
+        return known_task(word)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _finite(word: str) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UsageError
-from .run import role_of
+from .run import TASKS, role_of
 
 OWN = "curvedoc.toml"
 KEYS = ("roles", "classes", "target_loss", "task", "select", "ignore")
@@ -63,7 +63,7 @@ def _value(key: str, value: Any, place: str) -> Any:
         number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
         return float(_need(number, value, place, "a finite number"))
     if key == "task":
-        return _need(isinstance(value, str) and value != "", value, place, 'a word such as "classification"')
+        return _need(value in TASKS, value, place, f"one of {', '.join(TASKS)}")
     if key in ("select", "ignore"):
         listed = isinstance(value, list) and all(isinstance(v, str) for v in value)
         return tuple(_need(listed, value, place, "a list of rule ids"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -105,7 +106,7 @@ _ADJECTIVES = """
 _TERMS = """
     cls box bbox obj dfl giou iou rpn mask seg dice kp pose depth flow ce bce nll mse mae l1 l2 kl recon reconstruction
     rec reg regression classification localization regularization aux auxiliary contrastive triplet center adv style vgg
-    perceptual content tv commit commitment vq mlm nsp lm ctc att attention align distill smooth physics pde bc data
+    loc perceptual content tv commit commitment vq mlm nsp lm ctc att attention align distill smooth physics pde bc data
 """
 #: What distinguishes the terms of a loss, as against the data that it is measured on.
 TERMS = frozenset(_TERMS.split())
@@ -196,6 +197,17 @@ def side_of(text: str, *, alone: bool = False) -> str:
     side = next((_SIDES[w] for w in reversed(found) if w in _SIDES), "")
     numbered = text in ("eval 0", "validation 0")
     return side if not alone or numbered or all(w in _SIDES or w in _STEPWISE for w in found) else ""
+
+
+def misspelt_side(text: str) -> str:
+    """The split that a word of a name nearly spells, as "vall" does "val"; "" when it is none or a word of its own.
+
+    >>> misspelt_side("vall"), misspelt_side("vaildation"), misspelt_side("box"), misspelt_side("text")
+    ('val', 'val', '', '')
+    """
+    strange = [w for w in text.split() if len(w) > 3 and w.isalpha() and w not in TERMS]
+    near = (difflib.get_close_matches(w, _SIDES, 1, 0.8) for w in strange)
+    return next((_SIDES[found[0]] for found in near if found), "")
 
 
 def is_idle(word: str) -> bool:

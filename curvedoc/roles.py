@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .errors import UsageError
-from .names import LAYERED, MEASURED, TERMS, Name, is_idle, read_name, side_of, words
+from .names import LAYERED, MEASURED, TERMS, Name, is_idle, misspelt_side, read_name, side_of, words
 from .run import Array, role_of
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def assign(logs: Sequence[Log], overrides: Mapping[str, str] = {}) -> list[Claim
     """
     given = _given(logs, overrides)
     sided = [(log, _side_of_file(log)) for log in logs]
-    drafts = _first_set_is_train([_draft(log, series, side) for log, side in sided for series in log.series])
+    drafts = [_draft(log, series, side) for log, side in sided for series in log.series]
+    drafts = _misspelt(_first_set_is_train(drafts))
     context = _context(drafts)
     claims = []
     for draft in drafts:
@@ -125,6 +126,17 @@ def _first_set_is_train(drafts: list[_Draft]) -> list[_Draft]:
         else d
         for d in drafts
     ]
+
+
+def _misspelt(drafts: list[_Draft]) -> list[_Draft]:
+    """Losses that no other word of their name explains and whose split nobody else fills: `Vall Loss` is validation."""
+    filled = {d.side for d in drafts if d.name.kind == "loss"}
+    found = []
+    for d in drafts:
+        side = misspelt_side(d.name.part) if d.name.kind == "loss" and not d.name.side else ""
+        alone = len(d.name.part.split()) == 1 and side not in filled
+        found.append(replace(d, side=side, name=replace(d.name, part="", base="loss")) if side and alone else d)
+    return found
 
 
 def _full_tag(log: Log, tag: str) -> str:
@@ -250,6 +262,8 @@ def _claim(draft: _Draft, context: _Context) -> Claim:
         role, sure, why = _unknown(draft)
     if role is not None and _is_summary(draft, role, context):
         role, sure, why = "summary", True, "one value for the whole run"
+    if name.kind == "loss" and not name.side and draft.side and misspelt_side(name.words) == draft.side:
+        sure, why = False, f"its name nearly spells {draft.side!r}"
     if role is not None and name.side and draft.side != name.side:
         sure, why = False, "the first of several evaluation sets is by habit the training data"
     return Claim(log, series, role, sure, why, name.cadence, _unit(role, name, series.value), name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -138,14 +139,34 @@ class Refused:
     why: str
 
 
+#: What can be learned, as far as it changes how a loss is read; "other" for everything that is none of these.
+TASKS = (
+    *("classification", "regression", "language", "segmentation", "detection", "speech"),
+    *("gan", "rl", "diffusion", "preference", "other"),
+)
+
+
+def known_task(word: str) -> str:
+    """The word, if it is one of TASKS; UsageError with the nearest and all of them if not."""
+    if word not in TASKS:
+        near = difflib.get_close_matches(word.lower(), TASKS, 1, 0.6)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise UsageError(f"no task {word!r}: {hint}It is one of {', '.join(TASKS)}")
+    return word
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What the caller knows and the log does not: number of classes, a loss that would be good (human or
-    benchmark level), the task ("classification", "language", "gan", "rl", "diffusion", "preference" ...)."""
+    benchmark level), the task, one of TASKS. Raises UsageError for another task."""
 
     classes: int | None = None
     target_loss: float | None = None
     task: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.task is not None:
+            known_task(self.task)
 
 
 @dataclass(frozen=True, slots=True)

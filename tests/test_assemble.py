@@ -351,3 +351,17 @@ def test_any_logs_make_a_run_with_rising_steps_and_every_tag_listed(given_: list
 def test_nothing_of_the_file_system_is_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(Log("no/such/file.csv", "CSV", (series("loss", range(3)),))).files == ("no/such/file.csv",)
+
+
+def test_a_role_taken_with_little_certainty_is_said_first() -> None:
+    odd = log(series("loss", range(9)), series("Vall Loss", range(9)), notes=(Note("log.csv", "a cell was blank"),))
+    found = run(odd)
+    assert found.notes[0].what.startswith("'Vall Loss': taken for val_loss, with little certainty")
+    assert len(found.notes) == 2
+
+
+def test_a_loss_that_may_be_the_missing_validation_loss_is_not_passed_over_silently() -> None:
+    assert "--role val_loss=TAG" in said(run(log(series("train_loss", range(9)), series("loss_D", range(9)))))
+    told = log(series("train_loss", range(9)), series("val_loss", range(9)), series("loss_D", range(9)))
+    assert "--role" not in said(run(told))
+    assert "--role" not in said(run(log(series("train_loss", range(9)), series("loss_bbox", range(9)))))

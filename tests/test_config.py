@@ -68,7 +68,7 @@ def test_a_byte_order_mark_is_no_part_of_a_key(tmp_path: Path) -> None:
         ("classes = true", "it takes a whole number"),
         ('target_loss = "low"', "target_loss = 'low': it takes a finite number"),
         ("target_loss = inf", "it takes a finite number"),
-        ("task = 3", "it takes a word"),
+        ("task = 3", "it takes one of"),
         ('select = "overfitting"', "it takes a list of rule ids"),
         ("roles = 3", "it takes a table"),
         ('[roles]\ntrain_los = "x"', "roles: 'train_los' is no role; did you mean 'train_loss'"),

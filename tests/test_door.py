@@ -238,3 +238,8 @@ def test_select_and_ignore_choose_the_rules(tmp_path: Path) -> None:
     assert {*only.assessed, *(n.rule for n in only.not_assessed)} == {"overfitting"}
     (without,) = analyze(path, ignore=["overfitting"])
     assert "overfitting" not in {*without.assessed, *(n.rule for n in without.not_assessed)}
+
+
+def test_a_task_that_nobody_knows_is_an_error_with_the_choices() -> None:
+    with pytest.raises(UsageError, match=r"no task 'lanuage': did you mean language\?.*gan"):
+        diagnose({"train_loss": [2.0, 1.0, 0.9]}, task="lanuage")

@@ -385,3 +385,11 @@ def test_a_log_is_asked_once_for_its_side_however_many_tags_it_has(monkeypatch: 
     log = Log("eval.csv", "CSV", tuple(Series(tag, one, one) for tag in ("loss", "accuracy", "f1")))
     assert [claim.role for claim in assign([log])] == ["val_loss", "val_accuracy", "val_metric"]
     assert asked == ["eval.csv"]
+
+
+def test_a_misspelt_validation_loss_is_one_and_not_surely() -> None:
+    found = claims(log("Train Loss", "Vall Loss"))
+    assert found["Vall Loss"].role == "val_loss"
+    assert not found["Vall Loss"].sure
+    assert roles(log("Train Loss", "Vall Loss", "val_loss"))["Vall Loss"] == "train_loss_part"
+    assert roles(log("loss", "loss_box", "loss_mask"))["loss_mask"] == "train_loss_part"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 from ..run import Note
@@ -30,6 +31,8 @@ def recognizes(path: Path, head: bytes) -> bool:
         with path.open("rb") as file:
             file.seek(-min(_TAIL, path.stat().st_size), 2)
             whole = [line for line in file.read().decode("utf-8", "replace").splitlines()[1:] if line.strip()]
+    if not whole and path.suffix in (".jsonl", ".ndjson"):  # names so long that no line fits into what was looked at
+        whole = [text for _, text in islice(lines(path), 3) if text.strip()]
     objects = sum(_is_object(row) for row in whole)
     return objects > len(whole) / 2 and (objects > 1 or path.suffix == ".jsonl")
 

@@ -241,19 +241,31 @@ def to_log(missing: Iterable[NotAssessed]) -> list[tuple[str, int]]:
     return sorted(((clean(role), count) for role, count in wanted.items()), key=lambda item: (-item[1], item[0]))
 
 
+#: What a game, an agent or a preference loss has no use for: its losses do not measure progress.
+_OF_PROGRESS = frozenset(("train_loss", "val_loss", "train_accuracy", "epoch"))
+
+
 def log_next(report: Report) -> str:
-    """How many rules could not be judged and what to log for them; empty when every rule was."""
+    """How many rules could not be judged, what to log next that unlocks most of them, and what after that.
+
+    Empty when every rule was judged. What is logged already and wanted otherwise is counted with the rest.
+    """
     missing = report.not_assessed
     if not missing:
         return ""
-    drawn = {curve.role for curve in report.curves}  # what is logged is wanted otherwise: the reason says how
-    unmet = [rule for rule in missing if not set(rule.needs) <= drawn]
-    wanted = [f"{role} ({plural(count, 'rule')})" for role, count in to_log(unmet)]
-    text = plural(len(missing), "rule")
+    drawn = {curve.role for curve in report.curves}
+    idle = _OF_PROGRESS if "train_loss" not in drawn and drawn & {"other_loss", "reward"} else frozenset()
+    unmet = [rule for rule in missing if rule.needs and not set(rule.needs) <= drawn and not idle & set(rule.needs)]
+    wanted = [(role, count) for role, count in to_log(unmet) if role not in drawn]
+    parts = [plural(len(missing), "rule")]
     if wanted:
-        text += f"; log {', '.join(wanted)} next time"
-    others = list(dict.fromkeys(prose(rule.why) for rule in missing if rule not in unmet))
-    return f"{text}; {'; '.join(others)}" if others else text
+        (first, most), *others = wanted
+        then = ", ".join(f"{role} ({count})" for role, count in others[:4])
+        parts.append(f"log {first} next time ({plural(most, 'rule')})" + (f", then {then}" if then else ""))
+    rest = len(missing) - len(unmet)
+    if rest and wanted:
+        parts.append(f"{rest} cannot be judged on such a log")
+    return "; ".join(parts)
 
 
 def note(reading: Reading) -> str:

@@ -131,7 +131,8 @@ def _context(run: Run, given: Context) -> Context:
 
 def _none(role: str, run: Run) -> Missing:
     """Why a run has no curve of a role: not logged, or what is logged measures no progress."""
-    others = [tag for tag in run.tags if tag.role == "other_loss"] if role.endswith("loss") else []
+    unread = role == "train_loss" or run.get("train_loss") is None
+    others = [tag for tag in run.tags if tag.role == "other_loss"] if role.endswith("loss") and unread else []
     if role.endswith("loss") and not others and run.get("reward") is not None:
         return Missing("a reward and no loss is logged: how an agent learns is seen in its mean reward", (role,))
     if others:

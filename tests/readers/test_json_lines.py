@@ -143,3 +143,11 @@ def test_random_rows_come_back_equal(tmp_path_factory: pytest.TempPathFactory, r
     logs = read_file(written(tmp_path_factory.mktemp("jsonl"), "log.jsonl", text), "log.jsonl")
     assert logs is not None
     assert same(points(logs[0], "loss")[1], [loss for _, loss in rows])
+
+
+def test_names_longer_than_what_is_looked_at_first_do_not_hide_a_log(tmp_path: Path) -> None:
+    rows = [json.dumps({"step": n, "x" * 70_000 + "/loss": 2.0 - n / 10}) for n in range(5)]
+    path = tmp_path / "m.jsonl"
+    path.write_text("\n".join(rows))
+    (log,) = read_file(path, "m.jsonl") or ()
+    assert max(len(series.value) for series in log.series) == 5

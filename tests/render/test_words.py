@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curvedoc.render import words
-from curvedoc.report import Onset, Schedule
+from curvedoc.report import Drawn, NotAssessed, Onset, Schedule
 
 from .situations import diagnosis, exploded, healthy, layers, not_assessed, overfitting, report
 
@@ -103,9 +103,19 @@ def test_a_run_that_was_not_assessed_says_why() -> None:
 def test_what_to_log_is_ranked_by_the_rules_that_want_it() -> None:
     assert words.to_log(overfitting().not_assessed) == [("update_ratio", 2), ("dead_share", 1)]
     assert words.log_next(overfitting()) == (
-        "4 rules; log update_ratio (2 rules), dead_share (1 rule) next time; "
-        "fewer than 3 epochs of step-wise train_loss"
+        "4 rules; log update_ratio next time (2 rules), then dead_share (1); 1 cannot be judged on such a log"
     )
+
+
+def test_no_training_loss_is_asked_of_a_game() -> None:
+    missing = (
+        NotAssessed("no-learning", "d_loss: two networks play against each other", ("train_loss",)),
+        NotAssessed("exploding-gradients", "no grad_norm in the log", ("grad_norm",)),
+    )
+    played = (Drawn("other_loss", "d_loss", (0.0, 1.0), (1.0, 1.1)),)
+    game = replace(not_assessed(), not_assessed=missing, curves=played)
+    assert words.log_next(game) == "2 rules; log grad_norm next time (1 rule); 1 cannot be judged on such a log"
+    assert words.log_next(replace(game, curves=())).startswith("2 rules; log grad_norm next time (1 rule), then train")
 
 
 def test_an_interval_is_told_only_where_there_is_one() -> None:

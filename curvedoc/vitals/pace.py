@@ -7,9 +7,10 @@ import numpy as np
 from ..curves.extrapolate import extrapolate
 from ..curves.smooth import Smooth
 from ..curves.trend import fall
-from ..estimate import Estimate
+from ..estimate import Estimate, exact
+from ..run import Array
 from .chart import Measured, Missing, Vital
-from .signals import CYCLES, FEWEST, Signals
+from .signals import CYCLES, FEWEST, Signals, alive
 from .witness import witness
 
 VITALS = {
@@ -19,6 +20,10 @@ VITALS = {
     ),
     "val_loss.follows": Vital(
         "share", "fall of the validation loss along the second half of the run over that of the training loss"
+    ),
+    "val_loss.last_gain": Vital(
+        "share",
+        "part of the validation loss that fell off before the last of few validations, each below the one before",
     ),
     "pace.ahead": Vital("share", "part of the final loss that as many steps again would take off, extrapolated"),
 }
@@ -43,7 +48,8 @@ def measure(signals: Signals) -> dict[str, Measured]:
         "pace.at_end": _at_end(curve),
         "pace.done_early": _done_early(signals, signals.train or curve),
         "val_loss.follows": _follows(signals),
-        "pace.ahead": _ahead(signals, curve),
+        "val_loss.last_gain": _last_gain(signals),
+        "pace.ahead": _nearer(_ahead(signals, curve), _ahead_of_few(signals)),
     }
 
 
@@ -125,3 +131,49 @@ def _ahead(signals: Signals, curve: Smooth) -> Measured:
     law, low, high = extrapolate(step, value, end + (end - begin), float(np.median(curve.se[late])))
     gains = sorted(((level - high) / abs(level), (level - law) / abs(level), (level - low) / abs(level)))
     return Estimate(gains[1], gains[0], gains[2], "share", (end, end + (end - begin)))
+
+
+def _few(signals: Signals) -> tuple[Array, Array] | None:
+    """Steps and losses of three to five validations, evenly spread until the end, each below the one before; None
+    where there are more (they are smoothed, and speak as every curve does), fewer, or any that rises."""
+    val = signals.run.get("val_loss")
+    if val is None or not 3 <= len(val) < FEWEST or not alive(val.value).all() or val.value[-1] <= 0:
+        return None
+    gaps = np.diff(val.step)
+    even = bool((np.abs(gaps - gaps.mean()) <= 0.1 * gaps.mean()).all())
+    to_the_end = signals.end - float(val.step[-1]) <= float(gaps.mean())
+    return (val.step, val.value) if even and to_the_end and (np.diff(val.value) < 0).all() else None
+
+
+def _last_gain(signals: Signals) -> Measured:
+    """No fit goes through so few points; but no loss over a whole set falls at each of them by chance and by much."""
+    if (few := _few(signals)) is None:
+        return Missing("not three to five validations that fall one after the other")
+    step, value = few
+    return exact(float((value[-2] - value[-1]) / value[-1]), "share", (float(step[-2]), float(step[-1])))
+
+
+def _ahead_of_few(signals: Signals) -> Measured:
+    """What as many steps again take off the last of few validations: at least as an exponential through the last
+    three of them goes on, at most as a power law through the last two."""
+    few = _few(signals)
+    if few is None:
+        return Missing("not three to five validations that fall one after the other")
+    step, value = few
+    before, last = float(value[-3] - value[-2]), float(value[-2] - value[-1])
+    kept = last / before
+    if kept >= 1:
+        return Missing("the validations fall faster and faster")
+    gap = float(step[-1] - step[-2])
+    low = last * kept * (1 - kept ** (signals.length / gap)) / (1 - kept)
+    exponent = float(np.log(value[-2] / value[-1]) / np.log((step[-1] - signals.begin) / (step[-2] - signals.begin)))
+    high = max(low, float(value[-1]) * (1 - 2.0**-exponent))
+    ends = (low / float(value[-1]), high / float(value[-1]))
+    return Estimate(sum(ends) / 2, *ends, "share", (signals.end, signals.end + signals.length))
+
+
+def _nearer(one: Measured, other: Measured) -> Measured:
+    """The one that is known better, or the reason why the first is not known."""
+    if not isinstance(one, Estimate) or not isinstance(other, Estimate):
+        return one
+    return min(one, other, key=lambda e: e.high - e.low)

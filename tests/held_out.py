@@ -87,6 +87,27 @@ def by_heart(seed: int, floor: float, end: float, tau: float = 0.1) -> Run:
     return run(train_loss=(T, noisy(train, 0.05, seed)), val_loss=(V, noisy(val, 0.005, seed + 3)), lr=RATE)
 
 
+def taken_back(seed: int, back: float = 0.4, harder: float = 0.0, rate: tuple[Array, Array] = RATE) -> Run:
+    """The loss comes down to 0.6, and by the middle of the run `back` of it is lost again for good, on all data;
+    `harder` is added to training alone."""
+
+    def shape(t: Array) -> Array:
+        u = t / T[-1]
+        return 0.6 + 1.7 * np.exp(-u / 0.03) + 0.6 * back * (1 - np.exp(-np.maximum(0, u - 0.1) / 0.12))
+
+    train = noisy(shape(T), 0.01, seed) + harder * np.clip(5 * (T / T[-1] - 0.2), 0, 1)
+    return run(train_loss=(T, train), val_loss=(V, noisy(1.02 * shape(V), 0.005, seed + 1)), lr=rate)
+
+
+def climbing_on(seed: int) -> Run:
+    """The loss climbs evenly from a fifth of the run on, under a rate that comes down."""
+
+    def shape(t: Array) -> Array:
+        return 0.6 + 1.7 * np.exp(-t / T[-1] / 0.05) + 1.2 * np.maximum(0, t / T[-1] - 0.2)
+
+    return run(train_loss=(T, noisy(shape(T), 0.01, seed)), val_loss=(V, noisy(shape(V), 0.005, seed + 1)), lr=RATE)
+
+
 def apart_and_falling(seed: int) -> Run:
     """Validation lies 0.4 above training, and both still fall."""
     shape = power_law(T, exponent=0.5)
@@ -174,6 +195,7 @@ PAUSES = np.where(np.arange(600) % 20 == 0, 8.0, 1.0)
 FIRES: dict[str, Callable[[int], Run]] = {
     "validation-too-noisy": lambda seed: counted(seed, 24),
     "train-eval-mismatch": lambda seed: dropout(seed, 0.0),
+    "over-regularization": taken_back,
     "memorization": lambda seed: by_heart(seed, 0.7, 0.01),
     "leak-suspicion": lambda seed: in_evaluation_mode(seed, 0.5),
     "validation-easier-than-train": lambda seed: both(seed, fair(seed, 0.7)),
@@ -193,6 +215,9 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("validation-too-noisy", "overfitting"): rising,
     ("overfitting", "grokking"): late,
     ("overfitting", "memorization"): lambda seed: by_heart(seed, 0.7, 0.01),
+    ("over-regularization", "divergence"): climbing_on,
+    ("over-regularization", "overfitting"): rising,
+    ("over-regularization", "harder-data"): lambda seed: taken_back(seed, 0.0, harder=0.3),
     ("memorization", "constant-gap"): apart_and_falling,
     ("memorization", "train-below-validation"): lambda seed: by_heart(seed, 0.07, 0.001),
     ("train-eval-mismatch", "overfitting"): memorised,

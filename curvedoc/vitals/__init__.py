@@ -18,6 +18,7 @@ from . import (
     memorised,
     modes,
     pace,
+    penalty,
     probabilities,
     rate,
     record,
@@ -48,6 +49,7 @@ VITALS: Mapping[str, Mapping[str, Vital]] = {
     | schedule.VITALS
     | gap.VITALS
     | memorised.VITALS
+    | penalty.VITALS
     | rate.VITALS
     | sample.VITALS
     | modes.VITALS
@@ -68,7 +70,21 @@ def measure(run: Run, context: Context) -> tuple[Chart, Signals]:
     """The chart of a run, and the smoothed curves it was measured on. Of curves of millions of points every k-th is."""
     signals = prepare(thinned(run), context)
     vitals: dict[str, Measured] = {}
-    for part in (stability, start, descent, fit, pace, roughness, schedule, gap, memorised, sample, modes, record):
+    for part in (
+        stability,
+        start,
+        descent,
+        fit,
+        pace,
+        roughness,
+        schedule,
+        gap,
+        memorised,
+        penalty,
+        sample,
+        modes,
+        record,
+    ):
         vitals |= part.measure(signals)
     vitals |= held.measure(signals, vitals)
     for part in (initial, probabilities, units, gradients, spikes, epochs):

@@ -49,6 +49,7 @@ LABEL_OF = {
     "overfitting": "overfitting",
     "memorization": "overfitting",
     "underfitting": "underfitting",
+    "over-regularization": "underfitting",
     "validation-too-noisy": "val_too_small",
     "still-improving": "still_improving",
 }

@@ -1,0 +1,62 @@
+"""Was a part of what had been learned taken back, calmly, as a penalty on the weights does?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..curves.smooth import Smooth
+from ..estimate import Estimate, exact
+from .chart import Measured, Missing, Vital
+from .signals import Signals
+
+VITALS = {
+    "penalty.risen": Vital("share", "final training loss above its lowest value in the first half, over the latter"),
+    "penalty.risen_se": Vital("sd", "that rise in its standard errors"),
+    "penalty.lowest_at": Vital("step", "where the training loss was lowest in the first half of the run"),
+    "penalty.late": Vital("share", "part of that rise in the last quarter of the run"),
+    "penalty.of_start": Vital("times", "highest smoothed training loss behind its lowest value over its first points"),
+    "penalty.shared": Vital("share", "rise of the validation loss over the same steps over that of the training loss"),
+}
+
+
+def measure(signals: Signals) -> dict[str, Measured]:
+    """Vitals of a calm rise of the training loss; intervals of 1.28 standard errors."""
+    train = signals.train
+    if train is None:
+        return dict.fromkeys(VITALS, signals.absent["train_loss"])
+    if signals.lost_at is not None:
+        return dict.fromkeys(VITALS, Missing("the loss was lost to NaN or infinity"))
+    early = np.flatnonzero(train.step <= signals.begin + signals.length / 2)
+    if len(early) < 2 or train.value.min() <= 0:
+        why = "too few points of train_loss in the first half" if len(early) < 2 else "a loss below zero has no scale"
+        return dict.fromkeys(VITALS, Missing(why))
+    at = int(early[np.argmin(train.value[early])])
+    lowest, where = float(train.value[at]), float(train.step[at])
+    end, error = _end(train)
+    error = float(np.hypot(error, train.se[at]))
+    rise, stretch = end - lowest, (where, signals.end)
+    size, doubt = max(abs(rise), error, 1e-12 * lowest), 1.28 * error
+    before = train.at(signals.begin + 0.75 * signals.length)
+    start = max(float(train.points[0]), float(train.value[0]))
+    return {
+        "penalty.risen": Estimate(rise / lowest, (rise - doubt) / lowest, (rise + doubt) / lowest, "share", stretch),
+        "penalty.risen_se": exact(min(1e6, rise / max(error, 1e-9 * lowest)), "sd"),
+        "penalty.lowest_at": exact(where, "step", (where, where)),
+        "penalty.late": exact((end - before) / size, "share"),
+        "penalty.of_start": exact(min(1e6, float(train.value[at:].max()) / max(start, 1e-300)), "times"),
+        "penalty.shared": _shared(signals, where, size),
+    }
+
+
+def _end(curve: Smooth) -> tuple[float, float]:
+    last = max(1, len(curve.value) // 20)
+    return float(np.median(curve.value[-last:])), float(np.median(curve.se[-last:]))
+
+
+def _shared(signals: Signals, where: float, size: float) -> Measured:
+    val = signals.val
+    if val is None:
+        return signals.absent["val_loss"]
+    (end, error), then = _end(val), max(where, float(val.step[0]))
+    share, doubt = (end - val.at(then)) / size, 1.28 * float(np.hypot(error, val.se_at(then))) / size
+    return Estimate(share, share - doubt, share + doubt, "share", (then, signals.end))

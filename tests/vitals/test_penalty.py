@@ -1,0 +1,54 @@
+"""What was learned and taken back: how much, how long ago, how high, and whether validation went along."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from curvedoc.engine import judge
+from curvedoc.estimate import Estimate
+from curvedoc.rulebook import load_rules
+from curvedoc.run import Context, Run
+from curvedoc.vitals import Missing, measure
+
+from ..held_out import T, climbing_on, taken_back
+from ..patients import run
+
+RULES = load_rules()
+
+
+def value(made: Run, vital: str) -> Estimate:
+    found = measure(made, Context())[0].run.vitals[vital]
+    assert isinstance(found, Estimate), found
+    return found
+
+
+@pytest.mark.parametrize("back", [0.1, 0.4])
+def test_the_rise_is_that_of_the_curve_and_validation_shares_it(back: float) -> None:
+    made = taken_back(0, back)
+    mean = np.convolve(made.curves["train_loss"][0].value, np.ones(15) / 15, mode="valid")[:300]
+    end = made.curves["train_loss"][0].value[-30:].mean()
+    assert value(made, "penalty.risen").value == pytest.approx(end / mean.min() - 1, abs=0.02)
+    assert value(made, "penalty.shared").value == pytest.approx(1.02, abs=0.15)
+    assert abs(value(made, "penalty.lowest_at").value - T[np.argmin(mean) + 7]) < 0.05 * T[-1]
+
+
+def test_what_rests_has_no_rise_in_the_last_quarter_and_an_even_climb_a_third() -> None:
+    assert value(taken_back(0), "penalty.late").value < 0.05
+    assert value(climbing_on(0), "penalty.late").value == pytest.approx(0.3 / 0.95, abs=0.08)
+
+
+def test_a_loss_that_only_falls_took_nothing_back() -> None:
+    made = taken_back(0, 0.0)
+    assert abs(value(made, "penalty.risen").value) < 0.02
+    assert value(made, "penalty.of_start").value < 1.0
+
+
+def test_a_negative_loss_has_no_scale() -> None:
+    made = run(train_loss=(T, -1 + np.exp(-T / 600)))
+    assert isinstance(measure(made, Context())[0].run.vitals["penalty.risen"], Missing)
+
+
+def test_at_a_rate_that_stays_up_it_may_be_the_steps() -> None:
+    held = taken_back(0, rate=(T, np.full(len(T), 0.1)))
+    assert not [d for d in judge(held, RULES).diagnoses if d.rule == "over-regularization"]

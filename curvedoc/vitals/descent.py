@@ -85,7 +85,7 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     first = float(np.median(train.value[: max(1, len(train.value) // 50)]))
     found |= _extremes(train, first, level, doubt)
     found |= _both_rise(signals, train, found["train_loss.risen"])
-    if (since := _idle_since(signals)) is not None and (train.step > since).sum() >= FEWEST:
+    if (since := idle_since(signals)) is not None and (train.step > since).sum() >= FEWEST:
         behind = train.step > since  # a mean logged at that step is of the steps before it
         rest = replace(train, **{n: getattr(train, n)[behind] for n in ("step", "points", "value", "se", "noise")})
         found |= {n: v for n, v in _extremes(rest, float(rest.value[0]), level, doubt).items() if n in _LEARNED}
@@ -102,7 +102,7 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     return found
 
 
-def _idle_since(signals: Signals) -> float | None:
+def idle_since(signals: Signals) -> float | None:
     """From where on the accuracy shows that nothing was learned since; None when it does not show that.
 
     A network that gives one answer to everything has the same accuracy to the last digit at all validations but the

@@ -3,53 +3,71 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
 from ..estimate import Estimate, exact
-from ..run import Array
+from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
+from .descent import idle_since
 from .signals import Signals, alive
 
 VITALS = {
     "initial_loss.first": Vital("loss", "first logged training loss"),
-    "initial_loss.chance": Vital("loss", "log of the number of classes, the loss of a guess; 12.6 at most if unknown"),
+    "initial_loss.chance": Vital(
+        "loss",
+        "what a guess costs, at most: log of the number of classes; if that is unknown, what the accuracies or the "
+        "level that was reached leave possible",
+    ),
     "initial_loss.excess": Vital("times", "first training loss above that of a guess, over the latter"),
     "initial_loss.at": Vital("step", "where that was logged"),
-    "initial_loss.held_out": Vital("share", "first validation loss over the training loss at that step"),
-    "initial_loss.kept": Vital("share", "second logged loss over the first; 1 if the first update itself was logged"),
+    "initial_loss.held_out": Vital(
+        "share", "validation loss over the training loss at that step: the first, or that of the second half if larger"
+    ),
+    "initial_loss.kept": Vital(
+        "share",
+        "second logged loss over the first, or third over second if larger and that still stood at three guesses; 1 "
+        "if the first update itself was logged",
+    ),
 }
 
 #: No task or vocabulary in use has more classes: the most that a guess may cost when their number is unknown.
 MOST_CLASSES = 300_000
+#: Answers right less often than this are not far from a guess; above it their loss says nothing about one.
+UNSURE = 0.6
+#: The most that a guess of numbers costs: a squared error of targets within a hundred of each other. Larger ones were
+#: not scaled, or the answers were not.
+SCALED = 1e4
+#: What is learned of numbers brings the loss down to a tenth of a guess and rarely further.
+LEARNED = 10.0
+#: The mean of an epoch is of the same losses as the steps if their levels agree so far later on.
+ALIKE = 0.2
 
 
 def measure(signals: Signals) -> dict[str, Measured]:
     """Vitals of the first logged point of the training loss.
 
     A classifier that knows nothing gives every class the same share: a loss of log(classes). Without the number of
-    classes an accuracy in the log says that it is a classifier, of MOST_CLASSES at most. Regressions have no such
-    number. A first point some updates into the run, or the mean of an epoch, may stand for a rate that blew up at
-    once: then the second point tells, because weights that begin too large come down step by step.
+    classes an accuracy in the log says that it is a classifier, and how often the answers were right beside their loss
+    bounds what a guess costs. Where the mean of the first epoch is logged beside single steps and stands above all of
+    them, steps that were not logged stood higher still: then it is the first loss. A first point some updates into the
+    run, or the mean of an epoch, may stand for a rate that blew up at once: then the next points tell, because weights
+    that begin too large come down step by step.
     """
     curve = signals.run.get("train_loss")
     if signals.train is None or curve is None:
         return dict.fromkeys(VITALS, signals.absent["train_loss"])
     keep = alive(curve.value)
     step, value = curve.step[keep], curve.value[keep]
-    first = float(value[0])
+    first = max(float(value[0]), _first_epoch(signals, step, value))
     found: dict[str, Measured] = {"initial_loss.first": exact(first, "loss", (float(step[0]), float(step[0])))}
-    began = curve.cadence != "epoch" and signals.run.axis == "step" and at_once(step)
-    ratio = float(value[1]) / first if first > 0 else 0.0
+    began = not _by_epoch(signals, curve) and at_once(step)
+    chance = _guess(signals, first)
     found["initial_loss.at"] = exact(float(step[0]), "step")
-    found["initial_loss.kept"] = exact(1.0 if began else min(1.0, max(0.0, ratio)), "share")
+    found["initial_loss.kept"] = exact(1.0 if began else _kept(value, chance), "share")
     found["initial_loss.held_out"] = _held_out(signals)
-    classes = signals.context.classes
-    if classes is not None and classes > 1:
-        chance = math.log(classes)
-    elif signals.train_accuracy is not None or signals.run.get("val_accuracy") is not None:
-        chance = math.log(MOST_CLASSES)
-    else:
+    if chance is None:
         unknown = Missing(
             "no accuracy and no number of classes: any first loss may be right (--classes)", ("train_accuracy",)
         )
@@ -61,6 +79,71 @@ def measure(signals: Signals) -> dict[str, Measured]:
     return found
 
 
+def _guess(signals: Signals, first: float) -> float | None:
+    """What a guess costs at most; None where the loss may be of any kind and begin anywhere.
+
+    A network whose accuracy never moves costs what a guess does. Else answers that are right in a share a of the
+    examples at a loss L were at most twice L / (1 - a) away from nothing: cross-entropies of real runs fall at least
+    in proportion to the share of wrong answers, up to a factor of two among many classes. Numbers without accuracies
+    are squared errors of any unit: a guess costs SCALED at most, or LEARNED times the level that was reached.
+    """
+    train, classes = signals.train, signals.context.classes
+    assert train is not None  # measure returned
+    if classes is not None and classes > 1:
+        return math.log(classes)
+    if signals.run.get("val_accuracy") is None and signals.run.get("train_accuracy") is None:
+        level = float(np.median(train.value[-max(1, len(train.value) // 20) :]))
+        most = max(SCALED, LEARNED * level)
+        return most if first > most and train.value.min() > 0 else None
+    since = idle_since(signals)
+    if since is not None and since < signals.begin + signals.length / 2:
+        return float(np.median(train.value[train.step > since]))
+    bounds = [math.log(MOST_CLASSES)]
+    for part in ("train", "val"):
+        loss, accuracy = signals.run.get(f"{part}_loss"), signals.run.get(f"{part}_accuracy")
+        if loss is None or accuracy is None or len(loss) < 2:
+            continue
+        share = accuracy.value / (100.0 if accuracy.unit == "percent" else 1.0)
+        low = alive(share) & (share >= 0) & (share < UNSURE)
+        low &= accuracy.step < (np.inf if signals.lost_at is None else signals.lost_at)
+        if part == "train":
+            loss_at = np.interp(accuracy.step, train.step, train.value)
+        else:
+            loss_at = np.interp(accuracy.step, loss.step, np.where(alive(loss.value), loss.value, np.inf))
+        cost = 2 * loss_at[low] / (1 - share[low])
+        bounds += [max(math.log(2), float(cost.min()))] if len(cost) else []
+    return min(bounds)
+
+
+def _first_epoch(signals: Signals, step: Array, value: Array) -> float:
+    """The mean of the first epoch, where it is of the same losses as the steps; minus infinity where there is none."""
+    for mean in signals.run.curves.get("train_loss", ())[1:]:
+        if mean.cadence != "epoch" or len(mean) < 4 or not alive(mean.value).all():
+            continue
+        ends = np.searchsorted(step, mean.step, side="right")
+        late = [n for n in range(len(mean) // 2, len(mean)) if ends[n] > ends[n - 1]]
+        ratios = [float(mean.value[n]) / float(value[ends[n - 1] : ends[n]].mean()) for n in late]
+        if ratios and abs(float(np.median(ratios)) - 1) < ALIKE:
+            return float(mean.value[0])
+    return -math.inf
+
+
+def _kept(value: Array, chance: float | None) -> float:
+    """Weights that are too large come down over several points, a rate that blew up is forgiven with the next."""
+    pairs = [(float(a), float(b)) for a, b in pairwise(value[:3]) if a > 0]
+    high = [b / a for n, (a, b) in enumerate(pairs) if n == 0 or (chance is not None and a > 3 * chance)]
+    return min(1.0, max([0.0, *high]))
+
+
+def _by_epoch(signals: Signals, curve: Curve) -> bool:
+    """Whether a point is the mean of an epoch: said so, or counted 0, 1, 2 ... with a validation beside each."""
+    if curve.cadence == "epoch" or signals.run.axis == "epoch":
+        return True
+    val = signals.run.get("val_loss") or signals.run.get("val_accuracy")
+    counted = float(np.diff(curve.step).max(initial=0.0)) <= 1
+    return counted and val is not None and len(val) == len(curve)
+
+
 def at_once(step: Array) -> bool:
     """Whether the first point belongs to the first update: step 0 or 1 of whole steps, or long before the second."""
     whole = bool((step == np.round(step)).all())
@@ -68,13 +151,16 @@ def at_once(step: Array) -> bool:
 
 
 def _held_out(signals: Signals) -> Measured:
-    """A training loss that is a sum over the batch stands far above a validation loss that is a mean; large weights
-    make both large."""
+    """A training loss that is a sum over the batch stands far above a validation loss that is a mean, from first to
+    last; large weights make both large and come down."""
     val, train = signals.run.get("val_loss"), signals.train
     if val is None or train is None or not alive(val.value).any():
         return signals.absent.get("val_loss", Missing("no val_loss in the log", ("val_loss",)))
-    at = int(np.flatnonzero(alive(val.value))[0])
-    loss = train.at(float(val.step[at]))
-    if loss <= 0 or val.value[at] <= 0:
+    keep = alive(val.value) & (val.step <= train.step[-1])
+    loss = np.interp(val.step[keep], train.step, train.value)
+    if not len(loss) or loss.min() <= 0 or val.value[keep].min() <= 0:
         return Missing("a loss below zero is no multiple of another")
-    return exact(min(1e6, float(val.value[at]) / loss), "share", (float(val.step[at]), float(val.step[at])))
+    ratio = val.value[keep] / loss
+    later = float(np.median(ratio[len(ratio) // 2 :]))
+    first = float(val.step[keep][0])
+    return exact(min(1e6, max(float(ratio[0]), later)), "share", (first, first))

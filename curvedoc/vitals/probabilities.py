@@ -10,7 +10,7 @@ from ..curves.smooth import Smooth
 from ..estimate import Estimate, exact
 from ..run import Array
 from .chart import Measured, Missing, Vital
-from .signals import Signals
+from .signals import FEWEST, Signals, alive
 
 VITALS = {
     "softmax.slope_off": Vital(
@@ -25,6 +25,13 @@ VITALS = {
 
 #: The accuracy must have moved this far, or its ratio to the loss is noise.
 MOVED = 0.05
+#: A few accuracies must have moved so far: near a guess every loss lies on the law.
+FAR = 0.15
+
+#: Scores between 0 and 1 make every first batch cost log(classes), but for so little.
+GUESSED = 0.003
+#: The standard error of a single accuracy: of a thousand examples, right half of the time.
+FEW_SE = 0.016
 
 #: The law's constants for more classes than this lie closer together than a loss is known.
 FEW_CLASSES = 20
@@ -43,42 +50,66 @@ def measure(signals: Signals) -> dict[str, Measured]:
     train = signals.train
     if train is None:
         return dict.fromkeys(VITALS, signals.absent["train_loss"])
-    held_out = signals.metric if signals.run.get("val_accuracy") is not None else None
-    accuracy = signals.train_accuracy if signals.train_accuracy is not None else held_out
-    if accuracy is None:
-        return dict.fromkeys(VITALS, Missing("no accuracy in the log", ("train_accuracy",)))
-    if float(np.ptp(accuracy.value)) < MOVED:
-        return dict.fromkeys(VITALS, Missing("the accuracy never moved by more than 5 %"))
-    loss = _at(train, accuracy.step)
-    slope = -_slope(accuracy.value, loss)
-    half = len(loss) // 2
-    constant = float(np.median((loss + accuracy.value)[half:]))
-    doubt = 1.28 * float(np.median(accuracy.se[half:]) + np.median(train.se[len(train.se) // 2 :]))
+    beside = _accuracy(signals)
+    if isinstance(beside, Missing):
+        return dict.fromkeys(VITALS, beside)
+    step, accuracy, se = beside
+    loss = _at(train, step)
+    known = signals.context.classes
+    known = known if known is not None and known > 1 else None
+    half = len(loss) // 2 if len(loss) >= FEWEST else 0
+    constant = float(np.median((loss + accuracy)[half:]))
+    doubt = 1.28 * (se + float(np.median(train.se[len(train.se) // 2 :])))
+    moved = MOVED
+    if len(loss) < FEWEST:
+        # So few validations fit some number of classes wherever they lie: the first loss must name it. Before the
+        # first of them the network knew nothing and was right as often as a guess.
+        begun = float(train.points[:3].max())
+        known = known or max(2, round(math.exp(min(max(begun, 0.0), 13.0))))
+        if abs(begun - math.log(known)) > GUESSED * begun:
+            return dict.fromkeys(VITALS, Missing("few accuracies, and a first loss that is not that of a guess"))
+        step, accuracy = np.append(train.step[0], step), np.append(1 / known, accuracy)
+        loss, half, moved = np.append(begun, loss), 1, FAR
+    if float(np.ptp(accuracy)) < moved:
+        return dict.fromkeys(VITALS, Missing(f"the accuracy never moved by more than {100 * moved:.0f} %"))
+    slope = -_slope(accuracy, loss)
     first = float(train.value[:3].max())
     short = 0.0
     if first < 0:
         law, scale, floor = 0.0, 1.0, -1.0
     else:
-        known = signals.context.classes
-        if (known is None or known < 2) and _classes(constant) > FEW_CLASSES:
+        if known is None and _classes(constant) > FEW_CLASSES:
             many = "the number of classes is not known, and any loss is near the law of some large number (--classes)"
             return dict.fromkeys(VITALS, Missing(many))
-        classes = float(known) if known is not None and known > 1 else _classes(constant)
+        classes = float(known) if known is not None else _classes(constant)
         law, floor = math.log(math.e + classes - 1), math.log(1 + (classes - 1) / math.e)
         scale = math.log(classes) - floor
         # Two softmaxes begin at log(classes) and never above; the mean of a first epoch is a quarter lower at most.
         short = max(0.0, 0.75 * math.log(classes) - first, first - 1.03 * math.log(classes))
     off = abs(constant - law) + short
     low, high = max(0.0, off - doubt) / scale, (off + doubt) / scale
-    span = (float(accuracy.step[half]), float(accuracy.step[-1]))
+    span = (float(step[half]), float(step[-1]))
     steep = abs(math.log(slope)) if slope > 0 else 10.0
-    last = float(accuracy.value[-1])
+    last = float(accuracy[-1])
     return {
         "softmax.slope_off": exact(min(10.0, steep)),
         "softmax.law_off": Estimate(off / scale, low, high, "share", span),
         "softmax.floor": exact(floor, "loss"),
         "softmax.accuracy": exact(last, "share"),
     }
+
+
+def _accuracy(signals: Signals) -> tuple[Array, Array, float] | Missing:
+    """Steps, accuracies and their standard error: smoothed, or as logged where they are too few for that."""
+    held_out = signals.metric if signals.run.get("val_accuracy") is not None else None
+    smoothed = signals.train_accuracy if signals.train_accuracy is not None else held_out
+    if smoothed is not None:
+        return smoothed.step, smoothed.value, float(np.median(smoothed.se[len(smoothed.se) // 2 :]))
+    for role in ("train_accuracy", "val_accuracy"):
+        curve = signals.run.get(role)
+        if curve is not None and len(curve) >= 2 and alive(curve.value).all():
+            return curve.step, curve.value / (100 if curve.unit == "percent" else 1), FEW_SE
+    return Missing("no accuracy in the log", ("train_accuracy",))
 
 
 def _classes(constant: float) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from curvedoc.estimate import Estimate
-from curvedoc.run import Context, Run
+from curvedoc.run import Context, Curve, Run
 from curvedoc.vitals import Missing, measure
 
 from ..patients import noisy, power_law, run, steps
@@ -42,8 +42,46 @@ def test_the_first_loss_is_measured_in_guesses(classes: int) -> None:
     assert vital(made, "initial_loss.kept").value == 1.0
 
 
-def test_without_classes_and_accuracy_no_first_loss_is_wrong() -> None:
-    assert missing(run(train_loss=(T, 1e4 * power_law(T))), "initial_loss.excess").needs == ("train_accuracy",)
+@pytest.mark.parametrize(("scale", "exponent"), [(1.0, 0.9), (1e4, 0.35), (1e9, 0.2)])
+def test_a_squared_error_may_begin_anywhere_below_ten_times_its_end_or_a_spread_of_a_hundred(
+    scale: float, exponent: float
+) -> None:
+    found = missing(run(train_loss=(T, scale * power_law(T, exponent=exponent))), "initial_loss.excess")
+    assert found.needs == ("train_accuracy",)
+
+
+def test_a_squared_error_of_millions_that_comes_far_down_is_measured_in_what_it_reached() -> None:
+    loss = 1e6 * np.exp(-(T - 1) / 100) + 1e4
+    made = run(train_loss=(T, loss))
+    assert vital(made, "initial_loss.excess").value == pytest.approx(1.01e6 / (10 * np.median(loss[-30:])) - 1, rel=0.1)
+
+
+@pytest.mark.parametrize("top", [0.4, 0.95])
+def test_how_often_answers_were_right_bounds_what_a_guess_costs(top: float) -> None:
+    # Ten classes; of the examples that are not known yet each costs log(10), the others nothing.
+    right = 0.1 + (top - 0.1) * (1 - np.exp(-V / 200))
+    loss = math.log(10) * (1 - right) / 0.9
+    made = run(train_loss=(T, 40.0 * np.exp(-T / 5) + 1.0), val_loss=(V, loss), val_accuracy=(V, right))
+    assert math.log(10) <= vital(made, "initial_loss.chance").value <= 2.3 * math.log(10)
+
+
+def test_the_mean_of_the_first_epoch_tells_of_steps_that_were_not_logged() -> None:
+    loss = 0.5 + 200 * np.exp(-(T - 1) / 3)
+    mean = np.array([loss[n : n + 30].mean() for n in range(0, 600, 30)])
+    logged = (Curve(T[29::10], loss[29::10]), Curve(V, mean, cadence="epoch"))
+    made = Run("patient", {"train_loss": logged}, hyper={"num_classes": 2})
+    assert vital(made, "initial_loss.first").value == pytest.approx(mean[0])
+    other = (logged[0], Curve(V, 3 * mean, cadence="epoch"))  # a sum: not of the same losses later on either
+    assert vital(replace(made, curves={"train_loss": other}), "initial_loss.first").value == pytest.approx(loss[29])
+
+
+def test_weights_that_are_too_large_come_down_over_several_points_and_a_blow_up_in_one() -> None:
+    late = T[9::10]
+    descent, blow_up = power_law(late), power_law(late)
+    descent[:4] = [700.0, 100.0, 30.0, 3.0]
+    blow_up[0] = 700.0
+    kept = [vital(run(train_loss=(late, loss)), "initial_loss.kept", 10).value for loss in (descent, blow_up)]
+    assert kept == [pytest.approx(0.3), pytest.approx(blow_up[1] / 700)]
 
 
 @pytest.mark.parametrize(("classes", "known"), [(2, 2), (3, None), (10, None), (10, 10), (100, 100)])
@@ -68,6 +106,22 @@ def test_a_loss_through_two_softmaxes_lies_on_their_law(classes: int, known: int
     assert vital(made(twice), "softmax.law_off", known).value < 0.06
     assert vital(made(twice), "softmax.floor", known).value == pytest.approx(math.log(1 + (classes - 1) / math.e))
     assert vital(made(once), "softmax.law_off", known).value > 0.3
+
+
+@pytest.mark.parametrize("classes", [5, 12])
+def test_two_validations_and_the_first_loss_show_two_softmaxes(classes: int) -> None:
+    begun, law = math.log(classes), math.log(math.e + classes - 1)
+    right = np.array([0.5, 0.6])
+    reached = law - right
+    steep = begun - 2 * (right - 1 / classes)  # a cross-entropy falls by two per unit of accuracy
+    twice, once = (np.interp(T, [1, 300, 600], [begun, *end]) for end in (reached, steep))
+    ends = (np.array([300.0, 600.0]), right)
+    doubled, plain = (run(train_loss=(T, loss), val_accuracy=ends) for loss in (twice, once))
+    assert vital(doubled, "softmax.law_off").value < 0.03
+    assert vital(doubled, "softmax.slope_off").value < 0.38
+    assert vital(plain, "softmax.slope_off").value > 0.58
+    shifted = run(train_loss=(T, twice + 0.04), val_accuracy=ends)
+    assert "not that of a guess" in missing(shifted, "softmax.law_off").why
 
 
 def test_a_loss_that_is_minus_the_accuracy_lies_on_the_law_of_a_missing_logarithm() -> None:

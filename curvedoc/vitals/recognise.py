@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..curves.cuts import shared_cuts
 from ..curves.schedule import ScheduleFit, fit_schedule, on_plateau
 from ..curves.segment import loss_drops
+from ..estimate import Estimate
 from ..run import Curve, Run
 
 #: Parameter groups that are looked at: those behind them follow the same schedule.
@@ -13,6 +15,8 @@ GROUPS = 4
 #: How sure a schedule is that only the loss shows: below 0.5, the sign of a guess. Of 1,149 public runs without a
 #: cut (DeepOBS, AlgoPerf and others) 5 get one; where the rate was cut, it may still have moved between the cuts.
 GUESS = 0.35
+#: How sure a schedule is whose cuts all layers show at once; between the cuts the rate may have moved.
+SEEN = 0.6
 #: Words in hyper-parameters that name a schedule that holds its rate between cuts.
 _HOLDS = ("step", "plateau", "piecewise", "milestone")
 
@@ -46,14 +50,27 @@ def logged_rate(run: Run) -> tuple[Curve | None, ScheduleFit | None]:
     return rate, fit
 
 
+def update_cuts(run: Run) -> dict[float, Estimate]:
+    """Steps at which the updates of all layers show that the rate was cut, and the share of it that was left."""
+    curves = list(run.layers("update_ratio").values())
+    same = [np.abs(c.value) for c in curves if np.array_equal(c.step, curves[0].step)]
+    same = [value for value in same if ((value > 1e-60) & (value < 1e60)).all()]
+    if not same:
+        return {}
+    cuts = shared_cuts(curves[0].step, np.array(same))
+    return {step: Estimate(factor, low, high, "share", (step, step)) for step, low, factor, high in cuts}
+
+
 def guess(run: Run) -> ScheduleFit | None:
-    """What the loss alone shows of the schedule: cuts of the rate, with a confidence below 0.5; None when it shows
-    none, or when the hyper-parameters name a schedule that has none."""
+    """What the updates, or the loss alone, show of the schedule: cuts of the rate, with a confidence below 0.5 where it
+    is the loss; None when they show none, or when the hyper-parameters name a schedule that has none."""
     train, val = run.get("train_loss"), run.get("val_loss")
-    if train is None or val is None:
-        return None
     named = " ".join(str(v).lower() for k, v in run.hyper.items() if "sched" in k.lower())
     if named and not any(word in named for word in _HOLDS):
+        return None
+    if cuts := update_cuts(run):
+        return ScheduleFit("multi_step", None, tuple(cuts), 0.0, SEEN)
+    if train is None or val is None:
         return None
     here, there = np.abs(train.value) < 1e60, np.abs(val.value) < 1e60  # NaN is not
     drops = loss_drops(train.step[here], train.value[here], val.step[there], val.value[there])

@@ -10,6 +10,7 @@ from ..curves.trend import fall
 from ..estimate import Estimate, exact
 from .chart import Measured, Missing, Row, Vital
 from .held import ENDS_LOW
+from .recognise import update_cuts
 from .signals import FEWEST, Signals
 
 VITALS = {
@@ -52,26 +53,38 @@ def measure(signals: Signals) -> dict[str, Measured]:
 
 
 def drops(signals: Signals) -> tuple[Row, ...]:
-    """One row per drop of the logged rate: how early it came, and what the descent before it promised.
+    """One row per drop of the rate, logged or seen in the updates of all layers: how early it came, and what the
+    descent before it promised.
 
     Drops that were only guessed from the loss have no row: whether a cut came too early is not asked of a cut that
     nobody saw.
     """
     train, fit = signals.train, signals.schedule
     # A scheduler that waits for the validation loss to rest has its own reason for every cut.
-    if fit is None or fit.kind == "plateau" or signals.lr is None:
+    if fit is None or fit.kind == "plateau":
         return ()
-    return tuple(Row(f"{step:.0f}", _drop(signals, train, step)) for step in fit.drops)
+    return tuple(
+        Row(f"{step:.0f}", _drop(signals, train, step, factor)) for step, factor in _factors(signals, fit.drops)
+    )
 
 
-def _drop(signals: Signals, train: Smooth | None, step: float) -> dict[str, Measured]:
+def _factors(signals: Signals, steps: tuple[float, ...]) -> list[tuple[float, Estimate]]:
+    """Each drop with the rate behind it over the one before; [] where neither rate nor updates tell it."""
     rate = signals.lr
-    assert rate is not None  # a drop is a drop of the logged rate
-    at = int(np.searchsorted(rate.step, step))
+    if rate is None:
+        return [(step, factor) for step, factor in update_cuts(signals.run).items() if step in steps]
+    places = np.searchsorted(rate.step, steps)
+    return [
+        (step, exact(float(rate.value[at] / rate.value[at - 1]), "share"))
+        for step, at in zip(steps, places, strict=True)
+    ]
+
+
+def _drop(signals: Signals, train: Smooth | None, step: float, factor: Estimate) -> dict[str, Measured]:
     found: dict[str, Measured] = {
         "lr_drop.step": exact(step, "step", (step, step)),
         "lr_drop.at": exact((step - signals.begin) / signals.length, "share", (step, step)),
-        "lr_drop.factor": exact(float(rate.value[at] / rate.value[at - 1]), "share"),
+        "lr_drop.factor": factor,
     }
     trends = ("lr_drop.pace_before", "lr_drop.regret")
     curve = signals.run.get("train_loss")

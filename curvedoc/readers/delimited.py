@@ -9,13 +9,12 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
 from ..errors import UnreadableLog
 from ..run import Note
+from . import bulk
 from .cells import is_absent, number
 from .dialect import CONFLICT, SAMPLE, Dialect, cells_of, dialect_of, is_plainly_a_table
-from .lines import encoding_of, lines, quoted, text_of
+from .lines import MAX_LINE, encoding_of, lines, quoted, text_of
 from .log import Log
 from .table import MAX_COLUMNS, Table, put, to_logs
 from .vocabulary import counter_kind, is_known, plain_name
@@ -30,7 +29,7 @@ NOT_READ = "W&B's `__MIN` and `__MAX` columns, which repeat the curve; text colu
 
 _TABLES = frozenset((".csv", ".tsv"))
 _LOG_STEM = frozenset(("log", "logs", "history", "metrics", "results", "progress", "summary", "training", "monitor"))
-_LARGE = 1 << 20  # bytes; from here on the C parser of numpy pays, if the table is all numbers
+_LARGE = 1 << 14  # bytes; below, row by row is as fast
 _LONG_CELL = 50  # lines that one quoted cell may run over
 _WANDB_COPIES = ("__MIN", "__MAX")
 _TENSORBOARD = ("Step", "Value")
@@ -54,7 +53,7 @@ def read(path: Path, shown: str) -> tuple[Log, ...]:
     dialect = dialect_of([text for _, text in islice(lines(path), SAMPLE)])
     if dialect is None:
         raise UnreadableLog(shown, "no delimiter splits the lines into rows of equal length with numbers in them")
-    sheet = _all_numbers(path, dialect) or _row_by_row(path, shown, dialect)
+    sheet = _at_once(path, dialect) or _row_by_row(path, shown, dialect)
     if tuple(sheet.names[-2:]) == _TENSORBOARD or sheet.names == [_ONLY]:
         _name_after_file(sheet, path)
     notes = [Note(shown, f"{len(at)} {what}", line=at[0]) for what, at in sheet.odd.items()]
@@ -79,30 +78,25 @@ class _Sheet:
     odd: dict[str, list[int]] = field(default_factory=dict)
 
 
-def _all_numbers(path: Path, dialect: Dialect) -> _Sheet | None:
-    """A large table that holds nothing but numbers, read by numpy; None when it is anything else."""
+def _at_once(path: Path, dialect: Dialect) -> _Sheet | None:
+    """A large table whose rows are all alike, a block of them at a time; None when it is anything else."""
     if path.stat().st_size < _LARGE or dialect.comma or dialect.delimiter in "\n ":
         return None
     sheet = _Sheet()
     with path.open("rb") as file:
-        encoding = encoding_of(file.read(64)) or "utf-8"
-    with path.open(encoding=encoding, errors="replace", newline="\n") as text:
-        first = text.readline()
-        if first.startswith("#") or not first.strip():
-            return None
-        _begin(sheet, 1, cells_of(first, dialect.delimiter), dialect)
-        if sheet.table.rows or len(set(sheet.names)) != len(sheet.written):
-            return None
-        try:
-            block = np.loadtxt(text, np.float64, delimiter=dialect.delimiter, comments=None, ndmin=2)
-        except ValueError:
-            return None
-    if block.shape[1] != len(sheet.names):
+        first = file.readline(MAX_LINE)
+    if encoding_of(first) not in ("utf-8", "utf-8-sig") or not first.endswith(b"\n") or b"\r" in first[:-2]:
         return None
-    row = array("q", range(len(block)))
-    sheet.table.rows = len(block)
-    for name, column in zip(sheet.names, block.T, strict=True):
-        sheet.table.numbers[name] = (row, array("d", column.tobytes()))
+    head = first.decode("utf-8-sig", "replace").rstrip("\r\n")
+    if head.startswith("#") or '"' in head or not head.strip():
+        return None
+    _begin(sheet, 1, cells_of(head, dialect.delimiter), dialect)
+    if sheet.table.rows or len(set(sheet.names)) != len(sheet.written):
+        return None
+    found = bulk.table(path, len(first), sheet.names, dialect.delimiter)
+    if found is None:
+        return None
+    sheet.table = found
     return sheet
 
 

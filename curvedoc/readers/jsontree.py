@@ -16,6 +16,8 @@ from .table import Table, put
 
 MAX_DOCUMENT = 512 << 20  # bytes of one JSON document, which has to be parsed as a whole
 MAX_DEPTH = 12
+#: Made once: json.loads makes one per call when it is given parse_int.
+_DECODER = json.JSONDecoder(parse_int=float)
 #: Half of a surrogate pair, which JSON can spell and no file can hold.
 _HALF = re.compile(r"(\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2})|\\u[dD][89a-fA-F][\da-fA-F]{2}")
 
@@ -31,7 +33,7 @@ def parse(text: str | bytes) -> Any:
     if "\\ud" in text or "\\uD" in text:
         text = _HALF.sub(lambda match: match[1] or "\\ufffd", text)
     try:
-        return json.loads(text, parse_int=float)
+        return _DECODER.decode(text)
     except RecursionError:
         raise ValueError("nested too deep") from None
 
@@ -74,8 +76,14 @@ def scalars(value: Mapping[str, Any], depth: int = 0) -> Iterator[tuple[str, flo
 
 def put_row(table: Table, row: Mapping[str, Any]) -> None:
     """Enter one JSON object as a row of a table."""
-    for name, cell in scalars(row):
-        put(table, name.strip(), cell)
+    numbers, at = table.numbers, table.rows
+    for name, leaf in row.items():
+        if type(leaf) is float and (pair := numbers.get(name)) is not None:  # `put`, without the call: most end here
+            pair[0].append(at)
+            pair[1].append(leaf)
+        else:
+            for path, cell in scalars({name: leaf}):
+                put(table, path.strip(), cell)
     table.rows += 1
 
 

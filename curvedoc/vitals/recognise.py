@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..curves.cuts import shared_cuts
-from ..curves.schedule import ScheduleFit, fit_schedule, on_plateau
+from ..curves.on_plateau import on_plateau
+from ..curves.schedule import fit_schedule
+from ..curves.schedule_fit import ScheduleFit
 from ..curves.segment import loss_drops
 from ..estimate import Estimate
 from ..run import Curve, Run

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..curves.schedule import ScheduleFit
+from ..curves.schedule_fit import ScheduleFit
 from ..curves.smooth import Smooth, smooth
 from ..run import Array, Context, Curve, Run
 from .chart import Missing
@@ -23,7 +23,7 @@ NO_PROGRESS = {
     "diffusion": "the loss depends on the noise level drawn and hardly moves while samples get better; look at FID",
     "preference": "the loss starts at ln 2 and says little; look at rewards and margins",
 }
-#: Schedules (curves/schedule.py) that lift the rate again and again, and the loss with it.
+#: Schedules (curves/cycles.py) that lift the rate again and again, and the loss with it.
 CYCLES = ("cosine_restarts", "triangular")
 #: A curve by epoch replaces one by step only if it has enough points to show when something happened.
 CLEAR_POINTS = 10

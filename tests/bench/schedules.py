@@ -17,7 +17,9 @@ from time import perf_counter
 
 import numpy as np
 
-from curvedoc.curves.schedule import ScheduleFit, fit_schedule, on_plateau
+from curvedoc.curves.on_plateau import on_plateau
+from curvedoc.curves.schedule import fit_schedule
+from curvedoc.curves.schedule_fit import ScheduleFit
 from curvedoc.run import Array
 from train_harness.recipe import Schedule
 from train_harness.schedules import KINDS, rate_of

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curvedoc.curves.schedule import POINTS, fit_schedule, on_plateau
+from curvedoc.curves.on_plateau import on_plateau
+from curvedoc.curves.schedule import POINTS, fit_schedule
 from tests.bench.schedules import TUNE, draw, right, trial
 from train_harness.recipe import Schedule
 from train_harness.schedules import KINDS, rate_of

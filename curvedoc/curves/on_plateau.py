@@ -1,0 +1,63 @@
+"""Did a scheduler that waits for the validation loss to rest cut the rate?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..run import Array
+from .schedule_fit import EVEN, SURE, ScheduleFit
+
+#: Patience that people choose: one drop alone is taken for reduce-on-plateau only at one of these.
+PATIENCE = (2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 50)
+#: Relative improvements that count as a new best: torch's default, none, and what people set.
+THRESHOLDS = (1e-4, 0.0, 1e-3, 2e-3, 5e-3, 1e-2)
+
+
+def on_plateau(fit: ScheduleFit, step: Array, rate: Array, val_step: Array, val_loss: Array) -> ScheduleFit:
+    """The same, or kind "plateau" when the drops came exactly where reduce-on-plateau drops.
+
+    For each of THRESHOLDS the first drop gives the patience (validations before it without a new best); with that
+    patience the validation loss `val_loss (m,)` at `val_step (m,)` must then have asked for every other drop and for
+    no more. Two drops settle it; a single one needs torch's own threshold, a patience that people choose and twice
+    as many validations behind it. A cooldown, or a metric other than the loss, stays multi_step: what cannot be
+    told is called by the wider name.
+    """
+    finite = np.isfinite(val_loss)
+    val_step, val_loss = val_step[finite], val_loss[finite]
+    if (
+        fit.kind not in ("multi_step", "step", "table")
+        or not 1 <= len(fit.drops) <= 30
+        or not 5 <= len(val_loss) <= 5000
+    ):
+        return fit
+    at = np.searchsorted(step, fit.drops)
+    # The cut follows a validation and shows in the next rate that is logged, or in the same row.
+    first = np.searchsorted(val_step, step[np.maximum(at - 1, 0)])
+    last = np.searchsorted(val_step, step[at], side="right") - 1
+    # A cut that only the last validation asked for has no rate behind it to show it.
+    shown = val_step < step[-1]
+    loss = val_loss.tolist()
+    for threshold in THRESHOLDS if len(at) > 1 else THRESHOLDS[:1]:
+        counts = _bad_counts(loss, threshold)
+        for trigger in range(int(first[0]), int(last[0]) + 1):
+            patience = counts[trigger] - 1
+            lone = len(at) == 1 and (patience not in PATIENCE or len(loss) - trigger <= 2 * patience + 1)
+            if patience < 1 or lone:
+                continue
+            asked = [n for n, bad in enumerate(_bad_counts(loss, threshold, patience)) if bad > patience and shown[n]]
+            if len(asked) == len(at) and all(a <= n <= b for a, n, b in zip(first, asked, last, strict=True)):
+                return replace(fit, kind="plateau", confidence=SURE if len(at) > 1 else EVEN)
+    return fit
+
+
+def _bad_counts(loss: list[float], threshold: float, patience: float = np.inf) -> list[int]:
+    """At each validation, how many there were since the last new best or cut, itself included."""
+    best, bad, counts = np.inf, 0, []
+    for value in loss:
+        best, bad = (value, 0) if value < best - (threshold * abs(best) if best < np.inf else 0) else (best, bad + 1)
+        counts.append(bad)
+        if bad > patience:
+            bad = 0
+    return counts

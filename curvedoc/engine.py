@@ -78,7 +78,9 @@ def judge(run: Run, rules: Sequence[Rule], context: Context | None = None) -> Re
         assessed.append(rule.id)
         if outcome is not None:
             diagnoses.append(outcome)
-    ranked = _told_apart(_rank(diagnoses, {rule.id: rule for rule in rules}))
+    known = {rule.id: rule for rule in rules}
+    # Grades decide what stands and what leads; only then do they become probabilities, which change no verdict.
+    ranked = _told_apart(tuple(_probable(d, known[d.rule]) for d in _rank(diagnoses, known)))
     verdict, why = _verdict(ranked, rules, assessed, not_assessed, run)
     if verdict == "healthy" and (unseen := _unmoved(chart)) and any(r.stage == "start" for r in rules):
         verdict, why = "not assessed", unseen
@@ -137,22 +139,22 @@ def _apply(rule: Rule, chart: Chart, signals: Signals) -> Diagnosis | NotAssesse
         if isinstance(evidence, NotAssessed):
             gaps.append(evidence)
         else:
-            raw = min(e.grade for e in evidence)
-            judged.append((rule.confidence(raw) if raw >= POSSIBLE else 0.0, row, evidence))
+            raw = round(min(e.grade for e in evidence), 4)
+            judged.append((raw, row, evidence))
     if not judged:
         return gaps[0]
     judged.sort(key=lambda item: -item[0])
-    confidence, row, evidence = judged[0]
-    if confidence < POSSIBLE:
+    grade, row, evidence = judged[0]
+    if grade < POSSIBLE:
         return None
-    others = [other for grade, other, _ in judged[1:] if grade >= FINDING]
+    others = [other for standing, other, _ in judged[1:] if standing >= FINDING]
     if others:
         names = ", ".join(other.name for other in others[:5]) + (" ..." if len(others) > 5 else "")
         names = names if rule.each == "layer" else f"{chart.axis} {names}"
         kind = "layers" if rule.each == "layer" else "cuts of the rate"
         says = f"the same holds for {names} ({len(others) + 1} of {len(rows)} {kind})"
-        evidence = (*evidence, Evidence(says, evidence[0].vital, None, None, None, "", confidence))
-    return _diagnosis(rule, chart, row, confidence, evidence)
+        evidence = (*evidence, Evidence(says, evidence[0].vital, None, None, None, "", grade))
+    return _diagnosis(rule, chart, row, grade, evidence)
 
 
 def _grade(rule: Rule, chart: Chart, row: Row) -> tuple[Evidence, ...] | NotAssessed:
@@ -184,17 +186,17 @@ def _evidence(clause: Clause, found: Estimate, chart: Chart, row: Row) -> Eviden
     return Evidence(says, clause.vital, found.value, found.low, found.high, found.unit, grade, found.steps)
 
 
-def _diagnosis(rule: Rule, chart: Chart, row: Row, confidence: float, evidence: tuple[Evidence, ...]) -> Diagnosis:
+def _diagnosis(rule: Rule, chart: Chart, row: Row, grade: float, evidence: tuple[Evidence, ...]) -> Diagnosis:
     onset = chart.find(row, rule.onset) if rule.onset else None
-    possible = confidence < FINDING
+    possible = grade < FINDING
     fixes = (_fix(fix, chart, row) for fix in rule.fixes)
     return Diagnosis(
         rule=rule.id,
         title=rule.title,
         severity="info" if possible else rule.severity,
         stage=rule.stage,
-        confidence=round(confidence, 4),
-        calibrated=bool(rule.calibration),
+        confidence=grade,
+        calibrated=False,
         possible=possible,
         place="also",
         of=None,
@@ -261,6 +263,13 @@ def _rank(diagnoses: Sequence[Diagnosis], rules: Mapping[str, Rule]) -> tuple[Di
             placed.append(d)
     rest = [d for d in diagnoses if d not in serious]
     return (*placed, *sorted(rest, key=lambda d: (d.possible, -d.confidence, d.rule)))
+
+
+def _probable(d: Diagnosis, rule: Rule) -> Diagnosis:
+    """The diagnosis with the probability that it is right in place of its grade, where its rule is calibrated."""
+    if not rule.calibration:
+        return d
+    return replace(d, confidence=round(rule.confidence(d.confidence), 4), calibrated=True)
 
 
 def _told_apart(ranked: tuple[Diagnosis, ...]) -> tuple[Diagnosis, ...]:

@@ -84,15 +84,18 @@ class Rule:
     def confidence(self, raw: float) -> float:
         """The probability that a claim of this raw grade is right, once the rule is calibrated; else the grade.
 
+        Straight lines join the grades of `calibration`; where one stands twice, the curve jumps there.
+
         >>> from dataclasses import replace
-        >>> rule = load_rules(select=["overfitting"])[0]
-        >>> replace(rule, calibration=((0.2, 0.1), (0.6, 0.5), (1.0, 0.9))).confidence(0.8)
-        0.7
+        >>> rule = replace(load_rules(select=["overfitting"])[0], calibration=())
+        >>> known = replace(rule, calibration=((0.2, 0.2), (0.5, 0.4), (0.5, 0.6), (1.0, 0.9)))
+        >>> rule.confidence(0.8), known.confidence(0.8), known.confidence(0.35), known.confidence(0.5)
+        (0.8, 0.78, 0.3, 0.6)
         """
-        if not self.calibration or raw <= self.calibration[0][0]:
+        if not self.calibration or raw < self.calibration[0][0]:
             return min(raw, self.calibration[0][1]) if self.calibration else raw
         for (left, low), (right, high) in pairwise(self.calibration):
-            if raw <= right:
+            if raw < right:
                 return round(low + (high - low) * (raw - left) / (right - left), 9)
         return self.calibration[-1][1]
 

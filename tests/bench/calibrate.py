@@ -1,13 +1,16 @@
 """How often is a claim of each confidence right? Fits that on labelled runs and writes rules/calibration.json.
 
-    python -m tests.bench.calibrate TUNE [--judge PATH]... [--write]
+    python -m tests.bench.calibrate TUNE [--test PATH]... [--write]
 
-The raw grade of a rule orders its claims but is no probability. One logistic curve in log(grade / (1 - grade)) is
-fitted to the claims of all rules (Platt 1999), with an intercept of its own per rule that is shrunk towards the
-common one: a rule with five claims borrows from the others, a rule with fifty speaks for itself. One slope keeps the
-map of every rule rising, so that the order of claims stays. The strength of the shrinking is chosen by
-cross-validation, with all claims of a run in one fold. Prints calibration error, Brier score and log loss of the raw
-grades, of the fit on left-out runs, and of the fit on each `--judge` set, which is never fitted on.
+The raw grade of a rule orders its claims but is no probability. One logistic curve in log(grade / (1 - grade)), with a
+step where a possibility becomes a finding, is fitted to the claims of all rules (Platt 1999), with an intercept of its
+own per rule that is shrunk towards the common one: a rule with five claims borrows from the others, a rule with fifty
+speaks for itself. One slope keeps the map of every rule rising, so that the order of its claims stays; and the
+probability of a finding is kept at FINDING or above, that of a possibility below, so that the words of
+rules/README.md hold for grade and probability alike and no verdict changes. The strength of the shrinking is chosen on
+left-out runs, with all runs of a task in one fold: what one task teaches must hold on another. Prints calibration
+error, Brier score and log loss of the raw grades, of the fit on left-out tasks, and of the fit on each `--test` set,
+which is never fitted on; beside each error the one that claims of exactly these probabilities would show by chance.
 
 `--write` stores, per rule, the probability at a few grades, to be joined by straight lines.
 """
@@ -25,45 +28,57 @@ from typing import Any
 
 import numpy as np
 
-from curvedoc.report import POSSIBLE
+from curvedoc.report import FINDING, POSSIBLE
 from curvedoc.rulebook import RULES
 
 from . import grading, labelled
 from .truth import curvedoc_says
 
-#: Grades at which the probability is stored. Below POSSIBLE a rule is silent and nothing is known.
-GRADES = (POSSIBLE, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, 1.0)
+#: Grades at which the probability is stored, on either side of FINDING. Below POSSIBLE a rule is silent.
+GRADES = {True: (FINDING, 0.6, 0.7, 0.8, 0.9, 0.97, 1.0), False: (POSSIBLE, 0.3, 0.4, FINDING)}
+#: Probabilities of a finding and of a possibility stay between these: nothing is certain, and words keep their meaning.
+WITHIN = {True: (FINDING, 0.99), False: (POSSIBLE, FINDING - 0.01)}
 #: A grade of 1 has no finite logit: this much is as sure as a clause can be.
 SUREST = 0.98
-#: Inverse strengths of shrinking that are tried.
-STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
-#: The common slope and intercept are hardly shrunk: a feature this much larger costs that much less penalty, squared.
+#: Inverse strengths of shrinking that are tried: the variance of the rules' intercepts, from nearly one curve for all
+#: to rules that differ by half a logit.
+STRENGTHS = (0.01, 0.03, 0.1, 0.3)
+#: The common slope, step and intercept are hardly shrunk: a feature this much larger costs that much less penalty,
+#: squared.
 FREE = 30.0
-FOLDS = 5
+#: Draws from which the error that chance alone makes is averaged.
+DRAWS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What was claimed: `rule`, raw `grade` and whether it was `right` (n,), and the `case` it was claimed of."""
+    """What was claimed: `rule`, raw `grade` and whether it was `right` (n,), and the `task` it was claimed of."""
 
     rule: tuple[str, ...]
     grade: grading.Array
     right: grading.Array
-    case: tuple[str, ...]
+    task: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Probability = 1 / (1 + exp(-(intercept + shift[rule] + slope * logit(grade))))."""
+    """Probability = 1 / (1 + exp(-(intercept + shift[rule] + step * (grade >= FINDING) + slope * logit(grade))))."""
 
     slope: float
+    step: float
     intercept: float
     shift: Mapping[str, float]
 
     def probability(self, rule: Sequence[str], grade: grading.Array) -> grading.Array:
         """Probability (n,) that each claim is right; a rule without claims in the fit gets the common curve."""
+        return self.curve(rule, grade, grade >= FINDING)
+
+    def curve(self, rule: Sequence[str], grade: grading.Array, finding: Any) -> grading.Array:
+        """The same, where `finding` says on which side of the step each claim stands."""
         shift = np.array([self.shift.get(r, 0.0) for r in rule])
-        return np.asarray(1 / (1 + np.exp(-(self.intercept + shift + self.slope * _logit(grade)))), float)
+        free = 1 / (1 + np.exp(-(self.intercept + shift + self.step * finding + self.slope * _logit(grade))))
+        low, high = (np.where(finding, WITHIN[True][end], WITHIN[False][end]) for end in (0, 1))
+        return np.asarray(np.clip(free, low, high), float)
 
 
 def collect(path: Path) -> Claims:
@@ -74,9 +89,9 @@ def collect(path: Path) -> Claims:
             for claim in curvedoc_says(case).claims:
                 held = case.holds(claim.label) if claim.label is not None else None
                 if held is not None and claim.raw is not None:
-                    rows.append((claim.rule, claim.raw, float(held), case.name))
-    rules, grades, right, cases = zip(*rows, strict=True) if rows else ((), (), (), ())
-    return Claims(rules, np.array(grades, float), np.array(right, float), cases)
+                    rows.append((claim.rule, claim.raw, float(held), case.task or case.name))
+    rules, grades, right, tasks = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return Claims(rules, np.array(grades, float), np.array(right, float), tasks)
 
 
 def fit(claims: Claims, strength: float) -> Fit:
@@ -86,28 +101,48 @@ def fit(claims: Claims, strength: float) -> Fit:
     rules = sorted(set(claims.rule))
     if not 0 < claims.right.mean() < 1:
         raise ValueError("all claims are right, or all are wrong: nothing to fit")
-    model = LogisticRegression(C=strength, fit_intercept=False, max_iter=2000)
+    model = LogisticRegression(C=strength, fit_intercept=False, max_iter=5000)
     model.fit(_features(claims, rules), claims.right)
-    intercept, slope, *shift = model.coef_[0]
-    if slope <= 0:
+    intercept, slope, step, *shift = model.coef_[0]
+    made = Fit(
+        FREE * float(slope),
+        FREE * float(step),
+        FREE * float(intercept),
+        dict(zip(rules, map(float, shift), strict=True)),
+    )
+    if made.slope < 0 or made.step < 0:
         raise ValueError("higher grades are not more often right: mend the rules first")
-    return Fit(FREE * float(slope), FREE * float(intercept), dict(zip(rules, map(float, shift), strict=True)))
+    return made
 
 
 def left_out(claims: Claims, strength: float) -> grading.Array:
-    """Probability (n,) of each claim from a fit that has not seen its run."""
-    from sklearn.model_selection import GroupKFold
-
+    """Probability (n,) of each claim from a fit that has seen no run of its task."""
     found = np.empty(len(claims.grade))
-    for train, test in GroupKFold(min(FOLDS, len(set(claims.case)))).split(claims.grade, groups=claims.case):
-        part = fit(_take(claims, train), strength)
-        found[test] = part.probability([claims.rule[k] for k in test], claims.grade[test])
+    for task in sorted(set(claims.task)):
+        mine = np.array([t == task for t in claims.task])
+        part = fit(_take(claims, np.flatnonzero(~mine)), strength)
+        found[mine] = part.probability([r for r, m in zip(claims.rule, mine, strict=True) if m], claims.grade[mine])
     return found
 
 
 def best_strength(claims: Claims) -> float:
-    """The strength whose left-out log loss is lowest."""
-    return min(STRENGTHS, key=lambda s: log_loss(left_out(claims, s), claims.right))
+    """The weakest shrinking whose left-out calibration error is as low as any, but for the scatter of chance.
+
+    Log loss rewards telling the rules apart, and would believe a handful of claims; what is asked for is that the
+    probabilities hold on a task that was not seen.
+    """
+    unseen = {s: left_out(claims, s) for s in STRENGTHS}
+    error = {s: grading.calibration_error(p, claims.right) for s, p in unseen.items()}
+    lowest = min(error, key=lambda s: error[s])
+    return max(s for s in STRENGTHS if error[s] <= error[lowest] + by_chance(unseen[lowest])[1])
+
+
+def by_chance(probability: grading.Array) -> tuple[float, float]:
+    """Mean and scatter of the calibration error that claims show when each is right with exactly its probability."""
+    rng = np.random.default_rng(0)
+    drawn = (rng.random((DRAWS, len(probability))) < probability).astype(float)
+    found = [grading.calibration_error(probability, right) for right in drawn]
+    return float(np.mean(found)), float(np.std(found))
 
 
 def log_loss(probability: grading.Array, right: grading.Array) -> float:
@@ -117,14 +152,21 @@ def log_loss(probability: grading.Array, right: grading.Array) -> float:
 
 
 def table(made: Fit, claims: Claims) -> dict[str, Any]:
-    """Per rule the probability at GRADES, and how many claims stand behind it."""
+    """Per rule the probability at GRADES, FINDING twice: from below and as a finding; and the claims behind it."""
     found = {}
     for rule in sorted(set(claims.rule)):
         mine = np.array([r == rule for r in claims.rule])
-        probability = made.probability([rule] * len(GRADES), np.array(GRADES))
+        grade = [g for finding in (False, True) for g in GRADES[finding]]
+        probability = [
+            float(p)
+            for finding in (False, True)
+            for p in made.curve(
+                [rule] * len(GRADES[finding]), np.array(GRADES[finding]), np.full(len(GRADES[finding]), finding)
+            )
+        ]
         found[rule] = {
-            "grade": list(GRADES),
-            "probability": [round(float(p), 3) for p in probability],
+            "grade": grade,
+            "probability": [round(p, 3) for p in probability],
             "claims": int(mine.sum()),
             "right": int(claims.right[mine].sum()),
         }
@@ -135,21 +177,21 @@ def main() -> None:
     """Fit, print, and write if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("tune", type=Path)
-    parser.add_argument("--judge", type=Path, action="append", default=[], help="labelled runs to test the fit on")
+    parser.add_argument("--test", type=Path, action="append", default=[], help="labelled runs to test the fit on")
     parser.add_argument("--write", action="store_true", help="store the fit in rules/calibration.json")
     given = parser.parse_args()
     claims = collect(given.tune)
-    print(f"{given.tune}: {len(claims.grade)} claims of {len(set(claims.case))} runs, {claims.right.mean():.2f} right")
+    print(f"{given.tune}: {len(claims.grade)} claims of {len(set(claims.task))} tasks, {claims.right.mean():.2f} right")
     strength = best_strength(claims)
     made, unseen = fit(claims, strength), left_out(claims, strength)
     _tell("raw grade", claims.grade, claims.right)
-    _tell(f"left-out runs (strength {strength:g})", unseen, claims.right)
-    for path in given.judge:
+    _tell(f"left-out tasks (strength {strength:g})", unseen, claims.right)
+    for path in given.test:
         judged = collect(path)
         _tell(f"{path.name}, raw", judged.grade, judged.right)
         _tell(f"{path.name}, calibrated", made.probability(judged.rule, judged.grade), judged.right)
     stored = table(made, claims)
-    print(f"\n{'rule':24} claims  right   P at " + "  ".join(f"{g:4.2f}" for g in GRADES))
+    print(f"\n{'rule':24} claims  right   P at " + "  ".join(f"{g:4.2f}" for g in (*GRADES[False], *GRADES[True])))
     for rule, row in stored.items():
         told = "  ".join(f"{p:4.2f}" for p in row["probability"])
         print(f"{rule:24} {row['claims']:6d} {row['right']:6d}        {told}")
@@ -162,10 +204,12 @@ def _write(tune: Path, claims: Claims, strength: float, stored: dict[str, Any], 
     made = {
         "schema": 1,
         "made_by": f"python -m tests.bench.calibrate {tune.as_posix()} --write",
-        "from": {"file": tune.name, "sha256": source, "runs": len(set(claims.case)), "claims": len(claims.grade)},
-        "method": f"logistic in logit(grade), one slope, intercepts shrunk per rule (strength {strength:g})",
-        "left_out": {
+        "from": {"file": tune.as_posix(), "sha256": source, "claims": len(claims.grade)},
+        "method": f"logistic in logit(grade) with a step at {FINDING:g}, one slope, intercepts shrunk per rule "
+        f"(strength {strength:g}); a finding stays at {FINDING:g} or above, a possibility below",
+        "left_out_tasks": {
             "calibration_error": round(grading.calibration_error(unseen, claims.right), 3),
+            "by_chance_alone": round(by_chance(unseen)[0], 3),
             "raw_calibration_error": round(grading.calibration_error(claims.grade, claims.right), 3),
         },
         "rules": stored,
@@ -179,13 +223,14 @@ def _tell(what: str, probability: grading.Array, right: grading.Array) -> None:
     error = grading.calibration_error(probability, right)
     brier = float(((probability - right) ** 2).mean()) if len(right) else float("nan")
     bins = " ".join(f"{m:.2f}->{s:.2f} ({n})" for m, s, n in grading.reliability(probability, right, 5))
-    print(f"{what:36} ECE {error:.3f}  Brier {brier:.3f}  log loss {log_loss(probability, right):.3f}   {bins}")
+    chance, loss = by_chance(probability)[0], log_loss(probability, right)
+    print(f"{what:36} ECE {error:.3f} (by chance {chance:.3f})  Brier {brier:.3f}  log loss {loss:.3f}   {bins}")
 
 
 def _features(claims: Claims, rules: Sequence[str]) -> grading.Array:
     own = np.array([[float(rule == r) for r in rules] for rule in claims.rule])
-    common = FREE * np.column_stack([np.ones(len(claims.grade)), _logit(claims.grade)])
-    return np.column_stack([common, own])
+    common = [np.ones(len(claims.grade)), _logit(claims.grade), claims.grade >= FINDING]
+    return np.column_stack([FREE * np.column_stack(common), own])
 
 
 def _logit(grade: grading.Array) -> grading.Array:
@@ -195,7 +240,7 @@ def _logit(grade: grading.Array) -> grading.Array:
 
 def _take(claims: Claims, at: np.ndarray[Any, Any]) -> Claims:
     return Claims(
-        tuple(claims.rule[k] for k in at), claims.grade[at], claims.right[at], tuple(claims.case[k] for k in at)
+        tuple(claims.rule[k] for k in at), claims.grade[at], claims.right[at], tuple(claims.task[k] for k in at)
     )
 
 

@@ -63,7 +63,8 @@ class Case:
     """One run and the truth about it.
 
     `acceptable` are other labels that hold, `refuted` those that are false alarms (empty: every other one is).
-    `onset` and `steps` count optimizer steps; `schedule` is {kind, warmup, drops} or None where unknown.
+    `onset` and `steps` count optimizer steps; `schedule` is {kind, warmup, drops} or None where unknown; `task` names
+    the data, "" where unknown.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Case:
     schedule: Mapping[str, Any] | None = None
     lr_logged: bool = False
     about: str = ""
+    task: str = ""
 
     def speaks_of(self, label: str) -> bool:
         """Whether anything is known of a label on this run; a rule without a word of its own is named by its id."""
@@ -127,6 +129,7 @@ def _laboratory(file: Path) -> Case:
         schedule=data.get("schedule"),
         lr_logged=bool(data.get("lr_logged")),
         about=" ".join(str(data[key]) for key in ("task", "model", "dialect", "why") if data.get(key)),
+        task=str(data.get("task") or ""),
     )
 
 

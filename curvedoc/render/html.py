@@ -125,7 +125,7 @@ def _reading_aid() -> str:
         "the leading diagnosis. The dashed red line is its onset, the band around it how well that is known; the "
         "ring is the best held-out point, a red bar along the top NaN or infinity, a dotted line with a band where "
         "the loss was heading before the rate was cut.</li>"
-        "<li>Confidence is 0 to 1 and grades the weakest piece of evidence. Where it says “not calibrated” it is no "
+        "<li>Confidence is the probability that a claim is right; where it says “not calibrated” it is a grade of 0 to 1, no "
         "probability. From 0.5 on a diagnosis is a finding, from 0.2 on it is listed as possible.</li>"
         "<li>Intervals are nominal 80 % intervals, for noise and for the choice of model. The final gap is validation "
         "minus training loss at the end; wasted is the share of the run after its best checkpoint, or after the loss "

@@ -28,6 +28,8 @@ ENDS_LOW = ("cosine", "linear", "poly", "one_cycle", "onecycle", "1cycle", "anne
 STAYS = ("const",)
 #: The promise is drawn from what lies before this part of the run.
 BEFORE = 0.75
+#: A smoothed curve has no more to say about its law in more points than this.
+ENOUGH = 80
 #: A ratio that is known to less than this tells nothing of the rate.
 WIDE = 2.0
 #: How far each of the LAST validations must lie off a line through its neighbours, as a share of the loss, for the
@@ -39,26 +41,30 @@ SPED_UP = 1.5
 
 def measure(signals: Signals, found: Mapping[str, Measured]) -> dict[str, Measured]:
     """Vitals of the rate at the end of the run; `found` holds those of the bounce."""
-    promised = _promised(signals)
-    return {"pace.promised": promised, "rate.held": _held(signals, promised, found["loss.bounce_kept"])}
+    known = _stated(signals)
+    promised = _promised(signals) if known is None else Missing("the rate is known: the pace need not tell it")
+    return {"pace.promised": promised, "rate.held": known or _held(signals, promised, found["loss.bounce_kept"])}
 
 
-def _held(signals: Signals, promised: Measured, kept: Measured) -> Measured:
-    """Where the rate stands at the end, by the best witness there is.
-
-    What is logged or stated comes first, then the size of the updates, the pace, and last the bounce: gradient noise
-    moves the weights by an amount that grows with the rate, and the loss over the full set with them: a validation
-    loss that has come to rest has had its rate taken down, one that bounces as in the middle of the run has not
-    (Smith et al. 2018: the noise scale is proportional to the rate).
-    """
+def _stated(signals: Signals) -> Estimate | None:
+    """What the log itself says: the rate, or the name of a schedule among the hyper-parameters."""
     if signals.lr is not None:
         peak, last = float(signals.lr.value.max()), float(signals.lr.value[-1])
         return exact(last / peak if peak > 0 else 0.0, "share")
     named = " ".join(str(v).lower() for k, v in signals.run.hyper.items() if "sched" in k.lower())
     if any(word in named for word in ENDS_LOW):
         return Estimate(0.05, 0.0, 0.1, "share")
-    if any(word in named for word in STAYS):
-        return exact(1.0, "share")
+    return exact(1.0, "share") if any(word in named for word in STAYS) else None
+
+
+def _held(signals: Signals, promised: Measured, kept: Measured) -> Measured:
+    """Where the rate stands at the end, by the best witness there is where the log does not state it.
+
+    The size of the updates comes first, then the pace, and last the bounce: gradient noise moves the weights by an
+    amount that grows with the rate, and the loss over the full set with them: a validation loss that has come to rest
+    has had its rate taken down, one that bounces as in the middle of the run has not (Smith et al. 2018: the noise
+    scale is proportional to the rate).
+    """
     if (moved := _updates_kept(signals)) is not None:
         return moved
     if (paced := _paced(promised)) is not None:
@@ -127,11 +133,15 @@ def _promised(signals: Signals) -> Measured:
     """
     if signals.lost_at is not None:
         return Missing("the loss was lost to NaN or infinity")
-    found = [_kept(curve) for curve in (signals.val, signals.train) if curve is not None]
-    known = [ratio for ratio in found if isinstance(ratio, Estimate)]
-    if not known:
-        return found[0] if found else signals.absent["train_loss"]
-    return next((ratio for ratio in known if ratio.high - ratio.low <= WIDE), known[0])
+    found: list[Measured] = []
+    for curve in (signals.val, signals.train):
+        if curve is not None:
+            found.append(ratio := _kept(curve))
+            if isinstance(ratio, Estimate) and ratio.high - ratio.low <= WIDE:
+                return ratio
+    if not found:
+        return signals.absent["train_loss"]
+    return next((ratio for ratio in found if isinstance(ratio, Estimate)), found[0])
 
 
 def _kept(curve: Smooth) -> Measured:
@@ -143,7 +153,8 @@ def _kept(curve: Smooth) -> Measured:
         past = curve.step <= middle + slack
     if past.sum() < FEWEST or (curve.step >= middle - slack).sum() < 3:
         return Missing("too few points to foretell the last quarter of the run")
-    step, value = curve.step[past], curve.value[past]
+    thin = slice(None, None, 1 + int(past.sum()) // ENOUGH)
+    step, value = curve.step[past][::-1][thin][::-1], curve.value[past][::-1][thin][::-1]
     here = float(value[-1])
     law, low, high = (here - x for x in extrapolate(step, value, end, float(np.median(curve.se[past]))))
     low, high = min(low, high), max(low, high)

@@ -42,6 +42,7 @@ from .run import ROLES, Array, Context, Run, role_of
 from .vitals import VITALS, Chart, Measured, Missing, Row, Signals, measure
 from .vitals.signals import FEWEST
 
+_NOT_LOGGED = re.compile(r"no ([a-z_]+) in the log")
 _BRACES = re.compile(r"\{([\w.]+)\}")
 #: Roles drawn in the report, in this order; layered roles are drawn per layer.
 _DRAWN = (
@@ -80,7 +81,8 @@ def judge(run: Run, rules: Sequence[Rule], context: Context | None = None) -> Re
             diagnoses.append(outcome)
     known = {rule.id: rule for rule in rules}
     # Grades decide what stands and what leads; only then do they become probabilities, which change no verdict.
-    ranked = _told_apart(tuple(_probable(d, known[d.rule]) for d in _rank(diagnoses, known)))
+    ranked = tuple(_probable(d, known[d.rule]) for d in _rank(diagnoses, known))
+    ranked = _told_apart(ranked, not_assessed, known)
     verdict, why = _verdict(ranked, rules, assessed, not_assessed, run)
     if verdict == "healthy" and (unseen := _unmoved(chart)) and any(r.stage == "start" for r in rules):
         verdict, why = "not assessed", unseen
@@ -272,26 +274,50 @@ def _probable(d: Diagnosis, rule: Rule) -> Diagnosis:
     return replace(d, confidence=round(rule.confidence(d.confidence), 4), calibrated=True)
 
 
-def _told_apart(ranked: tuple[Diagnosis, ...]) -> tuple[Diagnosis, ...]:
-    """What leads, with what would tell it from each rival that is listed too: the sign, the signal that was not
-    logged, and the rival's own first remedy as the short run that decides."""
+def _told_apart(
+    ranked: tuple[Diagnosis, ...], unjudged: Sequence[NotAssessed], rules: Mapping[str, Rule]
+) -> tuple[Diagnosis, ...]:
+    """What leads, with what would tell it from its rivals.
+
+    Of a rival that is listed too: its sign, what the log does not show of either, and its own first remedy as the short
+    run that decides. Of a look-alike, on both sides, that could not be judged: what to log, and the sign to look for.
+    """
     if not ranked or ranked[0].place != "leading":
         return ranked
     lead = ranked[0]
     fixes = []
     for rival in ranked[1:]:
-        tell = next((x.tell for x in lead.look_alikes if x.name == rival.rule), None)
-        if tell is None:
-            back = next((x.tell for x in rival.look_alikes if x.name == lead.rule), None)
-            tell = None if back is None else f"{lead.rule} would look so: {back}"
-        if tell is None or rival.place == "consequence":
+        sign = _sign(rules[lead.rule], rules[rival.rule])
+        if not sign or rival.place == "consequence":
             continue
         unseen = [e.says.partition(":")[0] for d in (lead, rival) for e in d.evidence if e.value is None]
-        signal = f" The log does not tell: {'; '.join(dict.fromkeys(unseen))}." if unseen else ""
-        trial = f"A short run decides. For {rival.rule}: {rival.fixes[0].do}" if rival.fixes else ""
+        roles = list(dict.fromkeys(found[1] for says in unseen if (found := _NOT_LOGGED.fullmatch(says))))
+        signal = f" Log {', '.join(roles)}: it would tell." if roles else ""
+        trial = f"A short run decides: {rival.fixes[0].do} If that helps, it was {rival.rule}." if rival.fixes else ""
         sure = f"{'possible, ' if rival.possible else ''}{rival.confidence:.2f}"
-        fixes.append(Fix(f"Be sure that it is not {rival.rule} ({sure}). {tell}{signal}", trial))
+        action = {"kind": "tell_apart", "from": rival.rule, "log": roles}
+        fixes.append(Fix(f"Could it be {rival.rule} ({sure})? {sign}{signal}", trial, action))
+    for gap in unjudged:
+        mutual = gap.rule in rules[lead.rule].look_alikes and lead.rule in rules[gap.rule].look_alikes
+        if mutual and gap.needs:
+            sign = _sign(rules[lead.rule], rules[gap.rule])
+            do = f"Could it be {gap.rule}? It was not judged ({gap.why}): log {', '.join(gap.needs)}. {sign}"
+            fixes.append(Fix(do, "", {"kind": "tell_apart", "from": gap.rule, "log": list(gap.needs)}))
     return (replace(lead, fixes=(*lead.fixes, *fixes)), *ranked[1:])
+
+
+def _sign(lead: Rule, rival: Rule) -> str:
+    """By what the rival would show itself, or what leads, as the file of either says; empty where neither does."""
+    if rival.id in lead.look_alikes:
+        return f"Its sign: {_inside(lead.look_alikes[rival.id])}"
+    if lead.id in rival.look_alikes:
+        return f"The sign of {lead.id}: {_inside(rival.look_alikes[lead.id])}"
+    return ""
+
+
+def _inside(sentence: str) -> str:
+    """A sentence that goes on behind a colon."""
+    return sentence[:1].lower() + sentence[1:] if sentence[1:2].islower() or sentence[1:2] == " " else sentence
 
 
 def _urgency(d: Diagnosis) -> tuple[float, ...]:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curvedoc.engine import check, judge
+from curvedoc.engine import _told_apart, check, judge
 from curvedoc.errors import RuleError
-from curvedoc.report import Report, UnhealthyRun
+from curvedoc.report import Diagnosis, Fix, NotAssessed, Report, Subject, UnhealthyRun
 from curvedoc.rulebook import load_rules
 from curvedoc.run import Context, Curve, Note, Run
 
@@ -253,11 +253,38 @@ def test_what_leads_says_how_to_tell_it_from_a_rival_what_to_log_and_which_short
     assert report.leading is not None
     assert report.leading.rule == "mine"
     last = report.leading.fixes[-1]
-    assert "not yours (possible, 0.30). It hums." in last.do
-    assert "no lr in the log" in last.do
-    assert "Oil it." in last.why
+    assert last.do.startswith("Could it be yours (possible, 0.30)? Its sign: it hums.")
+    assert last.do.endswith("Log lr: it would tell.")
+    assert last.why == "A short run decides: Oil it. If that helps, it was yours."
+    assert last.action == {"kind": "tell_apart", "from": "yours", "log": ["lr"]}
     (alone,) = judge(patient, load_rules(tmp_path, select=["mine"])).diagnoses
     assert [fix.do for fix in alone.fixes] == ["Wait."]
+
+
+PAIRS = [
+    (lead.id, rival)
+    for lead in RULES
+    for rival in lead.look_alikes
+    if rival in {rule.id for rule in RULES} and lead.severity != "info"
+]
+
+
+@pytest.mark.parametrize(("lead", "rival"), PAIRS)
+def test_every_pair_of_look_alikes_is_told_apart_by_a_sign_and_a_short_run(lead: str, rival: str) -> None:
+    book = {rule.id: rule for rule in RULES}
+    made = [
+        Diagnosis(id, "", "warning", "start", c, False, False, place, None, Subject(), None, (), (Fix(f"Try {id}."),))
+        for id, c, place in ((lead, 0.9, "leading"), (rival, 0.6, "alternative"))
+    ]
+    found = _told_apart(tuple(made), (), book)[0].fixes[-1]
+    sign = book[lead].look_alikes[rival]
+    assert found.do.startswith(f"Could it be {rival} (0.60)? Its sign: ")
+    assert sign[1:] in found.do
+    assert found.why == f"A short run decides: Try {rival}. If that helps, it was {rival}."
+    gap = NotAssessed(rival, "no lr in the log", ("lr",))
+    mutual = lead in book[rival].look_alikes
+    unseen = _told_apart(tuple(made[:1]), (gap,), book)[0].fixes[1:]
+    assert [fix.do.partition(":")[2][:8] for fix in unseen] == ([" log lr."] if mutual else [])
 
 
 def test_a_loss_that_never_fell_beyond_its_noise_is_not_healthy() -> None:

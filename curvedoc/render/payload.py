@@ -119,7 +119,7 @@ def _row(report: Report, slug: str, table: sweep.Sweep, i: int) -> dict[str, Any
         row["gap"] = {"value": gap, "shows": f"{'+' if gap > 0 else ''}{show(gap)}"}
     if report.schedule is not None:
         row["schedule"] = _name(report.schedule.kind, 40)
-    if lost is not None:
+    if lost is not None and math.isfinite(lost[0]):
         row["wasted"] = {"value": lost[0], "shows": show(round(lost[0], 3), "share"), "why": lost[1]}
     return row
 

@@ -213,7 +213,7 @@ def _fix(fix: Fix) -> str:
     parts = [f"<p>{text(fix.do)}</p>"]
     more = " ".join(part for part in (text(fix.why), text(words.expected(fix))) if part)
     parts += [f'<p class="more">{more}</p>'] if more else []
-    if fix.action:
+    if fix.action and not words.tells_apart(fix):
         parts.append(f'<p class="more"><code>{text(setting(fix.action))}</code></p>')
     return "".join(parts)
 

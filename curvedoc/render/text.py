@@ -212,6 +212,9 @@ def _block(page: _Page, report: Report) -> Iterator[str]:
     spelt = [d for d in report.diagnoses if d is report.leading or page.verbose]
     for diagnosis in spelt:
         yield from _diagnosis(page, report, diagnosis)
+    out = words.ruled_out(report)
+    if out:
+        yield from _field(page, "ruled out", ", ".join(out))
     others = [d for d in report.diagnoses if d not in spelt]
     for same in _grouped([d for d in others if not d.possible]):
         yield from _field(page, "besides", _line(report, same), same[0].severity)
@@ -237,8 +240,11 @@ def _diagnosis(page: _Page, report: Report, diagnosis: Diagnosis) -> Iterator[st
         yield from _field(page, "seen" if n == 0 else "", prose(seen.says))
     if page.verbose and diagnosis.story:
         yield from _field(page, "why", prose(diagnosis.story))
-    for n, fix in enumerate(diagnosis.fixes):
+    remedies = [fix for fix in diagnosis.fixes if not words.tells_apart(fix)]
+    for n, fix in enumerate(remedies):
         yield from _field(page, "do first" if n == 0 else "next" if n == 1 else "", _fix(fix))
+    for n, fix in enumerate(fix for fix in diagnosis.fixes if words.tells_apart(fix)):
+        yield from _field(page, "tell apart" if n == 0 else "", _fix(fix))
     for n, other in enumerate(diagnosis.look_alikes if page.verbose else ()):
         yield from _field(page, "look-alikes" if n == 0 else "", f"{prose(other.name)}: {prose(other.tell)}")
 

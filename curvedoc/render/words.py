@@ -165,6 +165,18 @@ def expected(fix: Fix) -> str:
     return f"Expect {clean(fix.expected['curve'])} between {clean(low)} and {clean(high)}."
 
 
+def tells_apart(fix: Fix) -> bool:
+    """Whether this is no remedy but what tells the diagnosis from another one."""
+    return fix.action is not None and fix.action.get("kind") == "tell_apart"
+
+
+def ruled_out(report: Report) -> list[str]:
+    """Look-alikes of what leads that were judged as well, and that nothing speaks for."""
+    listed = {d.rule for d in report.diagnoses}
+    seen = report.leading.look_alikes if report.leading is not None else ()
+    return [clean(other.name) for other in seen if other.name in report.assessed and other.name not in listed]
+
+
 def best(report: Report) -> str:
     """The best point in words: `best val_loss 0.21 at step 900`; empty when there is none."""
     found = report.best

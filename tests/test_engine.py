@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curvedoc.engine import _told_apart, check, judge
+from curvedoc.engine import check, judge
 from curvedoc.errors import RuleError
+from curvedoc.rank import told_apart
 from curvedoc.report import Diagnosis, Fix, NotAssessed, Report, Subject, UnhealthyRun
 from curvedoc.rulebook import load_rules
 from curvedoc.run import Context, Curve, Note, Run
@@ -276,14 +277,14 @@ def test_every_pair_of_look_alikes_is_told_apart_by_a_sign_and_a_short_run(lead:
         Diagnosis(id, "", "warning", "start", c, False, False, place, None, Subject(), None, (), (Fix(f"Try {id}."),))
         for id, c, place in ((lead, 0.9, "leading"), (rival, 0.6, "alternative"))
     ]
-    found = _told_apart(tuple(made), (), book)[0].fixes[-1]
+    found = told_apart(tuple(made), (), book)[0].fixes[-1]
     sign = book[lead].look_alikes[rival]
     assert found.do.startswith(f"Could it be {rival} (0.60)? Its sign: ")
     assert sign[1:] in found.do
     assert found.why == f"A short run decides: Try {rival}. If that helps, it was {rival}."
     gap = NotAssessed(rival, "no lr in the log", ("lr",))
     mutual = lead in book[rival].look_alikes
-    unseen = _told_apart(tuple(made[:1]), (gap,), book)[0].fixes[1:]
+    unseen = told_apart(tuple(made[:1]), (gap,), book)[0].fixes[1:]
     assert [fix.do.partition(":")[2][:8] for fix in unseen] == ([" log lr."] if mutual else [])
 
 

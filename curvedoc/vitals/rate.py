@@ -21,7 +21,7 @@ VITALS = {
     "rate.overshoot": Vital("share", "weight of the sign that the loss first shot above its start, and ended high"),
     "rate.hot_plateau": Vital("share", "weight of the sign that the loss bounces along a high level at the full rate"),
     "rate.stuck": Vital("share", "weight of the sign that nothing was learned at a rate that few networks bear"),
-    "rate.waits": Vital("share", "weight of the sign that the loss came down only as the rate did, and ended high"),
+    "rate.waits": Vital("share", "weight of the sign that the loss rose and came down as the rate did, and ended high"),
     "rate.too_high": Vital("share", "the strongest of these signs"),
     "rate.young": Vital(
         "share", "how little the descent has slowed down: it was slow from the start, or runs straight on to the end"
@@ -206,10 +206,11 @@ def _stuck(signals: Signals, found: dict[str, Measured]) -> float:
 
 
 def _waits(signals: Signals, found: dict[str, Measured]) -> float:
-    """Most of the descent was done only when the rate had fallen below half of its peak, and the loss ended high.
+    """The loss rose as the rate did, came down only when the rate had fallen below half of its peak, and ended high.
 
-    The 23 healthy runs of tests/lab/tune that log such a rate had done 76 % of their descent by then at least. A loss
-    that leaves a flat start late looks alike, but then falls far.
+    The 28 healthy runs of tests/lab/tune that log such a rate had done 76 % of their descent by then at least, and but
+    for one that ended low their loss between stood below the lowest of the first tenth. A loss that leaves a flat start
+    late does not rise before.
     """
     train, rate = signals.train, signals.lr
     assert train is not None
@@ -217,10 +218,19 @@ def _waits(signals: Signals, found: dict[str, Measured]) -> float:
         return 0.0
     until = float(rate.step[np.flatnonzero(rate.value >= 0.5 * rate.value.max())[-1]])
     first, last = float(train.value[0]), float(train.value[-1])
-    if until - signals.begin < 0.25 * signals.length or first - last <= 4 * float(train.se[0] + train.se[-1]):
+    early = int(np.argmin(train.value[train.step <= max(signals.begin + 0.1 * signals.length, train.step[0])]))
+    between = (train.step > train.step[early]) & (train.step <= until)
+    lowest, doubt = float(train.value[early]), 3 * float(np.hypot(train.se[0], train.se[-1]))
+    if until - signals.begin < 0.25 * signals.length or first - last <= doubt or not between.any() or lowest <= 0:
         return 0.0
     done = (first - train.at(until)) / (first - last)
-    return min(grade(done, 0.55, 0.35), weigh(found.get("train_loss.left"), 0.6, 0.75, 0.0))
+    risen = (float(np.median(train.value[between])) - lowest) / lowest
+    error = 1.28 * float(np.hypot(train.se[early], np.median(train.se[between]))) / lowest
+    return min(
+        grade(done, 0.55, 0.35),
+        weigh(found.get("train_loss.left"), 0.6, 0.75, 0.0),
+        weigh(Estimate(risen, risen - error, risen + error), 0.005, 0.02, 0.0),
+    )
 
 
 def _restless(signals: Signals, found: dict[str, Measured]) -> float:

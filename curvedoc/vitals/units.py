@@ -10,7 +10,7 @@ from .chart import Measured, Missing, Vital
 from .signals import Signals
 
 VITALS = {
-    "units.dead": Vital("share", "dead units of the layer that has most of them, over the second half of the run"),
+    "units.dead": Vital("share", "dead units of the layer that has most of them, median over the run"),
     "units.dead_layers": Vital("count", "hidden layers with more dead units than living ones"),
     "units.layers": Vital("count", "hidden layers whose dead units are logged"),
     "units.worst": Vital("count", "place of the layer with most dead units, counted from 1 as they are logged"),
@@ -21,20 +21,20 @@ VITALS = {
 def measure(signals: Signals) -> dict[str, Measured]:
     """Vitals of dead units: those that a ReLU holds at zero on every input, so that no gradient reaches them.
 
-    The interval is the middle 80 % of the points in the second half: what dies for a few steps is not dead.
+    The interval is the middle 80 % of all points: what dies for a few steps is not dead, and what dies late is dead of
+    something else, a rate that is too high most often.
     """
     layers = {
         name: share for name, curve in signals.run.layers("dead_share").items() if len(share := _shares(curve)[1])
     }
     if not layers:
         return dict.fromkeys(VITALS, Missing("no dead_share in the log", ("dead_share",)))
-    late = {name: share[len(share) // 2 :] for name, share in layers.items()}
-    place, worst = max(enumerate(late), key=lambda item: float(np.median(late[item[1]])))
-    low, middle, high = (float(x) for x in np.quantile(late[worst], (0.1, 0.5, 0.9)))
+    place, worst = max(enumerate(layers), key=lambda item: float(np.median(layers[item[1]])))
+    low, middle, high = (float(x) for x in np.quantile(layers[worst], (0.1, 0.5, 0.9)))
     span = (signals.begin, signals.end)
     found: dict[str, Measured] = {
         "units.dead": Estimate(middle, low, high, "share", span),
-        "units.dead_layers": exact(sum(float(np.median(share)) > 0.5 for share in late.values()), "count"),
+        "units.dead_layers": exact(sum(float(np.median(share)) > 0.5 for share in layers.values()), "count"),
         "units.layers": exact(len(layers), "count"),
         "units.worst": exact(place + 1, "count"),
         "units.dead_from": Missing("no layer is dead by more than half"),

@@ -66,7 +66,9 @@ def test_update_ratios_tell_where_an_unlogged_rate_stands(last: float) -> None:
 
 def test_a_loss_that_falls_only_as_the_rate_does_waited_for_it() -> None:
     rate = cosine(T)
-    waits = 2.3 - 0.5 * np.maximum(0.0, T / T[-1] - 0.55)
+    share = T / T[-1]
+    waits = 2.3 + 0.2 * np.clip(10 * share - 0.5, 0.0, 1.0) * np.clip(2.5 - 3 * share, 0.0, 1.0)
+    waits -= 0.5 * np.maximum(0.0, share - 0.55)
     made = run(train_loss=(T, noisy(waits, 0.01)), lr=(T, 0.1 * rate))
     assert vital(made, "rate.waits").value > 0.9
     prompt = run(train_loss=(T, noisy(power_law(T), 0.01)), lr=(T, 0.1 * rate))

@@ -64,10 +64,18 @@ def extrapolate(step: Array, value: Array, at: float, se: float = 0.0) -> tuple[
     error = max(se, residual, 1e-9 * float(np.abs(y).max()), 1e-300)
     share = min(float(len(y)), INDEPENDENT) / len(y)
     alive = (squares - squares.min()) * share <= RULED_OUT * error**2
-    # The true time constant may lie between the best that was tried and the next.
+    # The true time constant, exponent or offset may lie between the best that was tried and the next.
     at_best, powers_tried = int(np.argmin(squares)), len(exponent)
     if powers_tried <= at_best < len(shape):
         alive[max(powers_tried, at_best - 1) : min(len(shape), at_best + 2)] = True
+    else:
+        law = at_best if at_best < powers_tried else at_best - len(shape)
+        base, row, column = at_best - law, law // len(OFFSETS), law % len(OFFSETS)
+        # A larger exponent goes with a larger offset: the next law that fits about as well lies across.
+        for down, across in ((-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, 1)):
+            if 0 <= row + down < len(EXPONENTS) and 0 <= column + across < len(OFFSETS):
+                near = base + (row + down) * len(OFFSETS) + column + across
+                alive[near] |= squares[near] - squares.min() <= len(y) * error**2
     best = float(predicted[at_best])
     doubt = 1.28 * error
     return best, min(best, float(predicted[alive].min())) - doubt, max(best, float(predicted[alive].max())) + doubt

@@ -24,6 +24,12 @@ CHOSEN = 1.3
 #: ... and this part of how far it lies from a fit 2.5 times narrower, which bends with the curve where it does not.
 #: With both, 80 % intervals hold the truth in 79 to 86 of 100 (`python -m tests.bench.coverage`, rows `smooth`).
 BEND = 0.8
+#: The median of n absolute normal numbers is known to 1.17 / sqrt(n) of it; of absolute second differences, whose
+#: neighbours share two points of three, to SCATTER / sqrt(n).
+SCATTER = 1.5
+#: 80 % intervals with a scatter of so few degrees of freedom (n / 2 SCATTER^2) are those of Student's t, wider than
+#: normal ones by FEW / n.
+FEW = 3.5
 #: Spacings of the fourth differences that tell how alike neighbours are, and the correlations that are tried.
 SPACINGS = (1, 2, 4, 8)
 ALIKE = np.arange(0.0, 0.96, 0.05)
@@ -63,6 +69,16 @@ class Smooth:
     def se_at(self, step: float) -> float:
         """The standard error at a step."""
         return float(np.interp(step, self.step, self.se))
+
+    @property
+    def first(self) -> tuple[float, float]:
+        """Where the curve begins, and the standard error of that.
+
+        A first point far above the line stands for a loss that fell at once, before the smoother could follow: then
+        the point itself, with the noise of one point.
+        """
+        point, value, noise = float(self.points[0]), float(self.value[0]), float(self.noise[0])
+        return (point, noise) if point - value > 3 * noise else (value, float(self.se[0]))
 
 
 def smooth(step: Array, value: Array) -> Smooth:
@@ -123,7 +139,8 @@ def smooth(step: Array, value: Array) -> Smooth:
     bend = np.convolve(apart[np.arange(-4, n + 4).clip(0, n - 1)], np.full(9, 1 / 9), "valid")
     # The median of a bin of normal points is 1.25 times as uncertain as their mean.
     point = noise * np.sqrt(per_bin) / np.where(per_bin > 2, 1.2533, 1.0)
-    return Smooth(step, level, best, np.hypot(CHOSEN * best_se, BEND * bend), point, int(spike.sum()))
+    se = np.hypot(CHOSEN * (1 + FEW / n) * best_se, BEND * bend)
+    return Smooth(step, level, best, se, point, int(spike.sum()))
 
 
 def pool(step: Array, value: Array, bins: int = BINS) -> tuple[Array, Array, Array]:

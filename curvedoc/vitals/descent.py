@@ -11,7 +11,7 @@ from ..curves.smooth import Smooth
 from ..curves.trend import fall
 from ..estimate import Estimate, exact
 from .chart import Measured, Missing, Vital
-from .signals import FEWEST, Signals, alive
+from .signals import FEWEST, Signals, alive, in_noise
 from .witness import witness
 
 VITALS = {
@@ -82,20 +82,20 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     found["train_loss.level"] = Estimate(level, level - doubt, level + doubt, "loss")
     found |= _flat(signals, witness(signals) or train)
     found["train_loss.pace_kept"] = _pace_kept(witness(signals) or train)
-    first = float(np.median(train.value[: max(1, len(train.value) // 50)]))
-    found |= _extremes(train, first, level, doubt)
+    found |= _extremes(train, level, doubt)
     found |= _both_rise(signals, train, found["train_loss.risen"])
     if (since := idle_since(signals)) is not None and (train.step > since).sum() >= FEWEST:
         behind = train.step > since  # a mean logged at that step is of the steps before it
         rest = replace(train, **{n: getattr(train, n)[behind] for n in ("step", "points", "value", "se", "noise")})
-        found |= {n: v for n, v in _extremes(rest, float(rest.value[0]), level, doubt).items() if n in _LEARNED}
+        found |= {n: v for n, v in _extremes(rest, level, doubt).items() if n in _LEARNED}
         # However surely a loss without noise falls, it is no learning where every answer stays the same.
         found["train_loss.fall_se"] = exact(0.0, "sd")
-    if signals.context.classes is not None and signals.context.classes > 1:
-        first = min(first, math.log(signals.context.classes))
-    if train.value.min() > 0 and first > 0:
-        left = level / first
-        doubt = float(np.hypot(doubt, 1.28 * left * train.se[0])) / first
+    start, error = train.first
+    if signals.context.classes is not None and math.log(max(2, signals.context.classes)) < start:
+        start, error = math.log(max(2, signals.context.classes)), 0.0
+    if train.value.min() > 0 and start > 0:
+        left = level / start
+        doubt = float(np.hypot(doubt, 1.28 * left * error)) / start
         found["train_loss.left"] = Estimate(left, left - doubt, left + doubt, "share")
     else:
         found["train_loss.left"] = Missing("the loss takes values below zero: no share of it has a meaning")
@@ -154,21 +154,25 @@ def _flat(signals: Signals, train: Smooth) -> dict[str, Measured]:
                 longest[n] = start
     low, middle, high = longest[0], min(longest[:2]), min(longest)
     length = signals.length or 1.0
-    share = [(signals.end - s) / length for s in (low, middle, high)]
+    # Nothing that held is no length; else it lies between the longest that held and the next one tried, and the
+    # points on either side of a start are the same.
+    share = [(signals.end - s) / length if s < last else 0.0 for s in (low, middle, high)]
+    apart = float(train.step[-1] - train.step[-2]) / length / 2
+    share[0] = max(0.0, share[0] - apart)
+    share[2] = min(1.0, share[2] + 0.025 * (last - first) / length + apart)
+    low, middle, high = (signals.end - s * length for s in share)
     return {
         "train_loss.flat_for": Estimate(share[1], share[0], share[2], "share", (middle, signals.end)),
         "train_loss.flat_from": Estimate(middle, high, low, "step", (middle, middle)),
     }
 
 
-def _extremes(train: Smooth, first: float, level: float, doubt: float) -> dict[str, Measured]:
+def _extremes(train: Smooth, level: float, doubt: float) -> dict[str, Measured]:
     """How far the loss ever came down, and how much of that it gave back."""
     at = int(np.argmin(train.value))
     lowest, where = float(train.value[at]), float(train.step[at])
     error = float(np.hypot(doubt, 1.28 * np.hypot(train.se[at], train.se[0])))
-    # A first point far above the line stands for a loss that fell at once, before the smoother could follow.
-    start = float(train.points[0])
-    start = start if start - first > 3 * float(train.noise[0]) else first
+    start, start_se = train.first
     size = abs(start) or 1.0
     # A loss that hardly fell has little to give back: 5 % of its first value is the least that counts as descent.
     span = max(start - lowest, 0.05 * size)
@@ -189,18 +193,24 @@ def _extremes(train: Smooth, first: float, level: float, doubt: float) -> dict[s
     known = abs(fell) >= KNOWN * fell_error or hidden <= HIDDEN
     tiny = 1e-12 * size
     trend = max(abs(fell) / max(fell_error, tiny), (start - lowest) / max(error / 1.28, tiny))
-    climbed, doubt = (level - start) / size, error / size
+    # Doubt of the start moves a ratio to it by that ratio only.
+    climbed = (level - start) / size
+    climbed_error = float(np.hypot(doubt, 1.28 * level / size * start_se)) / size
+    # The lowest value often lies near the end, and shares most of its noise with it.
+    risen_error = float(np.hypot(doubt, 1.28 * np.hypot(0.4 * train.se[at], risen / span * start_se)))
     halfway = (level - train.at(float(train.step[0] + train.step[-1]) / 2)) / max(level - start, error, 1e-12)
     return {
         "train_loss.climbed": Estimate(
-            climbed, climbed - doubt, climbed + doubt, "share", (train.step[0], train.step[-1])
+            climbed, climbed - climbed_error, climbed + climbed_error, "share", (train.step[0], train.step[-1])
         ),
         "train_loss.climb_late": exact(halfway, "share"),
         "train_loss.fallen_at_most": exact(most / size, "share") if known else unseen,
         "train_loss.fall_se": exact(min(1e6, trend), "sd"),
-        "train_loss.risen": Estimate(risen / span, (risen - error) / span, (risen + error) / span, "share", stretch),
+        "train_loss.risen": Estimate(
+            risen / span, (risen - risen_error) / span, (risen + risen_error) / span, "share", stretch
+        ),
         "train_loss.risen_before": _beyond_earlier(train, risen, noise),
-        "train_loss.risen_sd": Estimate(risen / noise, (risen - error) / noise, (risen + error) / noise, "sd", stretch),
+        "train_loss.risen_sd": in_noise(risen, risen_error, noise, len(train.points), stretch),
         "train_loss.lowest_at": Estimate(where, where, where, "step", (where, where)),
     }
 

@@ -9,7 +9,7 @@ from ..curves.trend import fall
 from ..estimate import Estimate, exact
 from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
-from .signals import Signals
+from .signals import Signals, in_noise
 
 VITALS = {
     "val_loss.best_step": Vital(
@@ -56,17 +56,17 @@ def measure(signals: Signals) -> dict[str, Measured]:
     lowest, best_step = float(val.value[best]), float(val.step[best])
     last = max(1, len(val.value) // 20)
     end, doubt = float(np.median(val.value[-last:])), 1.28 * float(np.hypot(val.se[best], np.median(val.se[-last:])))
-    near = val.step[val.value <= lowest + doubt]
-    saved = lowest_logged(signals.run.get("val_loss"), float(near.min()), float(near.max()), best_step)
+    near = _may_be_best(signals, val, 0.9 * float(val.se[best]))
+    saved = lowest_logged(signals.run.get("val_loss"), *near, best_step)
     length = signals.length or 1.0
-    at = [(s - signals.begin) / length for s in (near.min(), best_step, near.max())]
+    at = [(s - signals.begin) / length for s in (near[0], best_step, near[1])]
     scale, noise = abs(lowest) or 1.0, max(_wander(val), 1e-9 * (abs(lowest) or 1.0))
     rise = max(0.0, end - lowest)
     found: dict[str, Measured] = {
-        "val_loss.best_step": Estimate(saved, float(near.min()), float(near.max()), "step", (saved, saved)),
+        "val_loss.best_step": Estimate(saved, *near, "step", (saved, saved)),
         "val_loss.best_at": Estimate(at[1], at[0], at[2], "share"),
         "val_loss.rise": _around(rise / scale, doubt / scale, "share", (best_step, signals.end)),
-        "val_loss.rise_sd": _around(rise / noise, doubt / noise, "sd", (best_step, signals.end)),
+        "val_loss.rise_sd": in_noise(rise, doubt, noise, len(val.points), (best_step, signals.end)),
     }
     found["val_loss.rise_se"] = exact(walk_z(val.points[best:]), "sd", (best_step, signals.end))
     if train is None:
@@ -74,11 +74,30 @@ def measure(signals: Signals) -> dict[str, Measured]:
         found |= dict.fromkeys(("train_loss.fall_after_best", *names), signals.absent["train_loss"])
     else:
         then, now = train.at(best_step), float(np.median(train.value[-max(1, len(train.value) // 20) :]))
-        se, size = 1.28 * float(np.hypot(train.se_at(best_step), train.se[-1])), abs(then) or 1.0
-        found["train_loss.fall_after_best"] = _around((then - now) / size, se / size, "share", (best_step, signals.end))
+        now_se, size = float(np.median(train.se[-max(1, len(train.se) // 20) :])), abs(then) or 1.0
+        se = 1.28 * float(np.hypot(train.se_at(best_step), now_se))
+        left = 1.28 * float(np.hypot(now / size * train.se_at(best_step), now_se))
+        found["train_loss.fall_after_best"] = _around(
+            (then - now) / size, left / size, "share", (best_step, signals.end)
+        )
         found["gap.of_loss"] = _around((end - now) / (abs(end) or 1.0), se / (abs(end) or 1.0), "share")
         found |= _side_by_side(signals, val, train)
-    return found | _metric_gains(signals, best_step, (float(near.min()), float(near.max())))
+    return found | _metric_gains(signals, best_step, near)
+
+
+def _may_be_best(signals: Signals, val: Smooth, doubt: float) -> tuple[float, float]:
+    """The first and the last step that may be the minimum: those whose smoothed loss lies within `doubt` of the lowest,
+    and half of the way to the next on either side, because a minimum lies between logged points or within a bin."""
+    near = np.flatnonzero(val.value <= val.value.min() + doubt)
+    middle = (val.step[1:] + val.step[:-1]) / 2
+    first = float(middle[near[0] - 1]) if near[0] > 0 else float(val.step[0])
+    last = float(middle[near[-1]]) if near[-1] < len(middle) else max(float(val.step[-1]), _last(signals))
+    return first, last
+
+
+def _last(signals: Signals) -> float:
+    curve = signals.run.get("val_loss")
+    return signals.end if curve is None else float(curve.step[-1])
 
 
 def lowest_logged(curve: Curve | None, first: float, last: float, otherwise: float) -> float:
@@ -107,7 +126,9 @@ def _metric_gains(signals: Signals, best_step: float, near: tuple[float, float])
     for name, late in zip(names, (0.0, 0.5), strict=True):
         begins = [best + late * (end - best) for best in (best_step, *near)]
         gain, *others = (float(metric.value[-1]) - metric.at(begin) for begin in begins)
-        doubt = 1.28 * float(np.hypot(metric.se[-1], metric.se_at(begins[0])))
+        # Levels that lie near each other share their noise; half a run apart it is their own.
+        own = min(1.0, max(0.0, (end - begins[0]) / (0.5 * (signals.length or 1.0))))
+        doubt = 1.28 * float(np.hypot(metric.se[-1], metric.se_at(begins[0]))) * own
         # Where the best step is in doubt, so is what was gained behind it.
         low = gain - float(np.hypot(doubt, gain - min(gain, *others)))
         high = gain + float(np.hypot(doubt, max(gain, *others) - gain))
@@ -135,16 +156,10 @@ def walk_z(points: Array) -> float:
     m = len(change)
     if m < FEWEST_INCREMENTS:
         return 0.0
-    place = np.arange(m, dtype=np.float64)
-    shapes = [np.ones(m), place - (m - 1) / 2, np.exp(-10 * place / m)][: 1 + (m >= 5) + (m >= 12)]
-    smooth_part = np.stack(shapes, axis=1)
-    rest = change - smooth_part @ np.linalg.lstsq(smooth_part, change, rcond=None)[0]
-    total, taken = float((rest * rest).sum()), len(shapes)
+    rest, taken = _increments(change)
     size = 1e-9 * float(np.abs(points).max())
-    variance = max(total / (m - taken), size * size, 1e-300)
-    # Taking k shapes away makes neighbours look less alike by about (k - 0.5) / m; 0.8 / sqrt(m) is a standard error.
-    alike = float((rest[1:] * rest[:-1]).sum()) / total if total > 0 else 0.0
-    r = min(1.0, max(0.0, 1 + 2 * (alike + (taken - 0.5) / m + 0.8 / np.sqrt(m))))
+    variance = max(float((rest * rest).sum()) / (m - taken), size * size, 1e-300)
+    r = min(1.0, max(0.0, _alike(change) + 2 * 0.8 / float(np.sqrt(m))))  # 0.8 / sqrt(m) is a standard error
     line = np.arange(m + 1) - m / 2
     line *= m / float((line * line).sum())
     first, last = max(1, (m + 1) // 10), (m + 1) // 2
@@ -156,6 +171,28 @@ def walk_z(points: Array) -> float:
         spread = float(lagged[0] - (1 - r) * (r ** np.arange(m - 1) * lagged[1:]).sum())
         surest = max(surest, float((heft * change).sum()) / float(np.sqrt(variance * max(spread, 1e-12))))
     return min(1e6, surest)
+
+
+def _increments(change: Array) -> tuple[Array, int]:
+    """Increments less what is smooth in them, and how many shapes that took: a straight line, and from 12 increments
+    on a decay over a tenth of the stretch."""
+    m = len(change)
+    place = np.arange(m, dtype=np.float64)
+    shapes = [np.ones(m), place - (m - 1) / 2, np.exp(-10 * place / m)][: 1 + (m >= 5) + (m >= 12)]
+    smooth_part = np.stack(shapes, axis=1)
+    rest: Array = change - smooth_part @ np.linalg.lstsq(smooth_part, change, rcond=None)[0]
+    return rest, len(shapes)
+
+
+def _alike(change: Array) -> float:
+    """The r of noise x[t] = r x[t-1] + e from the lag-one correlation -(1 - r) / 2 of its increments.
+
+    Taking k shapes away makes neighbours look less alike by about (k - 0.5) / m.
+    """
+    rest, taken = _increments(change)
+    total = float((rest * rest).sum())
+    alike = float((rest[1:] * rest[:-1]).sum()) / total if total > 0 else 0.0
+    return 1 + 2 * (alike + (taken - 0.5) / len(change))
 
 
 def _side_by_side(signals: Signals, val: Smooth, train: Smooth) -> dict[str, Measured]:
@@ -178,8 +215,15 @@ def _side_by_side(signals: Signals, val: Smooth, train: Smooth) -> dict[str, Mea
     doubt = 1.28 * float(np.hypot(np.median(val.se[late]), np.median(train.se[train.step >= val.step[late][0]])))
     level, under = abs(float(val.value[late][-1])) or 1.0, abs(float(np.median(beside[late]))) or 1.0
     stretch = (float(val.step[late][0]), float(val.step[late][-1]))
-    fell, error = fall(val.step, apart, *stretch)
-    found["gap.growth"] = _around(-fell / level, 1.28 * error / level, "share", stretch)
+    half = (signals.begin + signals.length / 2, signals.end)
+    if (train.step - lag >= half[0]).sum() >= 3:
+        # Each loss on its own points: what was smoothed scatters too little to tell its own doubt.
+        (fell, error), (val_fell, val_error) = (
+            fall(train.step - lag, train.points, *half),
+            fall(val.step, val.points, *half),
+        )
+        growth = 1.1 * float(np.hypot(error, val_error)) / level
+        found["gap.growth"] = _around((fell - val_fell) / level, growth, "share", stretch)
     found["gap.below"] = _around(-float(np.median(apart[late])) / under, doubt / under, "share", stretch)
     if min(val.value[here].min(), beside[here].min()) <= 0:
         unlike = Missing("a loss at or below zero has no scale")
@@ -200,7 +244,7 @@ def _wander(val: Smooth) -> float:
     -(1 - r)/2, which gives r; it is held to 0 .. 0.9.
     """
     noise = float(np.median(val.noise))
-    change = np.diff(val.points) - np.diff(val.points).mean()
+    change = np.diff(val.points - val.value)
     total = float((change * change).sum())
     r = min(0.9, max(0.0, 1 + 2 * float((change[1:] * change[:-1]).sum()) / total)) if total > 0 else 0.0
     return noise / float(np.sqrt(1 - 4 * r / 3 + r * r / 3))

@@ -63,17 +63,22 @@ def _at_end(curve: Smooth) -> Measured:
     whole, whole_error = fall(curve.step, curve.points, half, end)
     # A half that gained nothing has no slope to compare with: a fortieth of the descent is the least that counts.
     whole = max(whole, 1.28 * whole_error, float(np.ptp(curve.value)) / 40, 1e-300)
-    value, doubt = 2.5 * late / whole, 1.28 * 2.5 * late_error / whole
+    value = 2.5 * late / whole
+    doubt = 1.28 * float(np.hypot(2.5 * late_error, value * whole_error)) / whole
     return Estimate(value, value - doubt, value + doubt, "share", (fifth, end))
 
 
 def _done_early(signals: Signals, curve: Smooth) -> Measured:
     """The fifth is of the steps weighted with their rate: a warm-up, or a rate that rises late, spends few of them."""
-    first, begin, end = float(curve.points[0]), float(curve.step[0]), float(curve.step[-1])
+    (first, error), begin, end = curve.first, float(curve.step[0]), float(curve.step[-1])
     descent, doubt = first - float(curve.value.min()), 1.28 * float(np.median(curve.se))
     if descent <= 2 * doubt or descent <= 1e-3 * abs(first):
         return Missing("the training loss never fell beyond its noise")
-    done = (first - curve.at(_fifth(signals, begin, end))) / descent
+    fifth = _fifth(signals, begin, end)
+    done = (first - curve.at(fifth)) / descent
+    lowest = float(curve.se[int(np.argmin(curve.value))])
+    # By the derivatives of the share to its three levels.
+    doubt = 1.28 * float(np.hypot(np.hypot((1 - done) * error, curve.se_at(fifth)), done * lowest))
     return Estimate(done, done - doubt / descent, done + doubt / descent, "share", (begin, end))
 
 
@@ -103,7 +108,8 @@ def _follows(signals: Signals) -> Measured:
     if fell <= 1.28 * error:
         return Missing("the training loss does not fall beyond its noise in the second half of the run")
     share = val_fell / fell
-    doubt = 1.28 * float(np.hypot(val_error, share * error)) / fell
+    # A bend counts as doubt of either line, and both bend alike: it cancels in the share.
+    doubt = 0.85 * float(np.hypot(val_error, share * error)) / fell
     return Estimate(share, share - doubt, share + doubt, "share", (begin, end))
 
 

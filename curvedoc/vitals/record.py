@@ -23,6 +23,8 @@ VITALS = {
 
 #: Points behind the first quarter needed to see how alike neighbours are: it is known to 0.1 then.
 FEWEST_POINTS = 75
+#: How far the estimate of their likeness may be off with any number of points.
+OFF = 0.08
 #: No more points than this are looked at.
 MOST_POINTS = 4000
 #: Points before and after a resume that its jump is measured on.
@@ -60,7 +62,8 @@ def _memory(signals: Signals) -> Measured:
     near, next_ = (float((rest[k:] * rest[:-k]).sum()) / total for k in (1, 2))
     if near > 0.2 or abs(next_) > 0.25:
         return Missing("the training loss moves on its own way, with no noise of single points")
-    alike, doubt = min(1.0, max(0.0, 1 + 2 * near)), 1.28 * 2 / float(np.sqrt(len(change)))
+    # The median that is taken out and the cut at three deviations make differences look up to OFF less alike.
+    alike, doubt = min(1.0, max(0.0, 1 + 2 * near)), float(np.hypot(1.28 * 2 / np.sqrt(len(change)), OFF))
     return Estimate(alike, max(0.0, alike - doubt), min(1.0, alike + doubt), "share")
 
 

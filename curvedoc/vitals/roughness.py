@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..curves.smooth import Smooth
+from ..curves.smooth import SCATTER, Smooth
 from ..estimate import Estimate, exact
 from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
@@ -80,7 +80,7 @@ def _bounces(signals: Signals) -> dict[str, Measured]:
         return found | {"loss.bounce_kept": Missing(why, ("val_loss",))}
     if before < SMOOTH * level:
         return found | {"loss.bounce_kept": Missing("the validation loss is smooth: it bounces at no rate")}
-    kept, doubt = after / before, 1.28 * float(np.hypot(1 / np.sqrt(few), 1 / np.sqrt(several)))
+    kept, doubt = after / before, 1.28 * SCATTER * float(np.hypot(1 / np.sqrt(few), 1 / np.sqrt(several)))
     # The ratio of two spreads is skew: its interval is one of its logarithm.
     ends = (kept * float(np.exp(-doubt)), kept * float(np.exp(doubt)))
     stretch = (signals.begin + 0.75 * signals.length, signals.end)
@@ -88,8 +88,8 @@ def _bounces(signals: Signals) -> dict[str, Measured]:
 
 
 def _spread(value: float, points: int, stretch: tuple[float, float]) -> Estimate:
-    """A spread with its interval: the median of absolute second differences of n points is known to 1 / sqrt(n)."""
-    factor = float(np.exp(1.28 / np.sqrt(points)))
+    """A spread with its interval."""
+    factor = float(np.exp(1.28 * SCATTER / np.sqrt(points)))
     return Estimate(value, value / factor, value * factor, "share", stretch)
 
 
@@ -112,9 +112,14 @@ def _swings(signals: Signals) -> dict[str, Measured]:
     span = max(float(train.points[0] - train.value.min()), 0.05 * abs(float(train.points[0])), 1e-300)
     stretch = ((signals.begin + signals.end) / 2, signals.end)
     total = sum(rises) / span
-    doubt = 1.28 * float(np.median(train.se[half])) * np.sqrt(2 * max(1, len(rises))) / span if rises else 0.0
+    error = float(np.median(train.se[half]))
+    # Only what exceeds three standard errors was counted: noise hid as much elsewhere, and made what it made by chance
+    # look larger than it is; below four and a half it may be nothing.
+    hidden = 3 * np.sqrt(2) * error
+    sure = sum(max(0.0, rise - 1.5 * hidden) for rise in rises) / span
+    high = total + (hidden / span if rises else 0.0)
     return {
-        "loss.swing": Estimate(total, max(0.0, total - doubt), total + doubt, "share", stretch),
+        "loss.swing": Estimate(total, sure, high, "share", stretch),
         "loss.swings": exact(len(rises), "count", stretch),
     }
 

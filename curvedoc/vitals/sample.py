@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..curves.order import median
-from ..curves.smooth import local_noise
+from ..curves.order import median, quantile
+from ..curves.smooth import FEW, likeness, local_noise
 from ..estimate import Estimate
 from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
@@ -36,8 +36,10 @@ MOST = 1000
 FEWEST_LEVELS = 2
 #: A chance of less than this that accuracies without a grid fall on it all the same.
 CHANCE = 1e-3
-#: Validations needed for their scatter.
-FEWEST_POINTS = 10
+#: A scatter from n fourth differences, whose neighbours share four points of five, is known to FOURTH / sqrt(n) of it.
+FOURTH = 1.75
+#: Validations needed for their scatter, and the most that are asked how alike neighbours are.
+FEWEST_POINTS, MOST_POINTS = 10, 4000
 
 
 def measure(signals: Signals) -> dict[str, Measured]:
@@ -131,8 +133,7 @@ def _scatter(signals: Signals) -> dict[str, Measured]:
         why = "a loss at or below zero has no scale" if level <= 0 else "the validation loss does not scatter"
         return dict.fromkeys(names, Missing(why))
     size = (level / noise) ** 2
-    # The standard deviation of m differences is known to about 1/sqrt(m); 1.28 of that on either side.
-    doubt = (1 + 1.28 / float(np.sqrt(late.sum()))) ** 2
+    doubt = float(np.exp(2 * 1.28 * FOURTH / np.sqrt(late.sum())))
     found: dict[str, Measured] = {"val.examples": Estimate(size, size / doubt, size * doubt, "count")}
     # Scatter alone may be that of the weights: without training beside it nothing is said.
     if train is None:
@@ -148,10 +149,16 @@ def _scatter(signals: Signals) -> dict[str, Measured]:
     mean = float(np.median(means[half])) if half.any() else 0.0
     if mean < 1e-60:
         return dict.fromkeys(names, Missing("a loss at or below zero has no scale"))
-    ratio = min(1e6, noise / level / max(_noise(means, half) / mean, 1e-12))
+    rough = _noise(means, half)
+    ratio = min(1e6, noise / level / max(rough / mean, 1e-12))
+    # Of independent noise on both sides, and in its logarithm.
+    doubt = float(np.exp(1.28 * FOURTH * np.hypot(1 / np.sqrt(late.sum()), 1 / np.sqrt(half.sum()))))
     # Weights that are shaken lift the loss and never lower it: only a small sample lies below training for long.
-    dips = (mean - float(np.quantile(val.value[late], 0.25))) / mean
-    error = 1.28 * noise / mean / float(np.sqrt(late.sum()))
+    quartile = quantile(val.value[late], 0.25)
+    dips = (mean - quartile) / mean
+    # A quartile is known to 1.36, a median to 1.25 times what a mean of as many points is.
+    error = float(np.hypot(1.36 * _level_error(val.value, late), 1.25 * quartile / mean * _level_error(means, half)))
+    error *= 1.28 / mean
     return found | {
         "val.scatter": Estimate(ratio, ratio / doubt, ratio * doubt, "times"),
         "val.dips": Estimate(dips, dips - error, dips + error, "share"),
@@ -162,6 +169,16 @@ def _noise(value: Array, late: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) 
     """The noise of the points that `late` marks, which are the last ones."""
     since = int(np.argmax(late))
     return median(local_noise(value, since=since)) if late[since] else 0.0
+
+
+def _level_error(value: Array, late: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float:
+    """Standard error of the middle of the late points. Noise whose neighbours are alike averages out more slowly, and
+    along a trend only the points count that noise can bring to the middle: their share is that of the noise in the
+    range of the middle half."""
+    r, since, n = likeness(value[-MOST_POINTS:]), int(np.argmax(late)), int(late.sum())
+    noise, range_ = median(local_noise(value, r, since)), quantile(value[late], 0.75) - quantile(value[late], 0.25)
+    count = n * min(1.0, 1.35 * noise / range_) if range_ > 0 else n
+    return noise * float(np.sqrt((1 + r) / (1 - r) / max(1.0, count))) * (1 + FEW / n)
 
 
 def _finite(curve: Curve | None) -> Curve | None:

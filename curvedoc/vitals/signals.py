@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..curves.schedule_fit import ScheduleFit
-from ..curves.smooth import Smooth, smooth
+from ..curves.smooth import SCATTER, Smooth, smooth
+from ..estimate import Estimate
 from ..run import Array, Context, Curve, Run
 from .chart import Missing
 from .recognise import guess, logged_rate
@@ -203,6 +204,20 @@ def _rounded_off(value: Array) -> int:
     if len(found) <= 3:
         found = np.unique(value)
     return len(found) if 1 < len(found) <= 3 and np.ptp(found) > 0.1 * np.abs(found).max() else 0
+
+
+def in_noise(value: float, doubt: float, noise: float, points: int, steps: tuple[float, float]) -> Estimate:
+    """A rise in standard deviations of one point, with the doubt of both: `doubt` is that of the rise (1.28 standard
+    errors), and a noise told by so many points is known to SCATTER / sqrt(points) of it.
+
+    >>> found = in_noise(2.0, 0.0, 0.5, 225, (0.0, 1.0))
+    >>> round(found.low, 2), found.value, round(found.high, 2)
+    (3.52, 4.0, 4.55)
+    """
+    factor, ratio = float(np.exp(1.28 * SCATTER / np.sqrt(points))), value / noise
+    low = ratio - float(np.hypot(doubt / noise, ratio * (1 - 1 / factor)))
+    high = ratio + float(np.hypot(doubt / noise, ratio * (factor - 1)))
+    return Estimate(ratio, low, high, "sd", steps)
 
 
 def alive(value: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..curves.smooth import CHOSEN, Smooth
 from ..estimate import Estimate, exact
 from ..run import Array
 from .chart import Measured, Missing, Vital
@@ -28,7 +29,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
     """Vitals of the first descent, from the smoothed training loss.
 
     An exponential decay has a sharpness of 0.08 and a straight line of 0.11 whatever their rates; only an
-    S-shaped start exceeds 0.3. The interval moves both crossings by 1.28 standard errors of the curve.
+    S-shaped start exceeds 0.3. The interval moves both crossings by 1.28 standard errors of the way down to the first.
     """
     descent = _descent(signals)
     # Where no descent shows, no leap before it can be told from noise.
@@ -42,19 +43,26 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     train = signals.train
     if train is None:
         return dict.fromkeys(names, signals.absent["train_loss"])
-    top = float(np.median(train.value[: max(1, len(train.value) // 50)]))
+    top, top_se = float(train.value[0]), float(train.se[0])
     # A first point far above is a descent that was over before the smoother could follow: stairs are no flat start.
     cliff = float(train.points[0]) - top
     if cliff > 6 * float(train.noise[0]) and cliff > 0.1 * (float(train.points[0]) - float(train.value.min())):
-        top = float(train.points[0])
+        top, top_se = float(train.points[0]), float(train.noise[0])
     doubt = 1.28 * float(np.median(train.se[: max(2, len(train.se) // 10)]))
     descent = top - float(train.value.min())
     if descent <= 4 * doubt or descent <= 1e-3 * abs(top):
         return dict.fromkeys(names, Missing("the training loss never fell beyond its noise"))
+    # A loss that first rose lies on a hill and no plain: it descends from there.
+    half = int(np.argmax(train.value <= top - 0.5 * descent)) + 1
+    peak = int(np.argmax(train.value[:half]))
+    if train.value[peak] - top > max(3 * float(np.hypot(train.se[peak], top_se)), 0.05 * descent):
+        top, top_se = float(train.value[peak]), float(train.se[peak])
+        descent = top - float(train.value.min())
     spacing = float(np.median(np.diff(train.step)))
     # Smoothing rounds the corner of a few epochs' means: where noise is small the points themselves tell better.
     clear = 3 * float(np.median(train.noise[: max(2, len(train.noise) // 10)])) < 0.05 * descent
     curve = train.points if clear else train.value
+    doubt = 1.28 * _apart(train, _crossings(train.step, curve, top, descent, 0.0)[0], top_se, clear)
     grid = [_crossings(train.step, curve, top, descent, shift) for shift in (doubt, 0.0, -doubt)]
     warm = signals.schedule.warmup_until if signals.schedule is not None else None
     origin = train.step[0] if warm is None else max(float(train.step[0]), warm)
@@ -70,6 +78,19 @@ def _descent(signals: Signals) -> dict[str, Measured]:
         "start.flat_points": exact(seen, "count", span),
         "start.sharpness": _estimate(sharp, "times", (grid[1][0], grid[1][1])),
     }
+
+
+def _apart(train: Smooth, at: float, top_se: float, clear: bool) -> float:
+    """Standard error of how far the curve lies below its top at the first crossing.
+
+    Two fits share their noise where they share their points: at one place all of it, one reach away none. A fit with
+    standard error se reaches over some 2 (noise / se)^2 points, and a logged point (`clear`) over one. The part of the
+    errors that stands for the choice of the bandwidth (CHOSEN) is common to both.
+    """
+    noise, se = float(np.interp(at, train.step, train.noise)), train.se_at(at)
+    points = float(np.interp(at, train.step, np.arange(len(train.step))))
+    reach = 1.0 if clear else 2 * max(1.0, (noise / max(se, 1e-300)) ** 2)
+    return float(np.hypot(noise if clear else se, top_se)) * float(np.sqrt(min(1.0, points / reach))) / CHOSEN
 
 
 def _crossings(step: Array, value: Array, top: float, descent: float, shift: float) -> tuple[float, float]:

@@ -2,47 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from ..errors import UnreadableLog
 from ..run import Note
-from . import (
-    delimited,
-    events,
-    json_history,
-    json_lines,
-    mlflow_db,
-    mlflow_files,
-    summary,
-    text_log,
-    trackio,
-    trainer_state,
-    wandb,
-)
 from .lines import HEAD, encoding_of, is_lfs_pointer, is_regular, zeros
 from .log import Log, Series
 
-#: Every format, in order of precedence: the first that recognizes a file reads it.
+#: Every format, in order of precedence: the first that recognizes a file reads it. They are names, so that only what
+#: stands before it is imported: all of them cost as much as importing numpy.
 READERS = (
-    events,
-    wandb,
-    mlflow_db,
-    trackio,
-    mlflow_files,
-    trainer_state,
-    json_lines,
-    summary,
-    json_history,
-    delimited,
-    text_log,
+    "events",
+    "wandb",
+    "mlflow_db",
+    "trackio",
+    "mlflow_files",
+    "trainer_state",
+    "json_lines",
+    "summary",
+    "json_history",
+    "delimited",
+    "text_log",
 )
 
-__all__ = ["READERS", "Log", "Series", "read_file"]
+__all__ = ["READERS", "Log", "Series", "read_file", "readers"]
 
-_LINEWISE = (json_lines, delimited, text_log)
+_LINEWISE = ("json_lines", "delimited", "text_log")
 _LOG_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".log", ".txt", ".wandb", ".db")
 _TEXT_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".log", ".txt", ".out")
+
+
+def readers(names: tuple[str, ...] = READERS) -> Iterator[Any]:
+    """The module of each format, imported when its turn comes."""
+    for name in names:
+        yield import_module(f".{name}", __name__)
 
 
 def read_file(path: Path, shown: str) -> tuple[Log, ...] | None:
@@ -58,16 +55,16 @@ def read_file(path: Path, shown: str) -> tuple[Log, ...] | None:
             )
         with path.open("rb") as file:
             head = file.read(HEAD)
-        reader = next((r for r in READERS if r.recognizes(path, head)), None)
+        reader = next((r for r in readers() if r.recognizes(path, head)), None)
         if reader is None and path.suffix.lower() in _TEXT_SUFFIXES and encoding_of(head) is None:
             text = head.replace(b"\0", b"")
-            reader = next((r for r in _LINEWISE if r.recognizes(path, text)), None)
+            reader = next((r for r in readers(_LINEWISE) if r.recognizes(path, text)), None)
         if is_lfs_pointer(head) and (reader is not None or path.suffix in _LOG_SUFFIXES):
             raise UnreadableLog(shown, "a Git LFS pointer stands here instead of the log: run `git lfs pull`")
         if reader is None:
             return None
         logs: tuple[Log, ...] = reader.read(path, shown)
-        if logs and reader in _LINEWISE and (count := zeros(path)):
+        if logs and reader.__name__.rpartition(".")[2] in _LINEWISE and (count := zeros(path)):
             what = (
                 f"{count} NUL bytes, as a power cut or a full disk leaves them, were left out with the lines they cut"
             )

@@ -16,31 +16,44 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .protobuf import WIDTH, Layout, layout
-from .records import FRAME, HEADER, Bytes, broken, holds, length_of, seed_of, unmask, whole
+from .protobuf import WIDTH, Layout, is_blob, layout
+from .records import FRAME, HEADER, Bytes, broken, holds, length_of, link, link_table
 
 BIG = 1024  # bytes; records beyond are looked at one by one: their layouts seldom come twice
 _FEW = 8  # records of one layout are decoded one by one up to this number: a column costs as much
 _ROWS, _RECORDS = 32, 256  # what a table must hold to cost less than its records one by one
 _FAR = 1 << 18  # bytes in which a period is looked for
 _BLOCK = 1 << 18  # bytes compared at once: they stay in the cache
-_ROW = 512  # bytes that a row should have: short ones are compared several at a time
+_ROW = 4096  # bytes that a row should have: short ones are compared several at a time
+_PATIENCE = 512  # bytes after which a table is looked for again; doubled whenever there is none
 _FORMAT = {
     **{"i1": "<b", "u1": "<B", "<f2": "<e", "<i2": "<h", "<u2": "<H", "<f4": "<f", "<i4": "<i", "<u4": "<I"},
     **{"<f8": "<d", "<i8": "<q", "<u8": "<Q"},
 }
 _MAX_MASKS = 16  # tried for one size of record; lengths of a step and a tag that add up alike make two or three
 _MAX_KINDS = 8192  # layouts remembered; a file has one for each tag and each length of its steps
+_MAX_TABLES = 64  # tables remembered, of up to _FAR bytes
 
 
-class Kind(NamedTuple):
-    """Records of one layout: their size with frame, their seed (`seed_of`), and which bits of them are equal."""
+@dataclass(slots=True, eq=False)
+class Kind:
+    """Records of one layout: their size with frame, and which bits of them are equal."""
 
     layout: Layout
     size: int
-    seed: int
     fixed: bytes
     mask: bytes
+
+
+class Table(NamedTuple):
+    """Kinds of records that follow each other again and again, `period` bytes together; what is fixed in several of
+    these rows, and under which mask."""
+
+    kinds: tuple[Kind, ...]
+    sizes: tuple[int, ...]
+    period: int
+    fixed: Bytes
+    mask: Bytes
 
 
 class Piece(NamedTuple):
@@ -70,30 +83,33 @@ class Point(NamedTuple):
 
 @dataclass(slots=True)
 class Known:
-    """What earlier records of the file have taught: headers that hold, and kinds by size, mask and masked payload.
+    """What earlier records have taught: headers that hold, kinds by size, mask and masked payload, tables by their
+    first kind. Nothing in it depends on the file, so that it serves for the next file too.
 
-    The last are bytes, whose hashes no file can foresee: those of integers could be made to collide.
+    Payloads are remembered as bytes, whose hashes no file can foresee: those of integers could be made to collide.
     """
 
-    headers: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    headers: dict[bytes, int] = field(default_factory=dict)
     kinds: defaultdict[int, dict[int, dict[bytes, Kind]]] = field(default_factory=lambda: defaultdict(dict))
     count: int = 0
+    tables: dict[Kind, Table] = field(default_factory=dict)
 
-    def header(self, header: bytes) -> tuple[int, int] | None:
-        """Size of a record with its frame, and its seed; None when the header does not hold."""
+    def size(self, header: bytes) -> int | None:
+        """Size of a record with its frame; None when the header does not hold."""
         found = self.headers.get(header)
         if found is None:
             length = length_of(header)
             if length is None:
                 return None
-            found = (length + FRAME, seed_of(header))
-            if length <= BIG:
-                self.headers[header] = found
+            found = length + FRAME
+            if len(self.headers) >= _MAX_KINDS:
+                self.headers.clear()
+            self.headers[header] = found
         return found
 
-    def kind(self, raw: bytes, at: int, size: int, seed: int) -> Kind | None:
+    def kind(self, raw: bytearray, at: int, size: int) -> Kind | None:
         """The kind of the record of `size` bytes at `at`, None when its layout is unusual."""
-        payload = raw[at + HEADER : at + size - 4]
+        payload = bytes(raw[at + HEADER : at + size - 4])
         number = int.from_bytes(payload, "little")
         for mask, kinds in self.kinds[size].items():
             kind = kinds.get((number & mask).to_bytes(len(payload), "little"))
@@ -110,8 +126,7 @@ class Known:
         kind = Kind(
             found,
             size,
-            seed,
-            raw[at : at + HEADER] + fixed + bytes(4),
+            bytes(raw[at : at + HEADER]) + fixed + bytes(4),
             b"\xff" * HEADER + bytes(bits) + bytes(4),
         )
         if self.count >= _MAX_KINDS:
@@ -123,6 +138,18 @@ class Known:
             masks.clear()
         masks.setdefault(mask, {})[fixed] = kind
         return kind
+
+    def remember(self, table: Table) -> None:
+        """What is to be expected behind a record of the table's first kind."""
+        if len(self.tables) >= _MAX_TABLES:
+            self.tables.clear()
+        self.tables[table.kinds[0]] = table
+
+
+#: Where rows of a table stand, and how many.
+Rows = tuple[int, Table, int]
+#: Steps by the number of their bytes, as these stand in the file and as numbers.
+Steps = dict[int, tuple[Any, Any]]
 
 
 @dataclass(slots=True)
@@ -142,86 +169,98 @@ class Window:
     header: bool = True
 
 
-def scan(raw: bytes, known: Known) -> Window:
-    """Everything in the whole records at the beginning of `raw`."""
-    window, data = Window(), np.frombuffer(raw, np.uint8)
-    headers = known.headers
-    kinds: dict[int, Kind] = {}
-    places: defaultdict[int, list[int]] = defaultdict(list)  # by the identity of the kind
-    starts: list[int] = []  # of a run of small records, checked in one chain
-    seeds: list[int] = []
-    at, size, stop = 0, 0, len(raw)
-    again, patience = 0, _ROW  # where to look for a table again, and how much further after each failure
+def scan(raw: bytearray, stop: int, known: Known) -> Window:
+    """Everything in the whole records at the beginning of `raw[:stop]`; headers and checksums there are changed."""
+    window, data = Window(), np.frombuffer(raw, np.uint8, stop)
+    headers, remembered = known.headers, known.tables
+    places: dict[Kind, list[int]] = {}
+    starts: list[int] = []  # of the records looked at one by one
+    stops: list[int] = []
+    tables: list[Rows] = []
+    at = 0
+    again, patience = 0, _PATIENCE
     while stop - at >= HEADER:
-        if at >= again:
-            table = _table(raw, data, at, known)
-            if table is not None:
-                _check_run(window, data, starts, seeds, at)
-                at = window.last = _take(window, data, at, *table)
-                window.last -= table[0][-1].size
-                patience = _ROW
-                continue
-            again, patience = at + patience, min(2 * patience, _FAR)
-        header = headers.get(raw[at : at + HEADER]) or known.header(raw[at : at + HEADER])
-        if header is None:
+        header = bytes(raw[at : at + HEADER])
+        size = headers.get(header) or known.size(header)
+        if size is None:
             window.header = False
             break
-        size, seed = header
         if at + size > stop:
             window.size = size
             break
+        window.last = at
         if size > BIG + FRAME:
-            _check_run(window, data, starts, seeds, at)
-            _big(window, raw, data, at, size)
+            _big(window, raw, at, at + size)
         else:
-            starts.append(at)
-            seeds.append(seed)
-            kind = known.kind(raw, at, size, seed)
+            kind = known.kind(raw, at, size)
             if kind is None:
                 window.odd.append((at, at + size))
             else:
-                places[id(kind)].append(at)
-                kinds[id(kind)] = kind
-        window.last = at
+                table, rows = remembered.get(kind), 0
+                if table is not None:
+                    rows = _rows(data, at, table)
+                    if not rows:
+                        del remembered[kind]
+                elif kind in places and at >= again:
+                    table = _table(raw, at, stop, kind, known)
+                    rows = _rows(data, at, table) if table else 0
+                    again, patience = at + patience, min(2 * patience, _FAR)
+                if table and rows:
+                    tables.append((at, table, rows))
+                    known.remember(table)
+                    at += rows * table.period
+                    window.last, patience = at - table.sizes[-1], _PATIENCE
+                    continue
+                those = places.get(kind)
+                if those is None:
+                    places[kind] = [at]
+                else:
+                    those.append(at)
+        starts.append(at)
         at += size
-    _check_run(window, data, starts, seeds, at)
+        stops.append(at)
     window.end = at
-    for key, those in places.items():
-        if len(those) < _FEW:
-            for place in those:
-                window.points += _one(raw, place, kinds[key].layout)
-        else:
-            window.pieces += _columns(data, np.array(those, np.int64), kinds[key].layout)
+    with np.errstate(invalid="ignore"):  # a NaN may say of itself that it is worth a warning
+        for begin, table, rows in tables:
+            _take(window, data, begin, table, rows)
+        for kind, those in places.items():
+            if len(those) < _FEW:
+                for place in those:
+                    window.points += _one(raw, place, kind.layout)
+            elif kind.layout.values:
+                window.pieces += _columns(data, np.array(those, np.int64), kind.layout, {})
+    _check(window, data[:at], starts, stops, tables)
     return window
 
 
-def _table(raw: bytes, data: Bytes, at: int, known: Known) -> tuple[list[Kind], int] | None:
-    """The kinds of one period of records from `at` on, and how many periods follow each other; None when too few."""
-    kinds: list[Kind] = []
-    period, place = _FAR, at
-    while place < at + period and len(raw) - place >= HEADER:
-        header = known.header(raw[place : place + HEADER])
-        if header is None or header[0] > BIG + FRAME or place + header[0] > len(raw):
+def _table(raw: bytearray, at: int, stop: int, first: Kind, known: Known) -> Table | None:
+    """The kinds of one period of records from `at` on, None where no period can be seen."""
+    name = _name(first.layout)
+    if name is None:
+        return None
+    a, b = at + HEADER + name[0], at + HEADER + name[1]
+    period = raw.find(raw[a:b], b, min(b + _FAR, stop)) - a
+    kinds, place = [first], at + first.size
+    while place < at + period and place + HEADER <= stop:
+        size = known.size(bytes(raw[place : place + HEADER]))
+        if size is None or size > BIG + FRAME or place + size > stop:
             return None
-        kind = known.kind(raw, place, *header)
+        kind = known.kind(raw, place, size)
         if kind is None:
             return None
         kinds.append(kind)
-        if place == at:
-            name = _name(kind.layout)
-            if name is None:
-                return None
-            a, b = at + HEADER + name[0], at + HEADER + name[1]
-            period = raw.find(raw[a:b], b, b + _FAR) - a
-            if period <= 0:
-                return None
-        place += header[0]
-    rows = (len(raw) - at) // period
-    enough = max(_ROWS, _RECORDS // max(1, len(kinds)))
-    if place != at + period or rows < enough:
+        place += size
+    if place != at + period:
         return None
-    rows = _rows(data[at : at + rows * period].reshape(rows, period), kinds)
-    return (kinds, rows) if rows >= enough else None
+    fixed, mask = b"".join(kind.fixed for kind in kinds), b"".join(kind.mask for kind in kinds)
+    several = max(1, _ROW // period)
+    return Table(
+        tuple(kinds),
+        tuple(kind.size for kind in kinds),
+        period,
+        np.frombuffer(several * fixed, np.uint8),
+        np.frombuffer(several * mask, np.uint8),
+    )
 
 
 def _name(shape: Layout) -> tuple[int, int] | None:
@@ -232,97 +271,76 @@ def _name(shape: Layout) -> tuple[int, int] | None:
     return (begin, end) if end - begin >= 4 else None
 
 
-def _rows(table: Bytes, kinds: list[Kind]) -> int:
-    """How many rows of `table` hold records of these kinds."""
-    fixed = np.frombuffer(b"".join(kind.fixed for kind in kinds), np.uint8)
-    mask = np.frombuffer(b"".join(kind.mask for kind in kinds), np.uint8)
-    rows, period = table.shape
-    several = max(1, min(_ROW // period, rows // 8))
-    flat, done = table.reshape(-1), 0
-    block = 64
-    while done < rows:
-        count = min(max(block, several), rows - done)
-        if _same(flat[done * period : (done + count) * period], fixed, mask, several):
-            done += count
-            block = min(4 * block, max(64, _BLOCK // period))
-            continue
-        low, high = 0, count  # the first `low` rows are the same, the first `high` are not
-        while high - low > 1:
-            middle = (low + high) // 2
-            if _same(flat[(done + low) * period : (done + middle) * period], fixed, mask, several):
-                low = middle
-            else:
-                high = middle
-        return done + low
-    return done
+def _rows(data: Bytes, at: int, table: Table) -> int:
+    """How many rows of `table` stand at `at`; 0 when they are too few to be worth it."""
+    period = table.period
+    rows, enough = (len(data) - at) // period, max(_ROWS, _RECORDS // len(table.kinds))
+    if rows < enough:
+        return 0
+    length = np.ndarray((rows,), "<u8", data, at, (period,))
+    alike = length == length[0]
+    rows = rows if alike.all() else int(alike.argmin())
+    if rows < enough:
+        return 0
+    flat, step = data[at : at + rows * period], max(1, _BLOCK // len(table.fixed)) * len(table.fixed)
+    for begin in range(0, len(flat), step):
+        block = flat[begin : begin + step]
+        if not _alike(block, table.fixed, table.mask):
+            other = (block.reshape(-1, period) ^ table.fixed[:period]) & table.mask[:period]
+            rows = begin // period + int(other.any(axis=1).argmax())
+            break
+    return rows if rows >= enough else 0
 
 
-def _same(flat: Bytes, fixed: Bytes, mask: Bytes, several: int) -> bool:
-    """Whether all rows are `fixed` where `mask` is set: no bit ever set that should not be, none ever missing."""
-    period = len(fixed)
-    cut = len(flat) // (several * period) * several * period
-    for rows in (flat[:cut].reshape(-1, several, period), flat[cut:].reshape(-1, 1, period)):
-        if len(rows):
-            together = rows.reshape(len(rows), -1)  # long rows: a short loop costs more than its bytes
-            ever = np.bitwise_or.reduce(together, axis=0).reshape(-1, period) ^ fixed
-            always = np.bitwise_and.reduce(together, axis=0).reshape(-1, period) ^ fixed
-            if ((ever | always) & mask).any():
+def _alike(flat: Bytes, fixed: Bytes, mask: Bytes) -> bool:
+    """Whether `flat` repeats `fixed` where `mask` is set: no bit ever set that should not be, none ever missing."""
+    cut = len(flat) // len(fixed) * len(fixed)
+    for rows in (flat[:cut].reshape(-1, len(fixed)), flat[cut:].reshape(1, -1)):
+        n = rows.shape[1]
+        if rows.size:
+            ever = np.bitwise_or.reduce(rows, axis=0) ^ fixed[:n]
+            always = np.bitwise_and.reduce(rows, axis=0) ^ fixed[:n]
+            if ((ever | always) & mask[:n]).any():
                 return False
     return True
 
 
-def _take(window: Window, data: Bytes, at: int, kinds: list[Kind], rows: int) -> int:
-    """Decode and check a table at `at`; where it ends."""
-    period = sum(kind.size for kind in kinds)
-    offset = at
-    for kind in kinds:
-        window.pieces += _columns(data, range(offset, offset + rows * period, period), kind.layout)
-        offset += kind.size
-    sizes = np.array([kind.size for kind in kinds])
-    first = np.cumsum(sizes) - sizes
-    block = max(64, (1 << 20) // period)
-    for begin in range(0, rows, block):
-        count = min(block, rows - begin)
-        low = at + begin * period
-        chain = data[low : low + count * period].copy()
-        for kind, place in zip(kinds, first.tolist(), strict=True):
-            unmask(np.ndarray((count,), "<u4", chain, place + kind.size - 4, (period,)))
-            np.ndarray((count,), "<u4", chain, place + HEADER, (period,))[...] ^= np.uint32(kind.seed)
-        if not holds(chain):
-            starts = (np.arange(count)[:, None] * period + first).ravel()
-            chain = data[low : low + count * period].copy()
-            _mark(window, broken(chain, starts, np.tile([kind.seed for kind in kinds], count)), data, low)
-    return at + rows * period
+def _take(window: Window, data: Bytes, at: int, table: Table, rows: int) -> None:
+    """Decode a table at `at`."""
+    steps: Steps = {}
+    for kind in table.kinds:
+        if kind.layout.values:
+            window.pieces += _columns(data, range(at, at + rows * table.period, table.period), kind.layout, steps)
+        at += kind.size
 
 
-def _check_run(window: Window, data: Bytes, starts: list[int], seeds: list[int], stop: int) -> None:
-    """Check the records of a run, which end at `stop`, and begin a new run."""
+def _check(window: Window, chain: Bytes, starts: list[int], stops: list[int], tables: list[Rows]) -> None:
+    """Name the records whose checksums do not hold; their frames are changed."""
     if starts:
-        first = starts[0]
-        _mark(window, broken(data[first:stop].copy(), np.array(starts, np.int64) - first, seeds), data, first)
-        starts.clear()
-        seeds.clear()
-
-
-def _mark(window: Window, bad: list[int], data: Bytes, offset: int) -> None:
-    for start in bad:
-        begin = offset + start
-        window.bad.append((begin, begin + FRAME + int.from_bytes(data[begin : begin + 8].tobytes(), "little")))
-
-
-def _big(window: Window, raw: bytes, data: Bytes, at: int, size: int) -> None:
-    """A record whose contents are mostly of no interest: its fields are stepped over."""
-    if not whole(data[at : at + size]):
-        window.bad.append((at, at + size))
+        link(chain, np.array(starts, np.int64), np.array(stops, np.int64))
+    for at, table, rows in tables:
+        link_table(chain, at, table.sizes, rows)
+    if holds(chain):
         return
-    found = layout(raw, at + HEADER, at + size - 4)
-    if found is None:
-        window.odd.append((at, at + size))
-    else:
-        window.points += _one(raw, at, found)
+    bounds = [*starts, len(chain)]
+    for at, table, rows in tables:
+        first = np.cumsum(table.sizes) - table.sizes
+        bounds += (at + table.period * np.arange(rows)[:, None] + first).ravel().tolist()
+    bounds.sort()
+    window.bad += [(bounds[k], bounds[k + 1]) for k in broken(chain, bounds)]
 
 
-def _one(raw: bytes, at: int, shape: Layout) -> list[Point]:
+def _big(window: Window, raw: bytearray, at: int, stop: int) -> None:
+    """A record whose contents are mostly of no interest: its fields are stepped over."""
+    if not is_blob(raw, at + HEADER, stop - 4):
+        found = layout(raw, at + HEADER, stop - 4)
+        if found is None:
+            window.odd.append((at, stop))
+        else:
+            window.points += _one(raw, at, found)
+
+
+def _one(raw: bytes | bytearray, at: int, shape: Layout) -> list[Point]:
     """The points of the one record at `at`."""
     begin, step = at + HEADER, 0
     (time,) = (0.0,) if shape.wall < 0 else struct.unpack_from("<d", raw, begin + shape.wall)
@@ -340,16 +358,13 @@ def _one(raw: bytes, at: int, shape: Layout) -> list[Point]:
     return points
 
 
-def _columns(data: Bytes, starts: Any, shape: Layout) -> list[Piece]:
-    """The points of all records of one layout that begin at `starts`, a range or an array."""
-    n = len(starts)
-    if not shape.values:
-        return []
-    time = np.zeros(n) if shape.wall < 0 else _load(data, starts, HEADER + shape.wall, "<f8")
-    step = np.zeros(n, np.uint64)
-    for k in range(shape.step_bytes):
-        seven = _load(data, starts, HEADER + shape.step + k, "u1") & np.uint8(0x7F)
-        step |= seven.astype(np.uint64) << np.uint64(7 * k)
+def _columns(data: Bytes, starts: Any, shape: Layout, steps: Steps) -> list[Piece]:
+    """The points of all records of one layout that begin at `starts`, a range or an array.
+
+    `steps` are those of records beside them, which are shared where they are the same.
+    """
+    time = np.zeros(len(starts)) if shape.wall < 0 else _load(data, starts, HEADER + shape.wall, "<f8")
+    step = _steps(data, starts, shape, steps)
     pieces = []
     for value in shape.values:
         place = HEADER + value.at
@@ -359,18 +374,43 @@ def _columns(data: Bytes, starts: Any, shape: Layout) -> list[Piece]:
             else starts + place
         )
         number = _number(data, starts, place, value.number) if value.number else None
-        pieces.append(Piece(value.tag, value.plugin, at, step.view(np.int64), time, number))
+        pieces.append(Piece(value.tag, value.plugin, at, step, time, number))
     return pieces
+
+
+def _steps(data: Bytes, starts: Any, shape: Layout, steps: Steps) -> Any:
+    """The steps of records: seven bits of each byte, the lowest first."""
+    size = shape.step_bytes
+    if not size:
+        return np.zeros(len(starts), np.int64)
+    kind = "<u4" if size <= 4 else "<u8"  # the checksum behind the payload makes up for missing bytes
+    word = _load(data, starts, HEADER + shape.step, kind)
+    word &= word.dtype.type((1 << 8 * min(size, 8)) - 1)
+    if size <= 8:
+        known = steps.get(size)
+        if known is not None and np.array_equal(word, known[0]):
+            return known[1]
+    step = word & word.dtype.type(0x7F)
+    for k in range(1, min(size, 8)):
+        step |= word >> word.dtype.type(k) & word.dtype.type(0x7F << 7 * k)
+    for k in range(8, size):
+        seven = _load(data, starts, HEADER + shape.step + k, "u1") & np.uint8(0x7F)
+        step |= seven.astype(np.uint64) << np.uint64(7 * k)
+    step = step.astype(np.uint64).view(np.int64)
+    if size <= 8:
+        steps[size] = word, step
+    return step
 
 
 def _number(data: Bytes, starts: Any, offset: int, kind: str) -> Any:
     if kind == "bfloat16":  # the upper half of a float32
         return (_load(data, starts, offset, "<u2").astype("<u4") << np.uint32(16)).view("<f4").astype(np.float64)
-    return _load(data, starts, offset, kind).astype(np.float64)
+    return _load(data, starts, offset, kind, np.float64)
 
 
-def _load(data: Bytes, starts: Any, offset: int, kind: str) -> Any:
+def _load(data: Bytes, starts: Any, offset: int, kind: str, to: Any = None) -> Any:
     """The numbers of a numpy type that stand `offset` behind each start; numpy refuses what lies outside of `data`."""
     if isinstance(starts, range):
-        return np.ndarray((len(starts),), kind, data, starts.start + offset, (starts.step,)).copy()
-    return np.ndarray((len(data) - WIDTH[kind] + 1,), kind, data, 0, (1,))[starts + offset]
+        return np.ndarray((len(starts),), kind, data, starts.start + offset, (starts.step,)).astype(to or kind)
+    found = np.ndarray((len(data) - WIDTH[kind] + 1,), kind, data, 0, (1,))[starts + offset]
+    return found if to is None else found.astype(to)

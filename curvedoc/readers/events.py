@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from io import FileIO
 from itertools import pairwise
 from pathlib import Path
+from threading import local
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,6 @@ import numpy.typing as npt
 from ..errors import UnreadableLog
 from ..run import Array, Note
 from .columns import Known, Piece, Point, Window, scan
-from .jsontree import facts, parse
 from .lines import quoted
 from .log import Log, Series
 from .records import FRAME, HEADER, MAX_RECORD, next_record, zeros
@@ -29,9 +29,21 @@ READS = "all scalars (simple values and tensors of one number), wall times, hype
 NOT_READ = "histograms, images, audio, text, graphs, PR curves"
 
 MAX_TAGS = 20_000
-WINDOW = 1 << 22  # bytes decoded at once
+WINDOW = 1 << 20  # bytes decoded at once
 _LISTED = 10  # damaged records that are named; the rest is counted
 _LOST_TRACK = 64  # times that a search begins inside of a record that looked whole
+
+
+class _Memory(local):
+    """What each thread keeps from file to file: what it has learned, as runs of one experiment log the same tags in
+    the same order, and the memory that windows are read into."""
+
+    def __init__(self) -> None:
+        self.known = Known()
+        self.window = bytearray(WINDOW)
+
+
+_memory = _Memory()
 
 
 def recognizes(path: Path, head: bytes) -> bool:
@@ -104,22 +116,35 @@ def read_events(path: Path, shown: str, *, start: int = 0, plugins: Mapping[str,
     if broken > _LISTED:
         what = f"{broken} records were skipped because their checksums do not hold"
         found.damage.append(Note(shown, what))
-    for tag in list(parts):
-        pieces = parts.pop(tag)
-        found.points[tag] = Points(*(np.concatenate([p[k] for p in pieces]) for k in (3, 5, 4)))
+    _join(found, parts)
     return found
 
 
-def _windows(file: FileIO, size: int, shown: str, found: Events) -> Iterator[tuple[int, bytes, Window]]:
+def _join(found: Events, parts: dict[str, list[Piece]]) -> None:
+    """Put the pieces of each tag together; tags that were logged side by side share one array of steps."""
+    steps: dict[tuple[int, ...], tuple[list[Any], npt.NDArray[np.int64]]] = {}
+    for tag in list(parts):
+        pieces = parts.pop(tag)
+        those = [piece.step for piece in pieces]
+        same = tuple(map(id, those))
+        if same not in steps:
+            steps[same] = those, np.concatenate(those)  # `those` live on, that no other gets their id
+            steps[same][1].flags.writeable = False
+        value, time = (np.concatenate([p[k] for p in pieces]) for k in (5, 4))
+        found.points[tag] = Points(steps[same][1], value, time)
+
+
+def _windows(file: FileIO, size: int, shown: str, found: Events) -> Iterator[tuple[int, bytearray, Window]]:
     """Offset, bytes and contents of one stretch of whole records after the other, up to byte `size` of the file."""
     offset, need, lost, start = found.end, WINDOW, 0, found.end
-    known = Known()
     while offset < size:
         file.seek(offset)
-        raw = file.read(min(need, size - offset))
-        if len(raw) < min(need, size - offset):
-            size = offset + len(raw)  # cut while it was read
-        window = scan(raw, known)
+        wanted = min(need, size - offset)
+        raw = _memory.window if wanted <= len(_memory.window) else bytearray(wanted)
+        read = file.readinto(memoryview(raw)[:wanted])
+        if read < wanted:
+            size = offset + read  # cut while it was read
+        window = scan(raw, read, _memory.known)
         yield offset, raw, window
         found.end = stop = offset + window.end
         left = size - stop
@@ -146,7 +171,7 @@ def _windows(file: FileIO, size: int, shown: str, found: Events) -> Iterator[tup
         if again is None:
             if start == stop == 0 and not window.header:
                 why = "no event file: the first record's checksum does not hold"
-                raise UnreadableLog(shown, f"{why} (the file begins with {raw[:HEADER]!r})")
+                raise UnreadableLog(shown, f"{why} (the file begins with {bytes(raw[:HEADER])!r})")
             return
         offset, need = again, WINDOW
 
@@ -168,14 +193,14 @@ def _after_damage(file: FileIO, back: int, stop: int, size: int, found: Events, 
     return again
 
 
-def _odd(found: Events, shown: str, offset: int, raw: bytes, window: Window) -> list[Point]:
+def _odd(found: Events, shown: str, offset: int, raw: bytearray, window: Window) -> list[Point]:
     """The points of the records that only the protobuf library reads; hyper-parameters and restarts are kept."""
     bad = set(window.bad)
     points: list[Point] = []
     for begin, end in window.odd:
         if (begin, end) not in bad:
             try:
-                event = _event(raw[begin + HEADER : end - 4], begin, found, points)
+                event = _event(bytes(raw[begin + HEADER : end - 4]), begin, found, points)
             except _decode_error():
                 found.damage.append(Note(shown, "a record that is no event was skipped", offset=offset + begin))
                 continue
@@ -338,6 +363,8 @@ def _hyper(value: Any) -> dict[str, Any]:
         simple = ("number_value", "string_value", "bool_value")
         return {name: getattr(v, v.WhichOneof("kind")) for name, v in stated if v.WhichOneof("kind") in simple}
     if plugin.plugin_name == "text" and value.tag == "args/text_summary" and len(value.tensor.string_val) == 1:
+        from .jsontree import facts, parse
+
         try:
             args = parse(value.tensor.string_val[0])
         except ValueError:

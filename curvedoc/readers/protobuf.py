@@ -29,6 +29,11 @@ WIDTH = {"i1": 1, "u1": 1, "<f2": 2, "bfloat16": 2, "<i2": 2, "<u2": 2, "<f4": 4
 }
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _SUMMARY, _SESSION_LOG = 5, 7
+_BLOBS = (0x22, 0x2A, 0x32)  # keys of an image, a histogram, a sound in Summary.Value
+
+
+#: What an event is read from.
+Bytes = bytes | bytearray
 
 
 class Value(NamedTuple):
@@ -58,7 +63,7 @@ class Layout(NamedTuple):
     free: tuple[tuple[int, int, int], ...]
 
 
-def layout(data: bytes, at: int = 0, stop: int | None = None) -> Layout | None:
+def layout(data: Bytes, at: int = 0, stop: int | None = None) -> Layout | None:
     """The layout of the event in `data[at:stop]`, its offsets counted from `at`.
 
     None when anything is unusual: fields written twice, unknown wire types, session logs, hyper-parameters, integers
@@ -76,7 +81,39 @@ def layout(data: bytes, at: int = 0, stop: int | None = None) -> Layout | None:
         return None
 
 
-def _event(data: bytes, begin: int, end: int) -> Layout:
+def is_blob(data: Bytes, at: int, stop: int) -> bool:
+    """Whether the event in `data[at:stop]` is one picture, histogram or sound under a tag, and surely no more.
+
+    Each length must reach to the end of what is around it, so that nothing can stand behind. What is not so simple
+    is not told here.
+
+    >>> is_blob(bytes.fromhex("09 0000000000000840 10 05 2a 0a 0a 08 0a 01 61 2a 03 010203"), 0, 21)
+    True
+    """
+    try:
+        if data[at] == 0x09:  # wall time
+            at += 9
+        if data[at] == 0x10:  # step
+            _, at = _varint(data, at + 1, 10)
+        for key in (0x2A, 0x0A):  # summary, its value
+            if data[at] != key:
+                return False
+            size, at = _varint(data, at + 1, 5)
+            if at + size != stop:
+                return False
+        if data[at] != 0x0A:  # tag
+            return False
+        size, at = _varint(data, at + 1, 5)
+        data[at : at + size].decode()
+        if data[at + size] not in _BLOBS:
+            return False
+        size, at = _varint(data, at + size + 1, 5)
+        return at + size == stop
+    except (IndexError, ValueError):
+        return False
+
+
+def _event(data: Bytes, begin: int, end: int) -> Layout:
     wall, step, step_bytes, what = -1, 0, 0, 0
     values: list[Value] = []
     free: list[tuple[int, int, int]] = []
@@ -98,7 +135,7 @@ def _event(data: bytes, begin: int, end: int) -> Layout:
     return Layout(wall, step, step_bytes, tuple(values), tuple(free))
 
 
-def _fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+def _fields(data: Bytes, at: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """Number, wire type, beginning and end of the content of each field of a message."""
     while at < end:
         key, at = _varint(data, at, 5)
@@ -120,7 +157,7 @@ def _fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int, int
         at = stop
 
 
-def _varint(data: bytes, at: int, most: int) -> tuple[int, int]:
+def _varint(data: Bytes, at: int, most: int) -> tuple[int, int]:
     """The number at `at` and where it ends; at most `most` bytes."""
     first = data[at]
     if first < 0x80:
@@ -137,7 +174,7 @@ def _varint(data: bytes, at: int, most: int) -> tuple[int, int]:
     raise ValueError("a varint without end")
 
 
-def _summary(data: bytes, at: int, stop: int, begin: int, free: list[tuple[int, int, int]]) -> list[Value]:
+def _summary(data: Bytes, at: int, stop: int, begin: int, free: list[tuple[int, int, int]]) -> list[Value]:
     values = []
     for field, wire, a, b in _fields(data, at, stop):
         if field != 1:
@@ -150,7 +187,7 @@ def _summary(data: bytes, at: int, stop: int, begin: int, free: list[tuple[int, 
     return values
 
 
-def _value(data: bytes, at: int, stop: int, begin: int, free: list[tuple[int, int, int]]) -> Value | None:
+def _value(data: Bytes, at: int, stop: int, begin: int, free: list[tuple[int, int, int]]) -> Value | None:
     """One Summary.Value; None for what is neither a simple value nor a tensor."""
     tag = plugin = number = ""
     where, kind, seen = at, 0, 0
@@ -183,7 +220,7 @@ def _value(data: bytes, at: int, stop: int, begin: int, free: list[tuple[int, in
     return Value(tag, where - begin, number, None if kind == 2 else plugin)
 
 
-def _plugin(data: bytes, at: int, stop: int) -> str:
+def _plugin(data: Bytes, at: int, stop: int) -> str:
     """The plugin named by a SummaryMetadata."""
     names = [
         data[c:d].decode()
@@ -197,7 +234,7 @@ def _plugin(data: bytes, at: int, stop: int) -> str:
     return names[0] if names else ""
 
 
-def _tensor(data: bytes, at: int, stop: int, begin: int, free: list[tuple[int, int, int]]) -> tuple[str, int]:
+def _tensor(data: Bytes, at: int, stop: int, begin: int, free: list[tuple[int, int, int]]) -> tuple[str, int]:
     """Type and place of a TensorProto's only number; ("", at) when it holds none or several."""
     dtype, seen, content = 0, 0, (0, 0)
     sizes: list[int] = []
@@ -236,7 +273,7 @@ def _is_dim(field: int, wire: int) -> bool:
     return True
 
 
-def _size(data: bytes, at: int, stop: int) -> int:
+def _size(data: Bytes, at: int, stop: int) -> int:
     """The size of one TensorShapeProto.Dim."""
     found = [_varint(data, a, 10)[0] for field, wire, a, _ in _fields(data, at, stop) if (field, wire) == (1, _VARINT)]
     if len(found) > 1 or (found and found[0] >> 63):

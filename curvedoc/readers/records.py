@@ -7,6 +7,7 @@ rotated and shifted by a constant ("masked"). Source: tensorflow/core/lib/io/rec
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from functools import cache
 from io import FileIO
 from typing import Any
@@ -22,17 +23,19 @@ Bytes = npt.NDArray[np.uint8]
 _MASK = 0xA282EAD8
 #: What CRC32C gives of anything followed by its own CRC32C: a whole record always ends here.
 _WHOLE = 0x48674BC7
+#: What leads a checksum from there back to its beginning: crc32c(_LINK, _WHOLE) == 0.
+_LINK = np.void(bytes(8) + (0xB0802EF6).to_bytes(4, "little"))
 _SEARCH = 1 << 20  # bytes looked through at once for the next record
 _TRIES = 64  # records that look whole by their length alone and are not, before the search gives up
 
 
-def crc32c(data: Bytes, before: int = 0) -> int:
+def crc32c(data: Bytes | bytes, before: int = 0) -> int:
     """The CRC32C of `data`, or of what had the CRC32C `before` with `data` behind it."""
     import google_crc32c
 
     if google_crc32c.implementation == "c":
         return int(google_crc32c.extend(before, data))
-    return int(google_crc32c.extend(before, data.tobytes()))  # its Python reads nothing but bytes
+    return int(google_crc32c.extend(before, bytes(data)))  # its Python reads nothing but bytes
 
 
 def masked(crc: int) -> int:
@@ -43,7 +46,7 @@ def masked(crc: int) -> int:
 def length_of(header: bytes) -> int | None:
     """The length of the payload by the 12 bytes before it, None when they contradict each other."""
     length, check = struct.unpack("<QI", header)
-    return int(length) if masked(crc32c(np.frombuffer(header, np.uint8, 8))) == check else None
+    return int(length) if masked(crc32c(header[:8])) == check else None
 
 
 def whole(record: Bytes) -> bool:
@@ -51,51 +54,49 @@ def whole(record: Bytes) -> bool:
     return masked(crc32c(record[HEADER:-4])) == int.from_bytes(record[-4:].tobytes(), "little")
 
 
-def seed_of(header: bytes) -> int:
-    """What the first four bytes behind a header must be XORed with, to be checked in one chain.
+def link(chain: Bytes, starts: Any, stops: Any) -> None:
+    """Make records of `chain` links of it, in place: arrays of where each begins and ends.
 
-    The register that has passed a whole record and then this header stands where `crc32c` would begin anew with
-    these four bytes XORed by its state: a checksum is linear.
+    A checksum goes on where it stopped, so that one call can check many records if each leaves the register as it
+    found it. A payload with its checksum unmasked behind it ends in a state that does not depend on the payload, and
+    a header can be replaced by twelve bytes that lead from there to the state before a payload.
     """
-    return crc32c(np.frombuffer(header, np.uint8), _WHOLE)
-
-
-def broken(chain: Bytes, starts: Any, seeds: Any) -> list[int]:
-    """The beginnings of the records in `chain` whose checksums do not hold, in one pass when there are none.
-
-    `chain` holds whole records end to end and is changed; `starts` are their offsets in it, `seeds` as `seed_of`.
-    After unmasking each checksum and XORing the seeds in, every whole record leaves the register in the same state,
-    so one checksum of all of them tells; else halves are looked at until each bad record stands alone.
-    """
-    starts, seeds = np.asarray(starts, np.int64), np.asarray(seeds, np.uint32)
+    np.ndarray((len(chain) - HEADER + 1,), _LINK.dtype, chain, 0, (1,))[starts] = _LINK
     words = np.ndarray((len(chain) - 3,), "<u4", chain, 0, (1,))
-    unmask(words, np.append(starts[1:], len(chain)) - 4)
-    words[starts + HEADER] ^= seeds
-    if holds(chain):
-        return []
-    bounds = [*starts.tolist(), len(chain)]
-    bad, todo = [], [(0, len(starts))]
+    crc = words[stops - 4] - np.uint32(_MASK)
+    words[stops - 4] = crc >> np.uint32(17) | crc << np.uint32(15)
+
+
+def link_table(chain: Bytes, at: int, sizes: Sequence[int], rows: int) -> None:
+    """As `link`, for `rows` times the records of these sizes one after the other from `at` on."""
+    period = sum(sizes)
+    for size in sizes:
+        np.ndarray((rows,), _LINK.dtype, chain, at, (period,))[...] = _LINK
+        at += size
+        words = np.ndarray((rows,), "<u4", chain, at - 4, (period,))
+        crc = words - np.uint32(_MASK)
+        np.bitwise_or(crc >> np.uint32(17), crc << np.uint32(15), words)
+
+
+def holds(chain: Bytes) -> bool:
+    """Whether all records of a linked chain are whole."""
+    return crc32c(chain, _WHOLE) == _WHOLE
+
+
+def broken(chain: Bytes, bounds: Sequence[int]) -> list[int]:
+    """Which links do not hold, those between two `bounds` that follow each other: halves are looked at until each
+    stands alone."""
+    bad, todo = [], [(0, len(bounds) - 1)]
     while todo:
         low, high = todo.pop()
         if holds(chain[bounds[low] : bounds[high]]):
             continue
         if high - low == 1:
-            bad.append(bounds[low])
+            bad.append(low)
         else:
             middle = (low + high) // 2
             todo += [(low, middle), (middle, high)]
     return sorted(bad)
-
-
-def unmask(words: Any, at: Any = ...) -> None:
-    """Turn masked checksums at `at` back into checksums, in place."""
-    crc = words[at] - np.uint32(_MASK)
-    words[at] = crc >> np.uint32(17) | crc << np.uint32(15)
-
-
-def holds(chain: Bytes) -> bool:
-    """Whether a chain prepared as in `broken` is whole."""
-    return crc32c(chain, _WHOLE) == _WHOLE
 
 
 def next_record(file: FileIO, start: int, end: int) -> int | None:

@@ -175,7 +175,7 @@ def test_what_is_remembered_of_earlier_records_is_bounded(tmp_path: Path) -> Non
     known = columns.Known()
     for width in range(1, 200):  # as many masks for one size
         raw = event(1, simple("t" * width, 1.0), simple("u" * (200 - width), 1.0))
-        known.kind(raw, 0, len(raw), 0)
+        known.kind(raw, 0, len(raw))
     assert max(len(masks) for masks in known.kinds.values()) <= 16
 
 

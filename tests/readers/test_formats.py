@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from curvedoc import readers
-from curvedoc.readers import READERS
+from curvedoc.readers import READERS, formats, readers
 from curvedoc.readers.formats import table
 
-README = Path(readers.__file__).parent / "README.md"
+README = Path(formats.__file__).parent / "README.md"
 TABLE = re.compile(r"(<!-- formats: .*? -->\n)(.*?)(\n<!-- end of formats -->)", re.DOTALL)
 
 
@@ -21,7 +20,7 @@ def test_the_readme_shows_the_table_of_the_source() -> None:
     assert found[2] == table(), "run `python -m tests.readers.test_formats`"
 
 
-@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.__name__.rpartition(".")[2])
+@pytest.mark.parametrize("reader", readers(), ids=READERS)
 def test_a_reader_says_what_it_reads(reader: object) -> None:
     for name in ("FORMAT", "RECOGNIZES", "READS", "NOT_READ"):
         text = getattr(reader, name)
@@ -30,7 +29,7 @@ def test_a_reader_says_what_it_reads(reader: object) -> None:
 
 
 def test_no_two_formats_share_a_name() -> None:
-    assert len({reader.FORMAT for reader in READERS}) == len(READERS)
+    assert len({reader.FORMAT for reader in readers()}) == len(READERS)
 
 
 if __name__ == "__main__":

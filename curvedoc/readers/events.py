@@ -17,11 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import UnreadableLog
-from ..run import Array, Note
-from .columns import Known, Piece, Point, Window, scan
+from ..run import Note
+from .columns import Piece, Point
 from .lines import quoted
 from .log import Log, Series
+from .points import Points, Store
 from .records import FRAME, HEADER, MAX_RECORD, next_record, zeros
+from .scan import Window, scan
+from .tables import Known
 
 FORMAT = "TensorBoard events"
 RECOGNIZES = "`tfevents` in the file name, or a first record that holds `brain.Event`"
@@ -62,18 +65,6 @@ def read(path: Path, shown: str) -> tuple[Log, ...]:
     return (Log(shown, FORMAT, series, hyper=events.hyper, notes=(*events.damage, *events.notes)),)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Points:
-    """The points of one tag, in the order of the file: `step (n,)` int64, `value (n,)`, `time (n,)` in seconds."""
-
-    step: npt.NDArray[np.int64]
-    value: Array
-    time: Array
-
-
-_NOTHING = Points(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
-
-
 @dataclass(slots=True)
 class Events:
     """What one event file holds: points by tag in the order of their first, hyper-parameters, what is damaged, what
@@ -97,14 +88,14 @@ def read_events(path: Path, shown: str, *, start: int = 0, plugins: Mapping[str,
     when the file is shorter than `start`, or when its tags are a bomb.
     """
     found = Events(plugins=dict(plugins or {}), end=start)
-    parts: dict[str, list[Piece]] = {}
     broken = 0
-    with path.open("rb", buffering=0) as file:
+    with path.open("rb", buffering=0) as file, np.errstate(invalid="ignore"):  # NaN may say that it is worth a warning
         size = os.fstat(file.fileno()).st_size
         if start > size:
             raise UnreadableLog(
                 shown, f"{size} bytes, but {start} were read before: the file was replaced, read it anew"
             )
+        store = Store(size - start)
         for offset, raw, window in _windows(file, size, shown, found):
             bad = np.array(sorted(window.bad), np.int64).reshape(-1, 2)
             for begin in bad[: max(0, _LISTED - broken), 0].tolist():
@@ -112,26 +103,13 @@ def read_events(path: Path, shown: str, *, start: int = 0, plugins: Mapping[str,
                 found.damage.append(Note(shown, what, offset=offset + begin))
             broken += len(bad)
             points = _odd(found, shown, offset, raw, window)
-            _gather(found, parts, shown, _sound(window.pieces, window.points + points, bad))
+            pieces = _sound(window.pieces, window.points + points, bad)
+            _gather(found, store, shown, pieces, offset + window.end - start)
     if broken > _LISTED:
         what = f"{broken} records were skipped because their checksums do not hold"
         found.damage.append(Note(shown, what))
-    _join(found, parts)
+    found.points.update(store.points())
     return found
-
-
-def _join(found: Events, parts: dict[str, list[Piece]]) -> None:
-    """Put the pieces of each tag together; tags that were logged side by side share one array of steps."""
-    steps: dict[tuple[int, ...], tuple[list[Any], npt.NDArray[np.int64]]] = {}
-    for tag in list(parts):
-        pieces = parts.pop(tag)
-        those = [piece.step for piece in pieces]
-        same = tuple(map(id, those))
-        if same not in steps:
-            steps[same] = those, np.concatenate(those)  # `those` live on, that no other gets their id
-            steps[same][1].flags.writeable = False
-        value, time = (np.concatenate([p[k] for p in pieces]) for k in (5, 4))
-        found.points[tag] = Points(steps[same][1], value, time)
 
 
 def _windows(file: FileIO, size: int, shown: str, found: Events) -> Iterator[tuple[int, bytearray, Window]]:
@@ -144,7 +122,7 @@ def _windows(file: FileIO, size: int, shown: str, found: Events) -> Iterator[tup
         read = file.readinto(memoryview(raw)[:wanted])
         if read < wanted:
             size = offset + read  # cut while it was read
-        window = scan(raw, read, _memory.known)
+        window = scan(raw, read, _memory.known, offset + read < size)
         yield offset, raw, window
         found.end = stop = offset + window.end
         left = size - stop
@@ -237,7 +215,7 @@ def _event(payload: bytes, begin: int, found: Events, points: list[Point]) -> An
 def _sound(pieces: list[Piece], points: list[Point], bad: npt.NDArray[np.int64]) -> list[Piece]:
     """Columns and single points together, without those in damaged records."""
     alike: dict[tuple[str, str | None, bool, int], list[Point]] = defaultdict(list)
-    begins = sorted({piece.at[0] for piece in pieces})  # points before and behind a column are not put together
+    begins = sorted({piece.at[0] for piece in pieces}) if points else []  # a column parts the points beside it
     for point in sorted(points, key=lambda p: p.at):
         alike[point.tag, point.plugin, point.value is None, bisect(begins, point.at)].append(point)
     for (tag, plugin, none, _), those in alike.items():
@@ -257,23 +235,23 @@ def _sound(pieces: list[Piece], points: list[Point], bad: npt.NDArray[np.int64])
     return sound
 
 
-def _gather(found: Events, parts: dict[str, list[Piece]], shown: str, pieces: list[Piece]) -> None:
+def _gather(found: Events, store: Store, shown: str, pieces: list[Piece], read: int) -> None:
     """Put the pieces of one window behind those of earlier ones, each tag in the order of the file."""
     by_tag: dict[str, list[Piece]] = defaultdict(list)
     for piece in sorted(pieces, key=lambda p: p.at[0]):
         by_tag[piece.tag].append(piece)
-    new = []
-    for tag, all_of in by_tag.items():
-        those = _ordered([p for p in _scalars(found, shown, tag, all_of) if len(p.at)])
-        if those and tag not in parts:
-            new.append((those[0].at[0], tag))
+    ready = []
+    for tag, of_tag in by_tag.items():
+        those = of_tag
+        if len(those) > 1 or those[0].plugin is not None:
+            those = _ordered([p for p in _scalars(found, shown, tag, those) if len(p.at)])
         if those:
-            parts.setdefault(tag, []).extend(those)
-    if len(parts) > MAX_TAGS:
-        key = max(new)[1][:200]
-        raise UnreadableLog(shown, f"more than {MAX_TAGS} tags: no training run logs that many", key=key)
-    for _, tag in sorted(new):
-        found.points[tag] = _NOTHING
+            ready.append((those[0].at[0], tag, those))
+    for _, tag, those in sorted(ready, key=lambda r: r[:2]):
+        store.put(tag, those, read)
+        if len(store.columns) > MAX_TAGS:
+            what = f"more than {MAX_TAGS} tags: no training run logs that many"
+            raise UnreadableLog(shown, what, key=tag[:200])
 
 
 def _scalars(found: Events, shown: str, tag: str, pieces: list[Piece]) -> list[Piece]:
@@ -305,7 +283,9 @@ def _ordered(pieces: list[Piece]) -> list[Piece]:
     pieces.sort(key=lambda p: p.at[0])
     if all(a.at[-1] < b.at[0] for a, b in pairwise(pieces)):
         return pieces
-    at, step, time, value = (np.concatenate([p[k] for p in pieces]) for k in range(2, 6))
+    at, step = np.concatenate([p.at for p in pieces]), np.concatenate([p.step for p in pieces])
+    time = np.concatenate([p.time for p in pieces])
+    value = np.concatenate([p.value for p in pieces], dtype=np.float64)
     order = np.argsort(at)
     return [pieces[0]._replace(at=at[order], step=step[order], time=time[order], value=value[order])]
 

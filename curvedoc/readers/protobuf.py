@@ -87,7 +87,7 @@ def is_blob(data: Bytes, at: int, stop: int) -> bool:
     Each length must reach to the end of what is around it, so that nothing can stand behind. What is not so simple
     is not told here.
 
-    >>> is_blob(bytes.fromhex("09 0000000000000840 10 05 2a 0a 0a 08 0a 01 61 2a 03 010203"), 0, 21)
+    >>> is_blob(bytes.fromhex("09 0000000000000840 10 05 2a 0a 0a 08 0a 01 61 2a 03 010203"), 0, 23)
     True
     """
     try:

@@ -70,6 +70,8 @@ def link(chain: Bytes, starts: Any, stops: Any) -> None:
 def link_table(chain: Bytes, at: int, sizes: Sequence[int], rows: int) -> None:
     """As `link`, for `rows` times the records of these sizes one after the other from `at` on."""
     period = sum(sizes)
+    if min(sizes) == max(sizes):  # then all are one table of a single column
+        period, rows, sizes = sizes[0], rows * len(sizes), sizes[:1]
     for size in sizes:
         np.ndarray((rows,), _LINK.dtype, chain, at, (period,))[...] = _LINK
         at += size

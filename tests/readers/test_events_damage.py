@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curvedoc.errors import UnreadableLog
-from curvedoc.readers import columns, events, read_file, records
+from curvedoc.readers import columns, events, read_file, records, tables
 from curvedoc.readers.events import Events, read_events
 from curvedoc.readers.protobuf import layout
 
@@ -172,7 +172,7 @@ def test_a_length_beyond_all_bounds_allocates_nothing(tmp_path: Path) -> None:
 
 
 def test_what_is_remembered_of_earlier_records_is_bounded(tmp_path: Path) -> None:
-    known = columns.Known()
+    known = tables.Known()
     for width in range(1, 200):  # as many masks for one size
         raw = event(1, simple("t" * width, 1.0), simple("u" * (200 - width), 1.0))
         known.kind(raw, 0, len(raw))
@@ -236,7 +236,7 @@ def test_where_a_layout_is_told_the_library_finds_the_same_numbers(data: st.Data
         for v in theirs.summary.value
         if v.WhichOneof("value") in ("simple_value", "tensor")
     ]
-    points = columns._one(bytes(12) + bytes(payload) + bytes(4), 0, found)
+    points = columns.one(bytes(12) + bytes(payload) + bytes(4), 0, found)
     expected = [
         v.simple_value if v.HasField("simple_value") else events._number(v.tensor)
         for v in theirs.summary.value

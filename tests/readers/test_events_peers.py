@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curvedoc.readers import events
-from curvedoc.readers.columns import Known
 from curvedoc.readers.events import Events, read_events
+from curvedoc.readers.tables import Known
 
 from .helpers import written
 from .test_events import event_file, record

@@ -20,7 +20,7 @@ def test_the_readme_shows_the_table_of_the_source() -> None:
     assert found[2] == table(), "run `python -m tests.readers.test_formats`"
 
 
-@pytest.mark.parametrize("reader", readers(), ids=READERS)
+@pytest.mark.parametrize("reader", list(readers()), ids=READERS)
 def test_a_reader_says_what_it_reads(reader: object) -> None:
     for name in ("FORMAT", "RECOGNIZES", "READS", "NOT_READ"):
         text = getattr(reader, name)

@@ -15,7 +15,9 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent.parent
 #: One thread for numpy's linear algebra; tools that start threads of their own are free to, their CPU counts.
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+#: Byte code is written, as pip does when it installs: else our modules alone would be compiled in every process.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+ENVIRONMENT |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,15 @@ def by_heart(seed: int, floor: float, end: float, tau: float = 0.1) -> Run:
     return run(train_loss=(T, noisy(train, 0.05, seed)), val_loss=(V, noisy(val, 0.005, seed + 3)), lr=RATE)
 
 
+def jumping(seed: int, share: float, rate: tuple[Array, Array] = RATE) -> Run:
+    """Validation scatters by 4 % of its level times what is left of the rate, and by `share` whatever the rate."""
+    draws = np.random.default_rng(seed + 9).standard_normal((2, len(V)))
+    level = 1.1 * exponential(V, 2.3, 0.5, tau=0.15)
+    value = level * (1 + 0.04 * draws[0] * rate[1][9::10] / rate[1].max() + share * draws[1])
+    train = noisy(exponential(T, 2.3, 0.5, tau=0.15), 0.02, seed)
+    return run(train_loss=(T, train), val_loss=(V, value), lr=rate)
+
+
 def taken_back(seed: int, back: float = 0.4, harder: float = 0.0, rate: tuple[Array, Array] = RATE) -> Run:
     """The loss comes down to 0.6, and by the middle of the run `back` of it is lost again for good, on all data;
     `harder` is added to training alone."""
@@ -195,6 +204,7 @@ PAUSES = np.where(np.arange(600) % 20 == 0, 8.0, 1.0)
 FIRES: dict[str, Callable[[int], Run]] = {
     "validation-too-noisy": lambda seed: counted(seed, 24),
     "train-eval-mismatch": lambda seed: dropout(seed, 0.0),
+    "stochastic-validation": lambda seed: jumping(seed, 0.04),
     "over-regularization": taken_back,
     "memorization": lambda seed: by_heart(seed, 0.7, 0.01),
     "leak-suspicion": lambda seed: in_evaluation_mode(seed, 0.5),
@@ -215,6 +225,8 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("validation-too-noisy", "overfitting"): rising,
     ("overfitting", "grokking"): late,
     ("overfitting", "memorization"): lambda seed: by_heart(seed, 0.7, 0.01),
+    ("stochastic-validation", "comes-to-rest"): lambda seed: jumping(seed, 0.001),
+    ("stochastic-validation", "rate-stays-up"): lambda seed: jumping(seed, 0.001, (T, np.full(len(T), 0.1))),
     ("over-regularization", "divergence"): climbing_on,
     ("over-regularization", "overfitting"): rising,
     ("over-regularization", "harder-data"): lambda seed: taken_back(seed, 0.0, harder=0.3),

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..curves.smooth import Smooth, smooth
 from ..estimate import Estimate
+from ..run import Array
 from .chart import Measured, Missing, Vital
 from .signals import FEWEST, Signals, alive
 
@@ -20,6 +21,11 @@ VITALS = {
         "share",
         "how far training lies above validation in the middle of the descent, over the former; dropout raises it",
     ),
+    "modes.rest_noise": Vital(
+        "share", "scatter of the validation loss where the rate has come to next to nothing, over its level"
+    ),
+    "modes.rest_kept": Vital("share", "that scatter over the one before, where the weights moved"),
+    "modes.rest_from": Vital("step", "first validation behind which the weights hardly moved"),
     "leak.below_fair": Vital(
         "share",
         "how far validation lies below the training loss in evaluation mode, or half as far as below the target loss, "
@@ -33,6 +39,11 @@ STRONG = 0.25
 LEARNED = 0.3
 #: So many validations in the middle of the descent.
 EARLY = 5
+#: Weights rest from one validation to the next where less than this share of the most rate is spent between two, and
+#: move where more than the second is.
+RESTS, MOVES = 0.1, 0.4
+#: Differences between validations that a scatter needs; its standard error is then two fifths of it.
+FEWEST_STEPS = 3
 _EVALUATED = re.compile(r"(?:^|[^a-z])(?:full|eval|evaluated|clean)(?:[^a-z]|$)", re.IGNORECASE)
 
 
@@ -44,7 +55,8 @@ def measure(signals: Signals) -> dict[str, Measured]:
         return dict.fromkeys(VITALS, signals.absent["train_loss"])
     if signals.lost_at is not None:
         return dict.fromkeys(VITALS, Missing("the loss was lost to NaN or infinity"))
-    return _dropout(signals, signals.val, signals.train) | {"leak.below_fair": _leak(signals, signals.val)}
+    found = _dropout(signals, signals.val, signals.train) | _rest(signals)
+    return found | {"leak.below_fair": _leak(signals, signals.val)}
 
 
 def _dropout(signals: Signals, val: Smooth, train: Smooth) -> dict[str, Measured]:
@@ -78,6 +90,48 @@ def _dropout(signals: Signals, val: Smooth, train: Smooth) -> dict[str, Measured
     stretch = (float(val.step[at[0]]), float(val.step[at[-1]]))
     found["modes.dropout_cost"] = Estimate(value, value - doubt, value + doubt, "share", stretch)
     return found
+
+
+def _rest(signals: Signals) -> dict[str, Measured]:
+    """Whether validation comes to rest as the weights do.
+
+    One set of examples and one network give one loss. Between two validations the weights move by about the rate
+    that is spent there: where that is a small part of the most, so must be what the loss moves. The scatter of m
+    differences less their mean is known to 1/sqrt(2m).
+    """
+    names = ("modes.rest_noise", "modes.rest_kept", "modes.rest_from")
+    curve, rate = signals.run.get("val_loss"), signals.lr
+    if rate is None:
+        return dict.fromkeys(names, signals.absent["lr"])
+    assert curve is not None  # its smoothed curve is known
+    step, value = curve.step[alive(curve.value)], curve.value[alive(curve.value)]
+    # Of a rate that jumps between two of its points nobody knows where: the higher one counts.
+    between = np.maximum(rate.value[:-1], rate.value[1:])
+    added = np.concatenate([[0.0], np.cumsum(between * np.diff(rate.step))])
+    spent = np.diff(np.interp(step, rate.step, added))
+    late = step[1:] > signals.begin + 0.25 * signals.length  # the first descent is no scatter
+    if not late.any() or spent.max() <= 0:
+        return dict.fromkeys(names, Missing("too few validations beside the learning rate"))
+    still, moving = late & (spent < RESTS * spent.max()), late & (spent > MOVES * spent.max())
+    level = abs(float(np.median(value[-FEWEST_STEPS:])))
+    if min(still.sum(), moving.sum()) < FEWEST_STEPS or level <= 0:
+        return dict.fromkeys(names, Missing("fewer than four validations while the rate was next to nothing"))
+    change = np.diff(value)
+    rest, before = _scatter(change[still]), _scatter(change[moving])
+    doubt = 1 + 1.28 / math.sqrt(2 * int(still.sum()))
+    both = 1 + 1.28 * math.hypot(1 / math.sqrt(2 * int(still.sum())), 1 / math.sqrt(2 * int(moving.sum())))
+    first = float(step[np.flatnonzero(still)[0]])
+    noise, kept, span = rest / level, min(1e6, rest / max(before, 1e-12 * level)), (first, float(step[-1]))
+    return {
+        "modes.rest_noise": Estimate(noise, noise / doubt, noise * doubt, "share", span),
+        "modes.rest_kept": Estimate(kept, kept / both, kept * both, "share", span),
+        "modes.rest_from": Estimate(first, first, first, "step", span),
+    }
+
+
+def _scatter(change: Array) -> float:
+    """Standard deviation of a point, from differences of neighbours less their trend."""
+    return float(np.std(change, ddof=1)) / math.sqrt(2)
 
 
 def stated_dropout(hyper: Mapping[str, Any]) -> float | None:

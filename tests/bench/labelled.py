@@ -51,6 +51,7 @@ LABEL_OF = {
     "underfitting": "underfitting",
     "over-regularization": "underfitting",
     "validation-too-noisy": "val_too_small",
+    "stochastic-validation": "train-eval-mismatch",
     "still-improving": "still_improving",
 }
 #: One rule per label, for those who claim labels and are graded by rules.

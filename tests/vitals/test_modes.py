@@ -12,7 +12,8 @@ from curvedoc.run import Context, Run
 from curvedoc.vitals import Measured, Missing, measure
 from curvedoc.vitals.modes import stated_dropout
 
-from ..held_out import both, dropout, fair, in_evaluation_mode, memorised
+from ..held_out import both, dropout, fair, in_evaluation_mode, jumping, memorised
+from ..patients import run
 
 
 def vital(made: Run, name: str, **context: float) -> Measured:
@@ -56,3 +57,28 @@ def test_half_the_way_below_a_target_loss_counts() -> None:
     assert isinstance(found, Estimate)
     assert found.value == pytest.approx(0.25, abs=0.01)
     assert isinstance(vital(made, "leak.below_fair"), Missing)
+
+
+def test_the_scatter_at_rest_is_that_of_what_is_drawn_anew() -> None:
+    draws = [vital(jumping(seed, 0.04), "modes.rest_noise") for seed in range(20)]
+    assert all(isinstance(d, Estimate) for d in draws)
+    assert np.mean([d.value for d in draws if isinstance(d, Estimate)]) == pytest.approx(0.04, rel=0.15)
+    quiet = vital(jumping(0, 0.0), "modes.rest_kept")
+    assert isinstance(quiet, Estimate)
+    assert quiet.value < 0.1
+
+
+def test_a_rate_that_jumps_between_two_validations_is_counted_high() -> None:
+    # Restarts logged once per epoch: the last epoch of a cycle ends at nothing, the next one begins at the peak.
+    epochs = np.arange(1.0, 25.0)
+    rate = np.tile([1.0, 0.7, 0.3, 0.1, 0.01, 0.0], 4)
+    loss = 1 + 0.3 * rate  # each restart lifts the loss
+    made = run(train_loss=(epochs, loss), val_loss=(epochs, loss), lr=(epochs, rate))
+    found = vital(made, "modes.rest_noise")
+    assert isinstance(found, Missing) or found.value < 0.01
+
+
+def test_without_a_rate_nobody_knows_when_the_weights_rest() -> None:
+    made = jumping(0, 0.04)
+    hidden = replace(made, curves={k: c for k, c in made.curves.items() if k != "lr"})
+    assert isinstance(vital(hidden, "modes.rest_noise"), Missing)

@@ -199,6 +199,19 @@ def late(seed: int) -> Run:
     return run(train_loss=(T, train), val_loss=(V, noisy(val, 0.01, seed)), lr=(T, np.full(len(T), 1e-3)))
 
 
+def disturbed(seed: int, *, shared: bool = False, back: bool = False, cut: bool = False) -> Run:
+    """Augmentation ends at four fifths of the run: training becomes a tenth easier, validation goes on. `shared`:
+    validation falls as well; `back`: the old loss comes back; `cut`: the rate was cut there."""
+    u = V / V[-1]
+    fall = np.where((u > 0.8) & ~(back & (u > 0.9)), 0.85, 1.0)
+    shape = exponential(V, tau=0.1, end=0.5)
+    return run(
+        train_loss=(V, noisy(shape * fall, 0.01, seed)),
+        val_loss=(V, noisy(1.05 * shape * (fall if shared else 1.0), 0.01, seed + 9)),
+        lr=(V, np.where((u > 0.8) & cut, 0.01, 0.1)),
+    )
+
+
 PAUSES = np.where(np.arange(600) % 20 == 0, 8.0, 1.0)
 
 FIRES: dict[str, Callable[[int], Run]] = {
@@ -216,6 +229,7 @@ FIRES: dict[str, Callable[[int], Run]] = {
     "slow-data-loading": lambda seed: timed(seed, np.full(len(T), 0.2), "time", data_time=np.full(len(T), 0.09)),
     "already-smoothed": lambda seed: averaged(seed, 0.95),
     "mixed-steps": lambda seed: counting(seed, 60),
+    "augmentation-change": disturbed,
     "resume-jump": lambda seed: resumed(seed, 0.3),
 }
 
@@ -256,6 +270,9 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
         train_loss=(T, noisy(power_law(T), seed=seed)), lr=RATE, val_loss=(V[:20], fair(seed)[:20])
     ),
     ("mixed-steps", "one-axis"): lambda seed: both(seed, fair(seed)),
+    ("augmentation-change", "well-timed-decay"): lambda seed: disturbed(seed, shared=True, cut=True),
+    ("augmentation-change", "rate-cut"): lambda seed: disturbed(seed, cut=True),
+    ("augmentation-change", "spike"): lambda seed: disturbed(seed, back=True),
     ("resume-jump", "clean-resume"): lambda seed: resumed(seed, 0.0),
     ("resume-jump", "spike"): lambda seed: resumed(seed, 0.3, resume=False),
 }

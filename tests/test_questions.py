@@ -418,7 +418,6 @@ def test_31_a_detector_whose_augmentation_ends_is_neither_divergent_nor_overfitt
         assert alarms(asked(logs.detector, tmp_path, seed)) == []
 
 
-@missing("nobody names the end of mosaic augmentation as the reason for the jump ten epochs before the end")
 def test_31_and_the_jump_is_explained_by_the_augmentation(tmp_path: Path) -> None:
     assert heard(asked(logs.detector, tmp_path), "mosaic|augmentation")
 

@@ -41,17 +41,10 @@ def loss_drops(train_step: Array, train: Array, val_step: Array, val: Array) -> 
     >>> loss_drops(t, train, t, train + 0.2), loss_drops(t, train, t, np.exp(-t / 5))
     ((30.0,), ())
     """
-    if min(len(train), len(val)) < FEWEST:
+    common = pooled(train_step, train, val_step, val)
+    if common is None:
         return ()
-    sparse = train_step if len(train) < len(val) else val_step
-    begin, end = max(train_step[0], val_step[0]), min(train_step[-1], val_step[-1])
-    edges = sparse[(sparse >= begin) & (sparse <= end)]
-    if len(edges) < FEWEST:
-        return ()
-    edges = edges[:: 1 + (len(edges) - 1) // MOST]
-    x, a, b = _pooled(edges, train_step, train, val_step, val)
-    if len(x) < FEWEST:
-        return ()
+    x, a, b = common
     fell_a, size_a = _fell(a)
     fell_b, size_b = _fell(b)
     # Means over a bin and single values may see the same cut one point apart.
@@ -63,18 +56,32 @@ def loss_drops(train_step: Array, train: Array, val_step: Array, val: Array) -> 
     return tuple(found) if len(found) <= CUTS else ()
 
 
-def _pooled(edges: Array, *curves: Array) -> tuple[Array, ...]:
-    """Means of each curve between consecutive edges, where each has a point."""
+def pooled(step: Array, value: Array, other_step: Array, other: Array) -> tuple[Array, Array, Array] | None:
+    """Both curves on the points of the sparser one, at most about MOST of them: their steps and the means of each
+    curve between consecutive ones. None with fewer than FEWEST.
+
+    >>> t = np.arange(60.0)
+    >>> [x[:3].tolist() for x in pooled(t, t, t[1::2], t[1::2])]
+    [[1.0, 3.0, 5.0], [1.0, 2.5, 4.5], [1.0, 3.0, 5.0]]
+    """
+    if min(len(value), len(other)) < FEWEST:
+        return None
+    sparse = step if len(value) < len(other) else other_step
+    begin, end = max(step[0], other_step[0]), min(step[-1], other_step[-1])
+    edges = sparse[(sparse >= begin) & (sparse <= end)]
+    if len(edges) < FEWEST:
+        return None
+    edges = edges[:: 1 + (len(edges) - 1) // MOST]
     means, full = [], np.ones(len(edges), bool)
-    for step, value in (curves[:2], curves[2:]):
-        stop = np.searchsorted(step, edges, side="right")
+    for place, curve in ((step, value), (other_step, other)):
+        stop = np.searchsorted(place, edges, side="right")
         start = np.append(0, stop[:-1])
         start[0] = max(0, stop[0] - 1)
-        total = np.append(0.0, np.cumsum(value))
+        total = np.append(0.0, np.cumsum(curve))
         count = stop - start
         full &= count > 0
         means.append((total[stop] - total[start]) / np.maximum(count, 1))
-    return (edges[full], *(mean[full] for mean in means))
+    return (edges[full], means[0][full], means[1][full]) if full.sum() >= FEWEST else None
 
 
 def _near(mask: Mask) -> Mask:

@@ -25,6 +25,7 @@ from . import (
     roughness,
     sample,
     schedule,
+    shift,
     spikes,
     stability,
     start,
@@ -54,6 +55,7 @@ VITALS: Mapping[str, Mapping[str, Vital]] = {
     | sample.VITALS
     | modes.VITALS
     | record.VITALS
+    | shift.VITALS
     | initial.VITALS
     | probabilities.VITALS
     | units.VITALS
@@ -84,6 +86,7 @@ def measure(run: Run, context: Context) -> tuple[Chart, Signals]:
         sample,
         modes,
         record,
+        shift,
     ):
         vitals |= part.measure(signals)
     vitals |= held.measure(signals, vitals)

@@ -323,9 +323,9 @@ def _explain(options: argparse.Namespace) -> int:
     from .handbook import page
     from .rulebook import load_rules
 
-    (rule,) = load_rules(_directory(options.rules), select=[options.rule])
-    check([rule])
-    _print(page(rule, width=min(_width(), 100)))
+    forms = load_rules(_directory(options.rules), select=[options.rule])
+    check(forms)
+    _print("\n".join(page(form, width=min(_width(), 100)) for form in forms))
     return DONE
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -69,15 +70,17 @@ def judge(run: Run, rules: Sequence[Rule], context: Context | None = None) -> Re
     check(rules)
     chart, signals = measure(run, context or Context())
     diagnoses, not_assessed, assessed = [], [], []
-    for rule in rules:
-        outcome = _apply(rule, chart, signals)
+    speaking: dict[str, Rule] = {}
+    for name, forms in groupby(rules, key=lambda rule: rule.id):
+        found, outcome = _apply_forms(list(forms), chart, signals)
         if isinstance(outcome, NotAssessed):
             not_assessed.append(outcome)
             continue
-        assessed.append(rule.id)
+        assessed.append(name)
         if outcome is not None:
             diagnoses.append(outcome)
-    known = {rule.id: rule for rule in rules}
+            speaking[name] = found
+    known = {rule.id: rule for rule in reversed(rules)} | speaking
     # Grades decide what stands and what leads; only then do they become probabilities, which change no verdict.
     ranked = tuple(_probable(d, known[d.rule]) for d in rank(diagnoses, known))
     ranked = told_apart(ranked, not_assessed, known)
@@ -116,13 +119,20 @@ def check(rules: Sequence[Rule]) -> None:
             if vital not in known and vital != "subject":
                 near = difflib.get_close_matches(vital, known, 1, 0.5)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise RuleError(f"rule {rule.id}: no vital {vital!r} is measured for each {rule.each}{hint}")
+                raise RuleError(f"rule {rule.name}: no vital {vital!r} is measured for each {rule.each}{hint}")
 
 
 @lru_cache(maxsize=4000)
 def _named(text: str) -> tuple[str, ...]:
     """The vitals in braces; texts are those of the rules, the same for every run."""
     return tuple(_BRACES.findall(text))
+
+
+def _apply_forms(forms: Sequence[Rule], chart: Chart, signals: Signals) -> tuple[Rule, Diagnosis | NotAssessed | None]:
+    """What the surest form of an illness says; if none speaks, what became of the first."""
+    outcomes = [(form, _apply(form, chart, signals)) for form in forms]
+    spoken = [(form, found) for form, found in outcomes if isinstance(found, Diagnosis)]
+    return max(spoken, key=lambda each: each[1].confidence) if spoken else outcomes[0]
 
 
 def _apply(rule: Rule, chart: Chart, signals: Signals) -> Diagnosis | NotAssessed | None:

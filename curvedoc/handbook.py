@@ -19,7 +19,7 @@ def page(rule: Rule, *, width: int = 80) -> str:
     """All that the rule file says: story, evidence with its thresholds, look-alikes, fixes, sources."""
     from .vitals import VITALS  # with NumPy behind it, which the list of rules can do without
 
-    parts = [f"{rule.id} ({rule.severity}, {rule.stage})", _wrap(rule.title, width), "", _wrap(rule.story, width)]
+    parts = [f"{rule.name} ({rule.severity}, {rule.stage})", _wrap(rule.title, width), "", _wrap(rule.story, width)]
     asked = {"run": "the run", "lr_drop": "every drop of the learning rate", "layer": "every layer"}[rule.each]
     parts += ["", f"Evidence, asked of {asked}; the weakest piece decides"]
     for number, clause in enumerate(rule.evidence, 1):
@@ -38,12 +38,12 @@ def page(rule: Rule, *, width: int = 80) -> str:
 
 def table(rules: Sequence[Rule], *, width: int = 80) -> str:
     """Id, severity and title of every rule, under the name of its stage."""
-    longest = max((len(rule.id) for rule in rules), default=0)
+    longest = max((len(rule.name) for rule in rules), default=0)
     lines: list[str] = []
     for stage, members in _by_stage(rules):
         lines += ["", stage] if lines else [stage]
         for rule in members:
-            head = f"  {rule.id:<{longest}}  {rule.severity:<8}  "
+            head = f"  {rule.name:<{longest}}  {rule.severity:<8}  "
             lines.append(_wrap(rule.title, max(width, len(head) + 20), head))
     return "\n".join(lines) + "\n"
 
@@ -51,7 +51,7 @@ def table(rules: Sequence[Rule], *, width: int = 80) -> str:
 def markdown(rules: Sequence[Rule]) -> str:
     """The same list as a Markdown table."""
     rows = ["| rule | what it means | severity | stage |", "| --- | --- | --- | --- |"]
-    rows += [f"| `{r.id}` | {r.title.replace('|', chr(92) + '|')} | {r.severity} | {r.stage} |" for r in rules]
+    rows += [f"| `{r.name}` | {r.title.replace('|', chr(92) + '|')} | {r.severity} | {r.stage} |" for r in rules]
     return "\n".join(rows) + "\n"
 
 

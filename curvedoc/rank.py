@@ -16,7 +16,9 @@ NOT_LOGGED = re.compile(r"no ([a-z_]+) in the log")
 def rank(diagnoses: Sequence[Diagnosis], rules: Mapping[str, Rule]) -> tuple[Diagnosis, ...]:
     """The one to treat first leads: no consequence of another, of the earliest stage, then the surest."""
     serious = [d for d in diagnoses if not d.possible and d.severity != "info"]
-    explained = {name: d.rule for d in serious for name in rules[d.rule].explains}
+    # A form that names its own explainer as a consequence is the more special story of the two.
+    special = {(d.rule, name) for d in serious if rules[d.rule].form for name in rules[d.rule].explains}
+    explained = {n: d.rule for d in serious for n in rules[d.rule].explains if (n, d.rule) not in special}
     standing = {d.rule for d in serious}
     roots = [d for d in serious if explained.get(d.rule, d.rule) not in standing - {d.rule}] or serious
     leading = min(roots, key=_urgency, default=None)

@@ -62,10 +62,11 @@ class FixTemplate:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One diagnosis, as its file states it. `each` is what it is asked of: the run, every learning-rate
-    drop or every layer; `onset` the vital that says where it begins; `explains` the rules that are its
-    consequences when both stand; `look_alikes` name to how to tell. `calibration`: raw grades and the share of right
-    claims there, on labelled runs, rising; empty when nobody measured it."""
+    """One diagnosis, as its file states it: `rules/ID.toml`, or `rules/ID.FORM.toml` for another form of the same
+    illness, with other signs; of all forms that stand the surest is reported. `each` is what it is asked of: the run,
+    every learning-rate drop or every layer; `onset` the vital that says where it begins; `explains` the rules that are
+    its consequences when both stand; `look_alikes` name to how to tell. `calibration`: raw grades and the share of
+    right claims there, on labelled runs, rising; empty when nobody measured it."""
 
     id: str
     title: str
@@ -79,7 +80,13 @@ class Rule:
     look_alikes: Mapping[str, str]
     explains: tuple[str, ...] = ()
     onset: str | None = None
+    form: str = ""
     calibration: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of its file: the id, and the form if it is not the first."""
+        return f"{self.id}.{self.form}" if self.form else self.id
 
     def confidence(self, raw: float) -> float:
         """The probability that a claim of this raw grade is right, once the rule is calibrated; else the grade.
@@ -103,28 +110,37 @@ class Rule:
 def load_rules(
     extra: Path | None = None, *, select: Sequence[str] = (), ignore: Sequence[str] = ()
 ) -> tuple[Rule, ...]:
-    """All rules in the order of their stage, then id.
+    """All rules in the order of their stage, then id; the forms of one illness follow each other.
 
-    `extra` is a directory whose files add rules or replace those of the same id; `select` keeps only the
-    named ids, `ignore` drops them. Raises RuleError for a file that is not a rule and UsageError for an
-    unknown id or a missing directory.
+    `extra` is a directory whose files add rules or replace those of the same id, forms included; `select` keeps
+    only the named ids with their forms, `ignore` drops them. Raises RuleError for a file that is not a rule and
+    UsageError for an unknown id or a missing directory.
     """
     files = {path.stem: path for path in sorted(RULES.glob("*.toml"))}
     if extra is not None:
         if not extra.is_dir():
             raise UsageError(f"{extra}: no such directory of rules")
-        files |= {path.stem: path for path in sorted(extra.glob("*.toml"))}
+        own = {path.stem: path for path in sorted(extra.glob("*.toml"))}
+        files = {name: path for name, path in files.items() if _id(path)[0] not in own} | own
+    ids = {name: _id(path)[0] for name, path in files.items()}
     for name in (*select, *ignore):
-        if name not in files:
-            raise UsageError(f"no rule {name!r}{_hint(name, files)} (`curvedoc rules` lists them all)")
-    wanted = [i for i in files if (not select or i in select) and i not in ignore]
+        if name not in ids.values():
+            raise UsageError(f"no rule {name!r}{_hint(name, ids.values())} (`curvedoc rules` lists them all)")
+    wanted = [i for i in files if (not select or ids[i] in select) and ids[i] not in ignore]
     measured = _calibration(_stamp(RULES / "calibration.json"))
-    rules = [_kept(files[i], _stamp(files[i]), measured.get(i, ()) if files[i].parent == RULES else ()) for i in wanted]
+    known = {name: measured.get(ids[name], ()) if files[name].parent == RULES else () for name in wanted}
+    rules = [_kept(files[name], _stamp(files[name]), known[name]) for name in wanted]
     for rule in rules:
         for name in rule.explains:
-            if name not in files:
-                raise RuleError(f"{files[rule.id]}: explains: no rule {name!r}{_hint(name, files)}")
-    return tuple(sorted(rules, key=lambda rule: (STAGES.index(rule.stage), rule.id)))
+            if name not in ids.values():
+                raise RuleError(f"{files[rule.name]}: explains: no rule {name!r}{_hint(name, ids.values())}")
+    first = {rule.id: rule for rule in rules if not rule.form}
+    for rule in rules:
+        if rule.id not in first:
+            raise RuleError(f"{files[rule.name]}: a form of {rule.id!r}, which has no file of its own")
+        if rule.stage != first[rule.id].stage:
+            raise RuleError(f"{files[rule.name]}: stage: forms of one illness share it ({first[rule.id].stage})")
+    return tuple(sorted(rules, key=lambda rule: (STAGES.index(rule.stage), rule.id, rule.form)))
 
 
 def read_rule(path: Path) -> Rule:
@@ -140,8 +156,10 @@ def read_rule(path: Path) -> Rule:
         must=("title", "severity", "stage", "story", "sources", "evidence", "fix", "look_alikes"),
         may=("each", "explains", "onset"),
     )
+    name, form = _id(path)
     rule = Rule(
-        id=path.stem,
+        id=name,
+        form=form,
         title=_text(where, data, "title"),
         severity=_one_of(where, data, "severity", SEVERITIES),
         stage=_one_of(where, data, "stage", STAGES),
@@ -157,6 +175,12 @@ def read_rule(path: Path) -> Rule:
     if rule.stage in ("logging", "budget") and rule.severity != "info":
         raise RuleError(f"{where}: severity: rules of stage {rule.stage!r} are info")
     return rule
+
+
+def _id(path: Path) -> tuple[str, str]:
+    """Id and form of the rule in a file: `ID.toml` or `ID.FORM.toml`."""
+    name, _, form = path.stem.partition(".")
+    return name, form
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -69,7 +69,7 @@ def test_a_rule_whose_role_is_not_logged_is_not_assessed_and_says_what_it_needs(
 
 def test_every_rule_is_either_assessed_or_not() -> None:
     report = judge(run(train_loss=(T, noisy(power_law(T)))), RULES)
-    assert sorted((*report.assessed, *(n.rule for n in report.not_assessed))) == sorted(rule.id for rule in RULES)
+    assert sorted((*report.assessed, *(n.rule for n in report.not_assessed))) == sorted({rule.id for rule in RULES})
 
 
 @pytest.mark.parametrize("points", [0, 1, 5])

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 IDS = sorted(file.stem for file in (ROOT / "rules").glob("*.toml"))
 #: Run with neither site-packages nor the working directory, so that only what was installed can be found.
-LIST = "import json; from curvedoc.rulebook import load_rules; print(json.dumps(sorted(r.id for r in load_rules())))"
+LIST = "import json; from curvedoc.rulebook import load_rules; print(json.dumps(sorted(r.name for r in load_rules())))"
 
 
 @pytest.fixture(scope="module")

@@ -69,14 +69,14 @@ def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, why: str) -> Non
 def test_own_rules_are_added_and_replace_those_of_the_same_id(tmp_path: Path) -> None:
     written(tmp_path, GOOD)
     written(tmp_path, GOOD.replace("Slow", "Mine"), "overfitting.toml")
-    rules = {rule.id: rule for rule in load_rules(tmp_path)}
+    rules = {rule.name: rule for rule in load_rules(tmp_path)}
     assert rules["slow"].title == "Slow"
     assert rules["overfitting"].title == "Mine"
     assert "bad-init" in rules
 
 
 def test_select_and_ignore_take_ids_and_know_typos() -> None:
-    assert [rule.id for rule in load_rules(select=["overfitting"])] == ["overfitting"]
+    assert [rule.name for rule in load_rules(select=["overfitting"])] == ["overfitting", "overfitting.memorised"]
     assert "overfitting" not in {rule.id for rule in load_rules(ignore=["overfitting"])}
     with pytest.raises(UsageError, match="no rule 'overfiting'; did you mean 'overfitting'"):
         load_rules(ignore=["overfiting"])
@@ -87,6 +87,18 @@ def test_select_and_ignore_take_ids_and_know_typos() -> None:
 def test_what_a_rule_explains_must_exist(tmp_path: Path) -> None:
     written(tmp_path, 'explains = ["overfit"]\n' + GOOD)
     with pytest.raises(RuleError, match="explains: no rule 'overfit'; did you mean 'overfitting'"):
+        load_rules(tmp_path)
+
+
+def test_a_form_belongs_to_an_illness_of_the_same_stage(tmp_path: Path) -> None:
+    written(tmp_path, GOOD, "slow.other.toml")
+    with pytest.raises(RuleError, match=r"slow\.other\.toml: a form of 'slow', which has no file of its own"):
+        load_rules(tmp_path)
+    written(tmp_path, GOOD)
+    names = [(rule.id, rule.form) for rule in load_rules(tmp_path, select=["slow"])]
+    assert names == [("slow", ""), ("slow", "other")]
+    written(tmp_path, GOOD, "nan-explosion.other.toml")
+    with pytest.raises(RuleError, match="stage: forms of one illness share it"):
         load_rules(tmp_path)
 
 

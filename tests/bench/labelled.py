@@ -47,11 +47,8 @@ LABEL_OF = {
     "update-ratio-too-low": "update_ratio_anomaly",
     "frozen-layer": "update_ratio_anomaly",
     "overfitting": "overfitting",
-    "memorization": "overfitting",
     "underfitting": "underfitting",
-    "over-regularization": "underfitting",
     "validation-too-noisy": "val_too_small",
-    "stochastic-validation": "train-eval-mismatch",
     "still-improving": "still_improving",
 }
 #: One rule per label, for those who claim labels and are graded by rules.

@@ -13,6 +13,7 @@ from ..run import Array
 from .columns import Piece
 
 _POINT = 16  # bytes of a point without its step
+_SHORT = 64  # pieces of so few steps are compared
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,10 +75,10 @@ class Store:
 
     def points(self) -> Mapping[str, Points]:
         """All points by tag; tags that were logged side by side share one array of steps, which is read-only."""
-        shared: dict[tuple[int, ...], npt.NDArray[np.int64]] = {}
+        shared: dict[tuple[int | bytes, ...], npt.NDArray[np.int64]] = {}
         found = {}
         for tag, column in self.columns.items():
-            same = tuple(map(id, column.steps))
+            same = tuple(id(piece) if len(piece) > _SHORT else piece.tobytes() for piece in column.steps)
             if same not in shared:
                 shared[same] = np.concatenate(column.steps)
                 shared[same].flags.writeable = False

@@ -104,6 +104,38 @@ def test_a_file_by_tensorboardX(tmp_path: Path) -> None:
     assert same_as_tensorboard(event_file(tmp_path)).points["loss"].step.tolist() == list(range(700))
 
 
+def test_a_file_by_the_writer_of_tensorboard_with_summaries_as_tensorflow_2_makes_them(tmp_path: Path) -> None:
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.plugins.histogram import summary_v2 as histogram
+    from tensorboard.plugins.scalar import summary, summary_v2
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+    writer = EventFileWriter(str(tmp_path), max_queue_size=1000)
+    for step in range(400):
+        made = [summary_v2.scalar_pb("loss", 1 / (step + 1)), summary.scalar_pb("precise", np.pi * step)]
+        if step % 50 == 0:
+            made.append(histogram.histogram_pb("weights", np.arange(step + 3.0)))
+        for one in made:
+            for value in one.value:
+                if step:  # the kind of a tag is told once
+                    value.ClearField("metadata")
+            writer.add_event(Event(step=step, wall_time=1e9 + step / 7, summary=one))
+    writer.close()
+    found = same_as_tensorboard(event_file(tmp_path))
+    assert {len(points.step) for points in found.points.values()} == {400}
+    assert found.plugins["weights"] == "histograms"
+
+
+def test_a_file_by_the_high_level_writer_of_tensorboard(tmp_path: Path) -> None:
+    from tensorboard.summary import Writer
+
+    writer = Writer(str(tmp_path))
+    for step in range(300):
+        writer.add_scalar("loss", np.float64(1 / (step + 1)), step)
+    writer.close()
+    assert len(same_as_tensorboard(event_file(tmp_path)).points["loss"].step) == 300
+
+
 @pytest.mark.parametrize("window", [700, 1 << 23])
 def test_500_tags_in_random_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, window: int) -> None:
     monkeypatch.setattr(events, "WINDOW", window)

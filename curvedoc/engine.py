@@ -67,7 +67,7 @@ _AHEAD = 12  # places at which a trend is drawn on; it is smooth
 
 def judge(run: Run, rules: Sequence[Rule], context: Context | None = None) -> Report:
     """The report on one run. Raises RuleError for a rule that asks for a vital nobody measures."""
-    check(rules)
+    check(tuple(rules))
     chart, signals = measure(run, context or Context())
     diagnoses, not_assessed, assessed = [], [], []
     speaking: dict[str, Rule] = {}
@@ -107,8 +107,9 @@ def judge(run: Run, rules: Sequence[Rule], context: Context | None = None) -> Re
     )
 
 
-def check(rules: Sequence[Rule]) -> None:
-    """Raise RuleError when a rule names a vital that is not measured for its kind of subject."""
+@lru_cache(maxsize=4)
+def check(rules: tuple[Rule, ...]) -> None:
+    """Raise RuleError when a rule names a vital that is not measured for its kind of subject; once for many runs."""
     measured = {each: {**VITALS["run"], **VITALS[each]} for each in VITALS}
     for rule in rules:
         known = measured[rule.each]
@@ -145,18 +146,19 @@ def _apply(rule: Rule, chart: Chart, signals: Signals) -> Diagnosis | NotAssesse
         return NotAssessed(rule.id, f"no {needs} in the log", (needs,))
     judged, gaps = [], []
     for row in rows:
-        evidence = _grade(rule, chart, row)
-        if isinstance(evidence, NotAssessed):
-            gaps.append(evidence)
+        found = _found(rule, chart, row)
+        if isinstance(found, NotAssessed):
+            gaps.append(found)
         else:
-            raw = round(min(e.grade for e in evidence), 4)
-            judged.append((raw, row, evidence))
+            raw = round(min(_graded(clause, value) for clause, value in found), 4)
+            judged.append((raw, row, found))
     if not judged:
         return gaps[0]
     judged.sort(key=lambda item: -item[0])
-    grade, row, evidence = judged[0]
+    grade, row, found = judged[0]
     if grade < POSSIBLE:
         return None
+    evidence = tuple(_evidence(clause, value, chart, row) for clause, value in found)
     others = [other for standing, other, _ in judged[1:] if standing >= FINDING]
     if others:
         names = ", ".join(other.name for other in others[:5]) + (" ..." if len(others) > 5 else "")
@@ -167,33 +169,37 @@ def _apply(rule: Rule, chart: Chart, signals: Signals) -> Diagnosis | NotAssesse
     return _diagnosis(rule, chart, row, grade, evidence)
 
 
-def _grade(rule: Rule, chart: Chart, row: Row) -> tuple[Evidence, ...] | NotAssessed:
-    """Every clause graded on one subject, or why the rule cannot be judged on it."""
-    graded, lacking = [], []
+def _found(rule: Rule, chart: Chart, row: Row) -> list[tuple[Clause, Measured]] | NotAssessed:
+    """What each clause asks for on one subject, or why the rule cannot be judged on it."""
+    asked, lacking = [], []
     for clause in rule.evidence:
         found = chart.find(row, clause.vital)
-        if isinstance(found, Estimate):
-            graded.append(_evidence(clause, found, chart, row))
-            continue
-        gap = found if isinstance(found, Missing) else Missing(f"{clause.vital} was not measured")
-        if clause.if_missing is None:
-            lacking.append(gap)
-        else:
-            counts = (
-                f"this clause counts {clause.if_missing:g} at most" if clause.if_missing < 1 else "not held against it"
-            )
-            says = f"{gap.why}: {counts}"
-            graded.append(Evidence(says, clause.vital, None, None, None, "", clause.if_missing))
+        if found is None:
+            found = Missing(f"{clause.vital} was not measured")
+        if isinstance(found, Missing) and clause.if_missing is None:
+            lacking.append(found)
+        asked.append((clause, found))
     if not lacking:
-        return tuple(graded)
+        return asked
     why = "; ".join(dict.fromkeys(gap.why for gap in lacking))
     return NotAssessed(rule.id, why, tuple(dict.fromkeys(need for gap in lacking for need in gap.needs)))
 
 
-def _evidence(clause: Clause, found: Estimate, chart: Chart, row: Row) -> Evidence:
-    grade = clause.grade(found.low, found.value, found.high)
-    says = _fill(clause.says, chart, row) or clause.says
-    return Evidence(says, clause.vital, found.value, found.low, found.high, found.unit, grade, found.steps)
+def _graded(clause: Clause, found: Measured) -> float:
+    if isinstance(found, Estimate):
+        return clause.grade(found.low, found.value, found.high)
+    assert clause.if_missing is not None  # else the rule is not assessed
+    return clause.if_missing
+
+
+def _evidence(clause: Clause, found: Measured, chart: Chart, row: Row) -> Evidence:
+    """A clause in words. Only for rules that are listed: words cost more than all grades together."""
+    grade = _graded(clause, found)
+    if isinstance(found, Estimate):
+        says = _fill(clause.says, chart, row) or clause.says
+        return Evidence(says, clause.vital, found.value, found.low, found.high, found.unit, grade, found.steps)
+    counts = f"this clause counts {grade:g} at most" if grade < 1 else "not held against it"
+    return Evidence(f"{found.why}: {counts}", clause.vital, None, None, None, "", grade)
 
 
 def _diagnosis(rule: Rule, chart: Chart, row: Row, grade: float, evidence: tuple[Evidence, ...]) -> Diagnosis:

@@ -60,13 +60,13 @@ class FixTemplate:
     action: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
     """One diagnosis, as its file states it: `rules/ID.toml`, or `rules/ID.FORM.toml` for another form of the same
     illness, with other signs; of all forms that stand the surest is reported. `each` is what it is asked of: the run,
     every learning-rate drop or every layer; `onset` the vital that says where it begins; `explains` the rules that are
     its consequences when both stand; `look_alikes` name to how to tell. `calibration`: raw grades and the share of
-    right claims there, on labelled runs, rising; empty when nobody measured it."""
+    right claims there, on labelled runs, rising; empty when nobody measured it. A rule is equal to itself alone."""
 
     id: str
     title: str
@@ -116,6 +116,16 @@ def load_rules(
     only the named ids with their forms, `ignore` drops them. Raises RuleError for a file that is not a rule and
     UsageError for an unknown id or a missing directory.
     """
+    return _load(extra, tuple(select), tuple(ignore)) if extra or select or ignore else _own()
+
+
+@lru_cache(maxsize=1)
+def _own() -> tuple[Rule, ...]:
+    """All rules of ours, read once: parsing them takes longer than judging a run."""
+    return _load(None, (), ())
+
+
+def _load(extra: Path | None, select: tuple[str, ...], ignore: tuple[str, ...]) -> tuple[Rule, ...]:
     files = {path.stem: path for path in sorted(RULES.glob("*.toml"))}
     if extra is not None:
         if not extra.is_dir():
@@ -127,9 +137,9 @@ def load_rules(
         if name not in ids.values():
             raise UsageError(f"no rule {name!r}{_hint(name, ids.values())} (`curvedoc rules` lists them all)")
     wanted = [i for i in files if (not select or ids[i] in select) and ids[i] not in ignore]
-    measured = _calibration(_stamp(RULES / "calibration.json"))
+    measured = _calibration()
     known = {name: measured.get(ids[name], ()) if files[name].parent == RULES else () for name in wanted}
-    rules = [_kept(files[name], _stamp(files[name]), known[name]) for name in wanted]
+    rules = [replace(read_rule(files[name]), calibration=known[name]) for name in wanted]
     for rule in rules:
         for name in rule.explains:
             if name not in ids.values():
@@ -183,23 +193,7 @@ def _id(path: Path) -> tuple[str, str]:
     return name, form
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    """What changes with a file; a file that is gone is read anew, and read_rule says so."""
-    try:
-        seen = path.stat()
-    except OSError:
-        return 0, 0
-    return seen.st_mtime_ns, seen.st_size
-
-
-@lru_cache(maxsize=1000)
-def _kept(path: Path, stamp: tuple[int, int], calibration: tuple[tuple[float, float], ...]) -> Rule:
-    """The rule in a file, read once while the file stays as it is: parsing all takes longer than judging a run."""
-    return replace(read_rule(path), calibration=calibration)
-
-
-@lru_cache(maxsize=1)
-def _calibration(stamp: tuple[int, int]) -> dict[str, tuple[tuple[float, float], ...]]:
+def _calibration() -> dict[str, tuple[tuple[float, float], ...]]:
     """Per rule what tests/bench/calibrate.py measured; a rule of one's own, or a replaced one, has none."""
     file = RULES / "calibration.json"
     if not file.is_file():

@@ -390,7 +390,7 @@ def test_healthy_runs_are_healthy() -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_a_rule_file_asks_only_for_what_is_measured_and_always_offers_a_fix(rule: Rule) -> None:
-    check([rule])
+    check((rule,))
     report = judge(FIRES[rule.name](0), RULES)
     diagnosis = next(d for d in report.diagnoses if d.rule == rule.id)
     assert diagnosis.fixes

@@ -16,6 +16,7 @@ import numpy as np
 from ..run import Array
 from .cycles import turning
 from .decay import ACCEPT, fit_decay
+from .order import median
 from .schedule_fit import EVEN, LIKELY, SURE, UNKNOWN, ScheduleFit, named
 from .stairs import LOW_STAIR, cliffs, smooth_stairs, stairs, table
 
@@ -216,7 +217,7 @@ def _cosine_rise(step: Array, rate: Array, slack: Array, behind: float) -> bool:
         return False  # too few to see a bend, and not the customary 1/25 of the peak
     ends = np.linspace(step[-2] + 0.02 * (behind - step[-2]), behind, 60)[:, None]
     # The log may begin after the cycle did, by a few of its intervals, or a step too early.
-    usual = float(np.median(np.diff(step)))
+    usual = median(np.diff(step))
     for origin in np.append(step[0], np.linspace(step[0] - 3 * usual, x[0] + 0.3 * usual, 16)):
         shape = 1 - np.cos(np.pi * (x - origin) / (ends - origin))
         away = shape - shape.mean(1, keepdims=True)

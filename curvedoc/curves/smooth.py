@@ -164,7 +164,7 @@ def pool(step: Array, value: Array, bins: int = BINS) -> tuple[Array, Array, Arr
 
     def medians(a: Array) -> Array:
         binned = row_median(a[head:whole].reshape(-1, size))
-        rest = [np.median(a[whole:])] if whole < n else []
+        rest = [median(a[whole:])] if whole < n else []
         found: Array = np.concatenate([a[:head], binned, rest])
         return found
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ..curves.order import median
 from ..estimate import Estimate, exact
 from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
@@ -65,7 +66,7 @@ def _pace(signals: Signals) -> dict[str, Measured]:
         return dict.fromkeys(names, Missing("no seconds per step, throughput or wall time in the log", ("time",)))
     steps, seconds = intervals
     per_step = seconds / steps
-    usual = float(np.median(per_step))
+    usual = median(per_step)
     if usual <= 0:
         return dict.fromkeys(names, Missing("the logged times do not rise with the steps"))
     run = per_step <= PAUSE * usual

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..curves.order import median
 from ..curves.smooth import Smooth
 from ..curves.trend import fall
 from ..estimate import Estimate, exact
@@ -78,7 +79,7 @@ def _descent(signals: Signals) -> dict[str, Measured]:
         return dict.fromkeys(names, Missing("the loss was lost to NaN or infinity"))
     found: dict[str, Measured] = {}
     last = max(1, len(train.value) // 20)
-    level, doubt = float(np.median(train.value[-last:])), 1.28 * float(np.median(train.se[-last:]))
+    level, doubt = median(train.value[-last:]), 1.28 * median(train.se[-last:])
     found["train_loss.level"] = Estimate(level, level - doubt, level + doubt, "loss")
     found |= _flat(signals, witness(signals) or train)
     found["train_loss.pace_kept"] = _pace_kept(witness(signals) or train)
@@ -134,7 +135,7 @@ def _flat(signals: Signals, train: Smooth) -> dict[str, Measured]:
     validation loss where that shows the trend better.
     """
     tail = max(1, len(train.value) // 20)
-    level, doubt = float(np.median(train.value[-tail:])), 1.28 * float(np.median(train.se[-tail:]))
+    level, doubt = median(train.value[-tail:]), 1.28 * median(train.se[-tail:])
     band = float(np.ptp(train.value)) / 30
     if train.value.min() > 0:
         band = min(band, 0.05 * level)
@@ -177,10 +178,10 @@ def _extremes(train: Smooth, level: float, doubt: float) -> dict[str, Measured]:
     # A loss that hardly fell has little to give back: 5 % of its first value is the least that counts as descent.
     span = max(start - lowest, 0.05 * size)
     # A thousandth of its level is rounding and drift, however smooth the log.
-    noise = max(float(np.median(train.noise)), RESTS * abs(level), 1e-9 * size)
+    noise = max(median(train.noise), RESTS * abs(level), 1e-9 * size)
     # A blow-up in the very last points is gone from a median over a twentieth of the run: three points far above
     # the noise are none of it. Where the last point is back down, whatever stood above it was passing.
-    final = min(float(np.median(train.points[-3:])), float(train.points[-1]) + noise)
+    final = min(median(train.points[-3:]), float(train.points[-1]) + noise)
     level = final if final - level > 6 * noise or (len(train.value) < FEW and final < level) else level
     risen, stretch = level - lowest, (where, float(train.step[-1]))
     # The straight line through all points has the least doubt about a loss that never moved; a fall that the
@@ -245,10 +246,10 @@ def _both_rise(signals: Signals, train: Smooth, plain: Measured) -> dict[str, Me
     shares, sds, at = [], [], 0
     for curve in (train, val):
         at = int(np.argmin(curve.value))
-        lowest, level = float(curve.value[at]), float(np.median(curve.value[-max(1, len(curve.value) // 20) :]))
-        level = min(level, float(np.median(curve.value[-3:])), float(curve.points[-3:].max()))
+        lowest, level = float(curve.value[at]), median(curve.value[-max(1, len(curve.value) // 20) :])
+        level = min(level, median(curve.value[-3:]), float(curve.points[-3:].max()))
         begun = curve.at(signals.begin + 0.1 * signals.length)
-        risen, noise = level - lowest, max(float(np.median(curve.noise)), RESTS * abs(level), 1e-12)
+        risen, noise = level - lowest, max(median(curve.noise), RESTS * abs(level), 1e-12)
         if risen <= 1.28 * float(np.hypot(curve.se[at], curve.se[-1])) or lowest <= 0:
             return {}
         shares.append(risen / max(begun - lowest, 0.05 * lowest))

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..curves.order import median
 from ..curves.trend import fall
 from ..estimate import Estimate, exact
 from ..run import Array
@@ -104,7 +105,7 @@ def _epoch_length(signals: Signals) -> float | None:
         if curve is None or len(curve) < FEWEST_EPOCHS:
             continue
         gaps = np.diff(curve.step)
-        middle = float(np.median(gaps))
+        middle = median(gaps)
         if middle > 1 and float((np.abs(gaps - middle) <= 0.01 * middle).mean()) > 0.9:
             return middle
     return None
@@ -165,7 +166,7 @@ def _stairs(signals: Signals) -> Measured:
 
 def _agreement(rest: Array, bins: Array, number: Array, places: int) -> float:
     """Correlation of the places' means in the earlier epochs with those in the later ones."""
-    early = number <= float(np.median(number))
+    early = number <= median(number)
     pairs = []
     for k in range(places):
         one, two = rest[early & (bins == k)], rest[~early & (bins == k)]
@@ -187,4 +188,4 @@ def _rate_moves(signals: Signals, epoch: float) -> Measured:
     starts = np.flatnonzero(np.diff(number, prepend=number[0] - 1))
     high = np.maximum.reduceat(signals.lr.value, starts)
     low = np.minimum.reduceat(signals.lr.value, starts)
-    return exact(float(np.median((high - low) / np.maximum(high, 1e-300))), "share")
+    return exact(median((high - low) / np.maximum(high, 1e-300)), "share")

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from ..curves.order import median
 from ..estimate import Estimate, exact
 from ..run import Array, Run
 from .chart import Measured, Missing, Vital
@@ -78,10 +79,10 @@ def _gap(signals: Signals) -> Measured:
         return signals.absent["train_loss"]
     if signals.lost_at is not None:
         return Missing("the loss was lost to NaN or infinity")
-    level, doubt = float(np.median(train.value[-max(1, len(train.value) // 20) :])), float(train.se[-1])
+    level, doubt = median(train.value[-max(1, len(train.value) // 20) :]), float(train.se[-1])
     if signals.val is not None:
-        end = float(np.median(signals.val.value[-max(1, len(signals.val.value) // 20) :]))
-        error = float(np.median(signals.val.se[-max(1, len(signals.val.se) // 20) :]))
+        end = median(signals.val.value[-max(1, len(signals.val.value) // 20) :])
+        error = median(signals.val.se[-max(1, len(signals.val.se) // 20) :])
     else:
         last = np.empty(0) if val is None else val.value[alive(val.value)][-LAST:]
         if len(last) < 2:

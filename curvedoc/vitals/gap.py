@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..curves.order import median
 from ..curves.smooth import Smooth
 from ..curves.trend import fall
 from ..estimate import Estimate, exact
@@ -55,7 +56,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
     best = int(np.argmin(val.value))
     lowest, best_step = float(val.value[best]), float(val.step[best])
     last = max(1, len(val.value) // 20)
-    end, doubt = float(np.median(val.value[-last:])), 1.28 * float(np.hypot(val.se[best], np.median(val.se[-last:])))
+    end, doubt = median(val.value[-last:]), 1.28 * float(np.hypot(val.se[best], np.median(val.se[-last:])))
     near = _may_be_best(signals, val, 0.9 * float(val.se[best]))
     saved = lowest_logged(signals.run.get("val_loss"), *near, best_step)
     length = signals.length or 1.0
@@ -73,8 +74,8 @@ def measure(signals: Signals) -> dict[str, Measured]:
         names = [name for name in VITALS if name.startswith("gap.")]
         found |= dict.fromkeys(("train_loss.fall_after_best", *names), signals.absent["train_loss"])
     else:
-        then, now = train.at(best_step), float(np.median(train.value[-max(1, len(train.value) // 20) :]))
-        now_se, size = float(np.median(train.se[-max(1, len(train.se) // 20) :])), abs(then) or 1.0
+        then, now = train.at(best_step), median(train.value[-max(1, len(train.value) // 20) :])
+        now_se, size = median(train.se[-max(1, len(train.se) // 20) :]), abs(then) or 1.0
         se = 1.28 * float(np.hypot(train.se_at(best_step), now_se))
         left = 1.28 * float(np.hypot(now / size * train.se_at(best_step), now_se))
         found["train_loss.fall_after_best"] = _around(
@@ -119,7 +120,7 @@ def _metric_gains(signals: Signals, best_step: float, near: tuple[float, float])
     if metric is None:
         return dict.fromkeys(names, signals.absent["val_accuracy"])
     spread = float(np.ptp(metric.points))
-    if spread <= 6 * float(np.median(metric.noise)):
+    if spread <= 6 * median(metric.noise):
         return dict.fromkeys(names, exact(0.0, "share"))
     found: dict[str, Measured] = {}
     end = float(metric.step[-1])
@@ -203,7 +204,7 @@ def _side_by_side(signals: Signals, val: Smooth, train: Smooth) -> dict[str, Mea
     """
     lag = 0.0
     if len(train.step) <= 1.5 * len(val.step):
-        lag = float(np.median(np.diff(train.step))) / 2
+        lag = median(np.diff(train.step)) / 2
     here = (val.step >= train.step[0] - lag) & (val.step <= train.step[-1] + 2 * lag)
     beside = np.interp(val.step, train.step - lag, train.value)
     apart = val.value - beside
@@ -213,7 +214,7 @@ def _side_by_side(signals: Signals, val: Smooth, train: Smooth) -> dict[str, Mea
     if late.sum() < 3:
         return found
     doubt = 1.28 * float(np.hypot(np.median(val.se[late]), np.median(train.se[train.step >= val.step[late][0]])))
-    level, under = abs(float(val.value[late][-1])) or 1.0, abs(float(np.median(beside[late]))) or 1.0
+    level, under = abs(float(val.value[late][-1])) or 1.0, abs(median(beside[late])) or 1.0
     stretch = (float(val.step[late][0]), float(val.step[late][-1]))
     half = (signals.begin + signals.length / 2, signals.end)
     if (train.step - lag >= half[0]).sum() >= 3:
@@ -224,7 +225,7 @@ def _side_by_side(signals: Signals, val: Smooth, train: Smooth) -> dict[str, Mea
         )
         growth = 1.1 * float(np.hypot(error, val_error)) / level
         found["gap.growth"] = _around((fell - val_fell) / level, growth, "share", stretch)
-    found["gap.below"] = _around(-float(np.median(apart[late])) / under, doubt / under, "share", stretch)
+    found["gap.below"] = _around(-median(apart[late]) / under, doubt / under, "share", stretch)
     if min(val.value[here].min(), beside[here].min()) <= 0:
         unlike = Missing("a loss at or below zero has no scale")
         return found | {"gap.scale": unlike, "gap.scale_drift": unlike}
@@ -243,7 +244,7 @@ def _wander(val: Smooth) -> float:
     the second differences show sqrt(1 - 4r/3 + r^2/3) of it. First differences have lag-one correlation
     -(1 - r)/2, which gives r; it is held to 0 .. 0.9.
     """
-    noise = float(np.median(val.noise))
+    noise = median(val.noise)
     change = np.diff(val.points - val.value)
     total = float((change * change).sum())
     r = min(0.9, max(0.0, 1 + 2 * float((change[1:] * change[:-1]).sum()) / total)) if total > 0 else 0.0

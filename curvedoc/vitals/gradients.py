@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..curves.order import median
 from ..estimate import Estimate, exact
 from ..run import Array
 from .chart import Measured, Missing, Vital
@@ -60,7 +61,7 @@ def _growth(signals: Signals) -> dict[str, Measured]:
     step, value = norm
     train = signals.train
     if train is not None:
-        start = float(np.median(train.points[:3]))
+        start = median(train.points[:3])
         broken = np.flatnonzero(train.points > BROKEN * abs(start) + 1e-12)
         if len(broken):
             calm = step < train.step[broken[0]]
@@ -122,7 +123,7 @@ def _reach(signals: Signals) -> dict[str, Measured]:
         few = f"update ratios of {len(levels)} layers that move: {FEWEST_LAYERS} are needed to see a gradient fade"
         return dict.fromkeys(names, Missing(few, ("update_ratio",)))
     level = np.array(levels)
-    first = float(np.median(level[: max(2, len(level) // 3)]))
+    first = median(level[: max(2, len(level) // 3)])
     order, place = np.argsort(np.argsort(level)).astype(float), np.arange(len(level), dtype=float)
     together = float(np.corrcoef(order, place)[0, 1])
     return {

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..curves.extrapolate import extrapolate
+from ..curves.order import median
 from ..curves.smooth import Smooth
 from ..curves.trend import fall
 from ..estimate import Estimate, exact
@@ -91,10 +92,10 @@ def _updates_kept(signals: Signals) -> Estimate | None:
         if len(value) >= 15:
             calm = np.median(np.lib.stride_tricks.sliding_window_view(value, 5), axis=1)
             if (peak := float(calm.max())) > 1e-60:
-                shares.append(float(np.median(value[-3:])) / peak)
+                shares.append(median(value[-3:]) / peak)
     if not shares:
         return None
-    share = min(1.0, float(np.median(shares)))
+    share = min(1.0, median(shares))
     return Estimate(share, share / 2, min(1.0, 2 * share), "share", (signals.begin, signals.end))
 
 
@@ -118,8 +119,8 @@ def _thrown(signals: Signals) -> Estimate | None:
     val = signals.run.get("val_loss")
     if val is None or signals.val is None or not alive(last := val.value[-LAST:]).all() or len(last) < LAST:
         return None
-    jump = float(np.median(np.abs(np.diff(last, 2)))) / (0.6745 * 6**0.5)
-    if jump < THROWN * abs(float(np.median(last))):
+    jump = median(np.abs(np.diff(last, 2))) / (0.6745 * 6**0.5)
+    if jump < THROWN * abs(median(last)):
         return None
     return Estimate(1.0, 0.5, 1.0, "share", (float(val.step[-LAST]), float(val.step[-1])))
 
@@ -156,7 +157,7 @@ def _kept(curve: Smooth) -> Measured:
     thin = slice(None, None, 1 + int(past.sum()) // ENOUGH)
     step, value = curve.step[past][::-1][thin][::-1], curve.value[past][::-1][thin][::-1]
     here = float(value[-1])
-    law, low, high = (here - x for x in extrapolate(step, value, end, float(np.median(curve.se[past]))))
+    law, low, high = (here - x for x in extrapolate(step, value, end, median(curve.se[past])))
     low, high = min(low, high), max(low, high)
     if low <= 0:
         return Missing("what came before does not promise any further fall")

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..curves.order import median
 from ..estimate import Estimate, exact
 from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
@@ -72,7 +73,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
             "no accuracy and no number of classes: any first loss may be right (--classes)", ("train_accuracy",)
         )
         return found | {"initial_loss.chance": unknown, "initial_loss.excess": unknown}
-    noise = float(np.median(signals.train.noise[:5])) if began else 0.0
+    noise = median(signals.train.noise[:5]) if began else 0.0
     excess = [(x - chance) / chance for x in (first - 1.28 * noise, first, first + 1.28 * noise)]
     found["initial_loss.chance"] = exact(chance, "loss")
     found["initial_loss.excess"] = Estimate(excess[1], excess[0], excess[2], "times", (float(step[0]), float(step[0])))
@@ -92,12 +93,12 @@ def _guess(signals: Signals, first: float) -> float | None:
     if classes is not None and classes > 1:
         return math.log(classes)
     if signals.run.get("val_accuracy") is None and signals.run.get("train_accuracy") is None:
-        level = float(np.median(train.value[-max(1, len(train.value) // 20) :]))
+        level = median(train.value[-max(1, len(train.value) // 20) :])
         most = max(SCALED, LEARNED * level)
         return most if first > most and train.value.min() > 0 else None
     since = idle_since(signals)
     if since is not None and since < signals.begin + signals.length / 2:
-        return float(np.median(train.value[train.step > since]))
+        return median(train.value[train.step > since])
     bounds = [math.log(MOST_CLASSES)]
     for part in ("train", "val"):
         loss, accuracy = signals.run.get(f"{part}_loss"), signals.run.get(f"{part}_accuracy")
@@ -123,7 +124,7 @@ def _first_epoch(signals: Signals, step: Array, value: Array) -> float:
         ends = np.searchsorted(step, mean.step, side="right")
         late = [n for n in range(len(mean) // 2, len(mean)) if ends[n] > ends[n - 1]]
         ratios = [float(mean.value[n]) / float(value[ends[n - 1] : ends[n]].mean()) for n in late]
-        if ratios and abs(float(np.median(ratios)) - 1) < ALIKE:
+        if ratios and abs(median(ratios) - 1) < ALIKE:
             return float(mean.value[0])
     return -math.inf
 
@@ -161,6 +162,6 @@ def _held_out(signals: Signals) -> Measured:
     if not len(loss) or loss.min() <= 0 or val.value[keep].min() <= 0:
         return Missing("a loss below zero is no multiple of another")
     ratio = val.value[keep] / loss
-    later = float(np.median(ratio[len(ratio) // 2 :]))
+    later = median(ratio[len(ratio) // 2 :])
     first = float(val.step[keep][0])
     return exact(min(1e6, max(float(ratio[0]), later)), "share", (first, first))

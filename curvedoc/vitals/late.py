@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..curves.order import median
 from ..curves.smooth import smooth
 from ..curves.trend import fall
 from ..estimate import Estimate
@@ -42,7 +43,7 @@ def _drop(signals: Signals, begin: float, step: float, end: float) -> dict[str, 
         return dict.fromkeys(DROP_VITALS, Missing(f"too few points of train_loss around the cut at step {step:.0f}"))
     line, behind = smooth(curve.step[before], curve.value[before]), curve.value[after]
     last = max(1, len(line.value) // 10)
-    level = float(np.median(line.value[-last:]))
+    level = median(line.value[-last:])
     band = REST * (abs(level) or 1.0)
     longest = [step, step, step]
     for start in np.linspace(step, float(line.step[0]), 25)[1:]:
@@ -58,7 +59,7 @@ def _drop(signals: Signals, begin: float, step: float, end: float) -> dict[str, 
     # Behind the cut the loss settles within a few points: all but the first fifth of the stretch says where.
     settled = behind[len(behind) // 5 :]
     doubt = 1.28 * float(np.hypot(np.median(line.se[-last:]), np.std(settled) / np.sqrt(len(settled))))
-    gain, size = level - float(np.median(settled)), abs(level) or 1.0
+    gain, size = level - median(settled), abs(level) or 1.0
     return {
         "lr_drop.rest_before": Estimate(
             (step - middle) / length, (step - low) / length, (step - high) / length, "share", (middle, step)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..curves.order import median
 from ..curves.smooth import Smooth
 from ..estimate import Estimate
 from .chart import Measured, Missing, Vital
@@ -56,7 +57,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
 
 def _end(curve: Smooth) -> tuple[float, float]:
     last = max(1, len(curve.value) // 20)
-    return float(np.median(curve.value[-last:])), 1.28 * float(np.median(curve.se[-last:]))
+    return median(curve.value[-last:]), 1.28 * median(curve.se[-last:])
 
 
 def _pairs(held_out: float, val_doubt: float, learned: float, doubt: float) -> tuple[tuple[float, float], ...]:
@@ -77,6 +78,6 @@ def _metric_gain(signals: Signals, since: float) -> Measured:
     metric = signals.metric
     if metric is None:
         return signals.absent["val_accuracy"]
-    spread = max(float(np.ptp(metric.points)), 6 * float(np.median(metric.noise)), 1e-12)
+    spread = max(float(np.ptp(metric.points)), 6 * median(metric.noise), 1e-12)
     gain, doubt = float(metric.value[-1]) - metric.at(since), 1.28 * float(np.hypot(metric.se[-1], metric.se_at(since)))
     return Estimate(gain / spread, (gain - doubt) / spread, (gain + doubt) / spread, "share", (since, signals.end))

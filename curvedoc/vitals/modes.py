@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..curves.order import median
 from ..curves.smooth import Smooth, smooth
 from ..estimate import Estimate
 from ..run import Array
@@ -78,7 +79,7 @@ def _dropout(signals: Signals, val: Smooth, train: Smooth) -> dict[str, Measured
         return found | {"modes.dropout_cost": Missing("the validation loss hardly fell after the first validation")}
     begin = int(np.argmax(val.value <= (first + lowest) / 2))
     # Where training was logged as often as validation, each of its points is a mean that stands for its middle.
-    lag = float(np.median(np.diff(train.step))) / 2 if len(train.step) <= 1.5 * len(val.step) else 0.0
+    lag = median(np.diff(train.step)) / 2 if len(train.step) <= 1.5 * len(val.step) else 0.0
     inside = (val.step >= train.step[0] - lag) & (val.step <= train.step[-1] - lag)
     at = np.flatnonzero(inside & (np.arange(len(val.step)) >= begin))[:EARLY]
     if len(at) < 3:
@@ -86,7 +87,7 @@ def _dropout(signals: Signals, val: Smooth, train: Smooth) -> dict[str, Measured
     beside = np.interp(val.step[at], train.step - lag, train.value)
     cost = (beside - val.value[at]) / np.where(np.abs(beside) > 0, np.abs(beside), 1.0)
     doubt = 1.28 * float(np.std(cost, ddof=1)) / math.sqrt(len(at))
-    value = float(np.median(cost))
+    value = median(cost)
     stretch = (float(val.step[at[0]]), float(val.step[at[-1]]))
     found["modes.dropout_cost"] = Estimate(value, value - doubt, value + doubt, "share", stretch)
     return found
@@ -113,7 +114,7 @@ def _rest(signals: Signals) -> dict[str, Measured]:
     if not late.any() or spent.max() <= 0:
         return dict.fromkeys(names, Missing("too few validations beside the learning rate"))
     still, moving = late & (spent < RESTS * spent.max()), late & (spent > MOVES * spent.max())
-    level = abs(float(np.median(value[-FEWEST_STEPS:])))
+    level = abs(median(value[-FEWEST_STEPS:]))
     if min(still.sum(), moving.sum()) < FEWEST_STEPS or level <= 0:
         return dict.fromkeys(names, Missing("fewer than four validations while the rate was next to nothing"))
     change = np.diff(value)
@@ -160,7 +161,7 @@ def _leak(signals: Signals, val: Smooth) -> Measured:
     late = val.step >= signals.begin + signals.length / 2
     if late.sum() < 3:
         return Missing("fewer than three validations in the second half of the run")
-    level, doubt = float(np.median(val.value[late])), 1.28 * float(np.median(val.se[late]))
+    level, doubt = median(val.value[late]), 1.28 * median(val.se[late])
     stretch = (float(val.step[late][0]), float(val.step[late][-1]))
     fair: list[tuple[float, float]] = []
     for curve in signals.run.curves.get("train_loss", ())[1:]:
@@ -168,8 +169,8 @@ def _leak(signals: Signals, val: Smooth) -> Measured:
         if _EVALUATED.search(curve.tag) and keep.sum() >= FEWEST and curve.step[keep][-1] >= stretch[0]:
             line = smooth(curve.step[keep], curve.value[keep])
             inside = line.step >= stretch[0]
-            reference = float(np.median(line.value[inside]))
-            error = float(np.hypot(doubt, 1.28 * float(np.median(line.se[inside]))))
+            reference = median(line.value[inside])
+            error = float(np.hypot(doubt, 1.28 * median(line.se[inside])))
             if reference > 0:
                 fair.append(((reference - level) / reference, error / reference))
     target = signals.context.target_loss

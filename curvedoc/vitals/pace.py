@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..curves.extrapolate import extrapolate
+from ..curves.order import median
 from ..curves.smooth import Smooth
 from ..curves.trend import fall
 from ..estimate import Estimate, exact
@@ -71,7 +72,7 @@ def _at_end(curve: Smooth) -> Measured:
 def _done_early(signals: Signals, curve: Smooth) -> Measured:
     """The fifth is of the steps weighted with their rate: a warm-up, or a rate that rises late, spends few of them."""
     (first, error), begin, end = curve.first, float(curve.step[0]), float(curve.step[-1])
-    descent, doubt = first - float(curve.value.min()), 1.28 * float(np.median(curve.se))
+    descent, doubt = first - float(curve.value.min()), 1.28 * median(curve.se)
     if descent <= 2 * doubt or descent <= 1e-3 * abs(first):
         return Missing("the training loss never fell beyond its noise")
     fifth = _fifth(signals, begin, end)
@@ -131,10 +132,10 @@ def _ahead(signals: Signals, curve: Smooth) -> Measured:
     if late.sum() < FEWEST:
         late = np.ones(len(curve.step), bool)
     step, value = curve.step[late], curve.value[late]
-    level = float(np.median(value[-max(1, len(value) // 20) :]))
+    level = median(value[-max(1, len(value) // 20) :])
     if abs(level) < 1e-12:
         return Missing("the loss is zero: nothing is left to gain")
-    law, low, high = extrapolate(step, value, end + (end - begin), float(np.median(curve.se[late])))
+    law, low, high = extrapolate(step, value, end + (end - begin), median(curve.se[late]))
     gains = sorted(((level - high) / abs(level), (level - law) / abs(level), (level - low) / abs(level)))
     return Estimate(gains[1], gains[0], gains[2], "share", (end, end + (end - begin)))
 

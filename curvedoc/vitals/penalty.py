@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..curves.order import median
 from ..curves.smooth import Smooth
 from ..estimate import Estimate, exact
 from .chart import Measured, Missing, Vital
@@ -50,7 +51,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
 
 def _end(curve: Smooth) -> tuple[float, float]:
     last = max(1, len(curve.value) // 20)
-    return float(np.median(curve.value[-last:])), float(np.median(curve.se[-last:]))
+    return median(curve.value[-last:]), median(curve.se[-last:])
 
 
 def _shared(signals: Signals, where: float, size: float) -> Measured:

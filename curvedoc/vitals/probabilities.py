@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from ..curves.order import median
 from ..curves.smooth import Smooth
 from ..estimate import Estimate, exact
 from ..run import Array
@@ -58,8 +59,8 @@ def measure(signals: Signals) -> dict[str, Measured]:
     known = signals.context.classes
     known = known if known is not None and known > 1 else None
     half = len(loss) // 2 if len(loss) >= FEWEST else 0
-    constant = float(np.median((loss + accuracy)[half:]))
-    doubt = 1.28 * (se + float(np.median(train.se[len(train.se) // 2 :])))
+    constant = median((loss + accuracy)[half:])
+    doubt = 1.28 * (se + median(train.se[len(train.se) // 2 :]))
     moved = MOVED
     if len(loss) < FEWEST:
         # So few validations fit some number of classes wherever they lie: the first loss must name it. Before the
@@ -104,7 +105,7 @@ def _accuracy(signals: Signals) -> tuple[Array, Array, float] | Missing:
     held_out = signals.metric if signals.run.get("val_accuracy") is not None else None
     smoothed = signals.train_accuracy if signals.train_accuracy is not None else held_out
     if smoothed is not None:
-        return smoothed.step, smoothed.value, float(np.median(smoothed.se[len(smoothed.se) // 2 :]))
+        return smoothed.step, smoothed.value, median(smoothed.se[len(smoothed.se) // 2 :])
     for role in ("train_accuracy", "val_accuracy"):
         curve = signals.run.get(role)
         if curve is not None and len(curve) >= 2 and alive(curve.value).all():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..curves.order import row_median
+from ..curves.order import median, row_median
 from ..estimate import Estimate, exact
 from ..run import Array
 from .chart import Measured, Missing, Vital
@@ -103,7 +103,7 @@ def _collapse(signals: Signals) -> float:
         if len(value) < REST or abs(float(value[0])) < 1e-12:
             continue
         first, late = float(value[0]), value[len(value) // 2 :]
-        level = float(np.median(late))
+        level = median(late)
         # All that ever happened lies between the first point and the second, or the loss was thrown above its start:
         # a descent that converges, however fast, approaches its floor over several points.
         if not 0.9 <= (float(value[1]) - first) / ((level - first) or 1e-300) <= 1.1 and level < 0.97 * first:
@@ -129,10 +129,10 @@ def _chance(signals: Signals) -> float:
     loss = train.value[len(train) // 2 :]
     if not (alive(late).all() and alive(loss).all() and alive(accuracy.value[0]) and alive(train.value[0])):
         return 0.0
-    gained = float(np.median(late)) - float(accuracy.value[0]) / scale
+    gained = median(late) - float(accuracy.value[0]) / scale
     # An accuracy that begins high was not measured on an untrained network.
     untrained = grade(float(accuracy.value[0]) / scale, 0.6, 0.55)
-    first, level = float(train.value[0]), float(np.median(loss))
+    first, level = float(train.value[0]), median(loss)
     thrown = grade(abs(first - level) / max(abs(level), 1e-12), 0.1, 0.2)
     rests = grade(float(np.ptp(loss)) / max(abs(level), 1e-12), 0.10, 0.03)
     return min(untrained, thrown, rests, grade(gained, 0.03, 0.015))
@@ -155,8 +155,8 @@ def _overshoot(signals: Signals) -> float:
     calm = float(row_median(np.lib.stride_tricks.sliding_window_view(points[: third + 1], 3)).max())
     # The first point may be a lucky batch: what rises above it must exceed the scatter of all others.
     # Differences of few points with heavy tails look too quiet: the distances from the line are no less than they.
-    noise = max(float(np.median(train.noise)), 1.4826 * float(np.median(np.abs(points - train.value))))
-    level = float(np.median(points[-max(3, len(points) // 20) :]))
+    noise = max(median(train.noise), 1.4826 * median(np.abs(points - train.value)))
+    level = median(points[-max(3, len(points) // 20) :])
     # One or two points above the start are the shock of a cold optimiser, from which a run recovers.
     lasting = float((points[1 : 2 * third] > 1.05 * first).sum())
     return min(
@@ -224,7 +224,7 @@ def _waits(signals: Signals, found: dict[str, Measured]) -> float:
     if until - signals.begin < 0.25 * signals.length or first - last <= doubt or not between.any() or lowest <= 0:
         return 0.0
     done = (first - train.at(until)) / (first - last)
-    risen = (float(np.median(train.value[between])) - lowest) / lowest
+    risen = (median(train.value[between]) - lowest) / lowest
     error = 1.28 * float(np.hypot(train.se[early], np.median(train.se[between]))) / lowest
     return min(
         grade(done, 0.55, 0.35),
@@ -240,7 +240,7 @@ def _restless(signals: Signals, found: dict[str, Measured]) -> float:
         signs.append(weigh(found.get("loss.bounce"), 0.006, 0.014, 0.0))
     logged = signals.run.curves.get("train_loss", ())
     for curve in [c for c in logged if c.cadence == "epoch" or signals.run.axis == "epoch"][:1]:
-        level = abs(float(np.median(curve.value[-3:]))) or 1.0
+        level = abs(median(curve.value[-3:])) or 1.0
         signs.append(grade(bounce(curve, 0.5, 1.0)[0] / level, 0.006, 0.014))
     # A hundredth of the weights per step replaces them within a hundred steps (Karpathy: 1e-3 is healthy).
     signs.append(weigh(_updates(signals), -2.3, -1.9, 0.0))
@@ -250,7 +250,7 @@ def _restless(signals: Signals, found: dict[str, Measured]) -> float:
 def _updates(signals: Signals) -> Measured:
     """One number for the whole network: layers differ, and the last one starts small."""
     layers = [np.abs(c.value[len(c) // 4 :]) for c in signals.run.layers("update_ratio").values()]
-    moved = [float(np.median(value[alive(value)])) for value in layers if alive(value).any()]
+    moved = [median(value[alive(value)]) for value in layers if alive(value).any()]
     moved = [ratio for ratio in moved if ratio > 0]
     if not moved:
         return Missing("no update_ratio in the log", ("update_ratio",))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..curves.order import row_median, windows
+from ..curves.order import median, row_median, windows
 from ..estimate import Estimate, exact
 from ..run import Array
 from .chart import Measured, Missing, Vital
@@ -115,7 +115,7 @@ def _resume(signals: Signals) -> dict[str, Measured]:
         )
         doubt = float(np.hypot(noise * wide, 1.25 * noise / np.sqrt(len(after))))
         doubt = max(doubt, 1e-6 * (abs(heading) or 1.0), 1e-12 * spread)
-        rise = float(np.median(after)) - heading
+        rise = median(after) - heading
         if largest is None or rise / doubt > largest[1] / largest[2]:
             largest = (float(step[at]), rise, doubt, abs(heading) or 1.0)
     if largest is None:

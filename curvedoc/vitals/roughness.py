@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..curves.order import median
 from ..curves.smooth import SCATTER, Smooth
 from ..estimate import Estimate, exact
 from ..run import Array, Curve
@@ -47,7 +48,7 @@ def bounce(curve: Curve, begin: float, end: float) -> tuple[float, int]:
     if len(value) < 3:
         return 0.0, 0
     second = value[:-2] - 2 * value[1:-1] + value[2:]
-    return float(np.median(np.abs(second))) / (0.6745 * float(np.sqrt(6))), len(second)
+    return median(np.abs(second)) / (0.6745 * float(np.sqrt(6))), len(second)
 
 
 def _bounces(signals: Signals) -> dict[str, Measured]:
@@ -62,7 +63,7 @@ def _bounces(signals: Signals) -> dict[str, Measured]:
     curve, smooth = (val, signals.val) if known else (train, signals.train)
     if curve is None or smooth is None:
         return dict.fromkeys(names, signals.absent.get("train_loss", Missing("no loss in the log", ("train_loss",))))
-    level = abs(float(np.median(smooth.value[-max(1, len(smooth.value) // 20) :]))) or 1.0
+    level = abs(median(smooth.value[-max(1, len(smooth.value) // 20) :])) or 1.0
     late, points = bounce(curve, 0.5, 1.0)
     found: dict[str, Measured] = {}
     found["loss.bounce"] = (
@@ -112,7 +113,7 @@ def _swings(signals: Signals) -> dict[str, Measured]:
     span = max(float(train.points[0] - train.value.min()), 0.05 * abs(float(train.points[0])), 1e-300)
     stretch = ((signals.begin + signals.end) / 2, signals.end)
     total = sum(rises) / span
-    error = float(np.median(train.se[half]))
+    error = median(train.se[half])
     # Only what exceeds three standard errors was counted: noise hid as much elsewhere, and made what it made by chance
     # look larger than it is; below four and a half it may be nothing.
     hidden = 3 * np.sqrt(2) * error

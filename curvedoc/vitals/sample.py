@@ -128,7 +128,7 @@ def _scatter(signals: Signals) -> dict[str, Measured]:
     if val is None or len(val) < FEWEST_POINTS:
         return dict.fromkeys(names, Missing(f"fewer than {FEWEST_POINTS} points of val_loss", ("val_loss",)))
     late = val.step >= signals.begin + signals.length / 2
-    level, noise = float(np.median(val.value[late])) if late.any() else 0.0, _noise(val.value, late)
+    level, noise = median(val.value[late]) if late.any() else 0.0, _noise(val.value, late)
     if level <= 0 or noise < 1e-4 * level:
         why = "a loss at or below zero has no scale" if level <= 0 else "the validation loss does not scatter"
         return dict.fromkeys(names, Missing(why))
@@ -146,7 +146,7 @@ def _scatter(signals: Signals) -> dict[str, Measured]:
     sums = np.concatenate([[0.0], np.cumsum(train.value)])
     means = np.diff(sums[ends], prepend=0.0) / np.diff(ends, prepend=0)
     half = late[whole]
-    mean = float(np.median(means[half])) if half.any() else 0.0
+    mean = median(means[half]) if half.any() else 0.0
     if mean < 1e-60:
         return dict.fromkeys(names, Missing("a loss at or below zero has no scale"))
     rough = _noise(means, half)

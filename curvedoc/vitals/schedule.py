@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..curves.extrapolate import extrapolate
+from ..curves.order import median
 from ..curves.smooth import Smooth, smooth
 from ..curves.trend import fall
 from ..estimate import Estimate, exact
@@ -103,10 +104,10 @@ def _drop(signals: Signals, train: Smooth | None, step: float, factor: Estimate)
     trend, rest = smooth(curve.step[before], curve.value[before]), smooth(curve.step[after], curve.value[after])
     found["lr_drop.pace_before"] = _pace(trend)
     last = max(1, len(rest.value) // 20)
-    actual, doubt = float(np.median(rest.value[-last:])), 1.28 * float(np.median(rest.se[-last:]))
+    actual, doubt = median(rest.value[-last:]), 1.28 * median(rest.se[-last:])
     settled = rest.at(step + 0.1 * (signals.end - step))
     gain = max(0.0, float(trend.value[-1]) - settled)
-    heading = extrapolate(trend.step, trend.value, signals.end, float(np.median(trend.se)))
+    heading = extrapolate(trend.step, trend.value, signals.end, median(trend.se))
     promised, low, high = (x - gain for x in heading)
     scale = abs(actual) or 1.0
     regret = sorted(((actual - doubt - high) / scale, (actual - promised) / scale, (actual + doubt - low) / scale))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..curves.order import median
 from ..curves.schedule_fit import ScheduleFit
 from ..curves.smooth import SCATTER, Smooth, smooth
 from ..estimate import Estimate
@@ -163,13 +164,12 @@ def _clearest(
         elif isinstance(first, Smooth) and isinstance(best, Smooth) and isinstance(other, Smooth):
             half = len(first.value) // 2
             apart = abs(
-                float(np.median(first.value[half:]))
-                - float(np.interp(first.step[half:], other.step, other.value).mean())
+                median(first.value[half:]) - float(np.interp(first.step[half:], other.step, other.value).mean())
             )
             near = apart <= 2 * float(np.median(first.se[half:]) + np.median(other.se)) + 0.05 * float(
                 np.ptp(first.value)
             )
-            if near and len(other.step) >= CLEAR_POINTS and np.median(other.se) < 0.5 * np.median(best.se):
+            if near and len(other.step) >= CLEAR_POINTS and median(other.se) < 0.5 * median(best.se):
                 best = other
     return best
 

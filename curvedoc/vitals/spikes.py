@@ -147,13 +147,13 @@ def _lasting(shape: Array, lasts: int) -> list[_Spike]:
         return []
     middle = row_median(np.lib.stride_tricks.sliding_window_view(shape, lasts))
     jump = middle[lasts:] - middle[:-lasts]
-    down, usual = -jump[len(jump) // 20 :], 1.4826 * float(np.median(np.abs(jump)))
+    down, usual = -jump[len(jump) // 20 :], 1.4826 * median(np.abs(jump))
     # The difference of two medians of n points of a normal law has 1.77 of a point's standard deviation over sqrt(n).
-    noise = 1.77 * 1.4826 * float(np.median(np.abs(np.diff(shape, 2)))) / np.sqrt(6 * lasts)
+    noise = 1.77 * 1.4826 * median(np.abs(np.diff(shape, 2))) / np.sqrt(6 * lasts)
     later = -jump[len(jump) // 10 :]  # the descent itself falls faster than anything behind it
     by_noise = max(5 * usual, 1.3 * float(np.quantile(down, 0.99)))
     many = max(3 * usual, 1.5 * float(down.max()))
-    drift = max(0.0, float(np.median(jump)))  # a loss that climbs all along jumps further up than down
+    drift = max(0.0, median(jump))  # a loss that climbs all along jumps further up than down
     chance = np.sqrt(2 * np.log(len(shape))) * noise if len(shape) < SPARSE else np.inf
     plain = drift + max(chance, 1.5 * usual, 1.1 * (float(later.max()) + drift))
     least = max(JUMP, min(by_noise, many, plain))
@@ -175,8 +175,8 @@ def _lasting(shape: Array, lasts: int) -> list[_Spike]:
 
 def _counts(signals: Signals, step: Array, value: Array, spike: _Spike) -> bool:
     """Whether it undid a part of the descent that matters, while the rate was not being raised."""
-    before = float(np.median(value[max(0, spike.begin - 5) : spike.begin]))
-    descent = float(np.median(value[:3])) - float(np.quantile(value, 0.05))
+    before = median(value[max(0, spike.begin - 5) : spike.begin])
+    descent = median(value[:3]) - float(np.quantile(value, 0.05))
     if float(value[spike.peak]) - before <= UNDOES * max(descent, 0.0):
         return False
     now, then = signals.lr_at(float(step[spike.peak])), signals.lr_at(float(step[max(0, spike.begin - SUDDEN)]))
@@ -210,6 +210,6 @@ def _apart(over: Array, noise: Array, single: list[_Spike]) -> Estimate:
     inside = np.zeros(len(over), bool)
     for s in single:
         inside[s.begin : s.end] = True
-    enough = np.maximum(3 * noise, 0.4 * float(np.median([s.height for s in single])))
+    enough = np.maximum(3 * noise, 0.4 * median([s.height for s in single]))
     between = int(((over > enough) & ~inside).sum())
     return exact(int(inside.sum()) / max(1, between), "times")

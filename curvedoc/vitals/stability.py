@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ..curves.order import median
 from ..estimate import exact
 from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
@@ -71,8 +72,8 @@ def _prelude(signals: Signals, lost: float) -> dict[str, Measured]:
     if not before.any():
         return found | {"loss.never_finite": exact(len(train), "count")}
     value, step = train.value[before], train.step[before]
-    usual = float(np.median(value))
-    noise = 1.4826 * float(np.median(np.abs(np.diff(value)))) / np.sqrt(2) if len(value) > 2 else 0.0
+    usual = median(value)
+    noise = 1.4826 * median(np.abs(np.diff(value))) / np.sqrt(2) if len(value) > 2 else 0.0
     high = value > usual + max(abs(usual), 6 * noise)
     if not high[-1]:
         return found | {"loss.sudden_at": exact(lost, "step")}

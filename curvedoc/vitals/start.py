@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..curves.order import median
 from ..curves.smooth import CHOSEN, Smooth
 from ..estimate import Estimate, exact
 from ..run import Array
@@ -48,7 +49,7 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     cliff = float(train.points[0]) - top
     if cliff > 6 * float(train.noise[0]) and cliff > 0.1 * (float(train.points[0]) - float(train.value.min())):
         top, top_se = float(train.points[0]), float(train.noise[0])
-    doubt = 1.28 * float(np.median(train.se[: max(2, len(train.se) // 10)]))
+    doubt = 1.28 * median(train.se[: max(2, len(train.se) // 10)])
     descent = top - float(train.value.min())
     if descent <= 4 * doubt or descent <= 1e-3 * abs(top):
         return dict.fromkeys(names, Missing("the training loss never fell beyond its noise"))
@@ -58,9 +59,9 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     if train.value[peak] - top > max(3 * float(np.hypot(train.se[peak], top_se)), 0.05 * descent):
         top, top_se = float(train.value[peak]), float(train.se[peak])
         descent = top - float(train.value.min())
-    spacing = float(np.median(np.diff(train.step)))
+    spacing = median(np.diff(train.step))
     # Smoothing rounds the corner of a few epochs' means: where noise is small the points themselves tell better.
-    clear = 3 * float(np.median(train.noise[: max(2, len(train.noise) // 10)])) < 0.05 * descent
+    clear = 3 * median(train.noise[: max(2, len(train.noise) // 10)]) < 0.05 * descent
     curve = train.points if clear else train.value
     doubt = 1.28 * _apart(train, _crossings(train.step, curve, top, descent, 0.0)[0], top_se, clear)
     grid = [_crossings(train.step, curve, top, descent, shift) for shift in (doubt, 0.0, -doubt)]
@@ -131,12 +132,12 @@ def _spike(signals: Signals) -> dict[str, Measured]:
     first = float(np.median(value[:2]) if value[1] < value[0] else value[0])
     early = value[step <= signals.begin + signals.length / 10]
     top = float(early.max()) if len(early) else first
-    noise = max(float(np.median(train.noise)), 1e-9 * abs(first), 1e-300)
+    noise = max(median(train.noise), 1e-9 * abs(first), 1e-300)
     above = np.flatnonzero(value > first)
     until = float(step[above[-1]]) if len(above) else signals.begin
     share = (until - signals.begin) / (signals.length or 1.0)
     span = (signals.begin, until)
-    final = float(np.median(train.value[-max(1, len(train.value) // 20) :]))
+    final = median(train.value[-max(1, len(train.value) // 20) :])
     return {
         "start.left": exact(min(1e6, final / max(first, 1e-300)), "share"),
         "start.spike": exact(min(1e12, top / max(first, 1e-300)), "times", span),

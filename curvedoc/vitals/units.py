@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..curves.order import median
 from ..estimate import Estimate, exact
 from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
@@ -29,12 +30,12 @@ def measure(signals: Signals) -> dict[str, Measured]:
     }
     if not layers:
         return dict.fromkeys(VITALS, Missing("no dead_share in the log", ("dead_share",)))
-    place, worst = max(enumerate(layers), key=lambda item: float(np.median(layers[item[1]])))
+    place, worst = max(enumerate(layers), key=lambda item: median(layers[item[1]]))
     low, middle, high = (float(x) for x in np.quantile(layers[worst], (0.1, 0.5, 0.9)))
     span = (signals.begin, signals.end)
     found: dict[str, Measured] = {
         "units.dead": Estimate(middle, low, high, "share", span),
-        "units.dead_layers": exact(sum(float(np.median(share)) > 0.5 for share in layers.values()), "count"),
+        "units.dead_layers": exact(sum(median(share) > 0.5 for share in layers.values()), "count"),
         "units.layers": exact(len(layers), "count"),
         "units.worst": exact(place + 1, "count"),
         "units.dead_from": Missing("no layer is dead by more than half"),

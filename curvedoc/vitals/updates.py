@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 
+from ..curves.order import median
 from ..estimate import Estimate, exact
 from ..run import Array, Curve
 from .chart import Measured, Missing, Row, Vital
@@ -43,7 +44,7 @@ def layers(signals: Signals) -> tuple[Row, ...]:
         if not _NO_MATRIX.search(name) and len(value := _near_peak(signals, curve)) >= 3:
             logs[name] = value
     moved = {name: value[value > STILL] for name, value in logs.items() if not _TABLE.search(name)}
-    levels = {name: float(np.median(np.log10(value))) for name, value in moved.items() if len(value)}
+    levels = {name: median(np.log10(value)) for name, value in moved.items() if len(value)}
     rows = []
     for name, value in logs.items():
         moving = value[value > STILL]
@@ -56,7 +57,7 @@ def layers(signals: Signals) -> tuple[Row, ...]:
             low, middle, high = (float(x) for x in np.quantile(np.log10(moving), (0.1, 0.5, 0.9)))
             vitals["update_ratio.median"] = Estimate(middle, low, high, "log10", (signals.begin, signals.end))
             others = [level for other, level in levels.items() if other != name]
-            above = max(0.0, middle - float(np.median(others)) - ALIKE) if others else 0.0
+            above = max(0.0, middle - median(others) - ALIKE) if others else 0.0
             span = (signals.begin, signals.end)
             if name == list(logs)[-1] and others:
                 small = "the last layer starts small: its ratio is large in healthy runs too"

@@ -31,3 +31,8 @@ def test_windows_are_mirrored_at_the_ends_without_repeating_the_end(value: npt.N
     padded = np.pad(value, half, mode="reflect")
     expected = [padded[k : k + 2 * half + 1] for k in range(len(value))]
     np.testing.assert_array_equal(windows(value, half), expected)
+
+
+def test_a_nan_has_no_median_and_neither_has_nothing() -> None:
+    assert np.isnan(median(np.array([1.0, np.nan, 2.0])))
+    assert np.isnan(median([]))

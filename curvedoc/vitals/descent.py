@@ -157,7 +157,7 @@ def _flat(signals: Signals, train: Smooth) -> dict[str, Measured]:
     length = signals.length or 1.0
     # Nothing that held is no length; else it lies between the longest that held and the next one tried, and the
     # points on either side of a start are the same.
-    share = [(signals.end - s) / length if s < last else 0.0 for s in (low, middle, high)]
+    share = [min(1.0, (signals.end - s) / length) if s < last else 0.0 for s in (low, middle, high)]
     apart = float(train.step[-1] - train.step[-2]) / length / 2
     share[0] = max(0.0, share[0] - apart)
     share[2] = min(1.0, share[2] + 0.025 * (last - first) / length + apart)

@@ -87,6 +87,19 @@ def by_heart(seed: int, floor: float, end: float, tau: float = 0.1) -> Run:
     return run(train_loss=(T, noisy(train, 0.05, seed)), val_loss=(V, noisy(val, 0.005, seed + 3)), lr=RATE)
 
 
+def game(seed: int, won: tuple[float, float] | None) -> Run:
+    """Two players in balance; between two shares of the run the discriminator is never wrong."""
+    noise = np.random.default_rng(seed).standard_normal((2, len(T)))
+    u = T / T[-1]
+    discriminator, generator = 0.65 + 0.05 * np.sin(20 * u) + 0.08 * noise[0], 1.1 + 0.3 * u + 0.15 * noise[1]
+    if won is not None:
+        inside = (u >= won[0]) & (u <= won[1])
+        discriminator = np.where(inside, 1e-3 * np.exp(0.3 * noise[0]), discriminator)
+        generator = np.where(inside, 8 + noise[1], generator)
+    players = (Curve(T, discriminator, tag="loss_D"), Curve(T, generator, tag="loss_G"))
+    return Run("patient", {"other_loss": players})
+
+
 def jumping(seed: int, share: float, rate: tuple[Array, Array] = RATE) -> Run:
     """Validation scatters by 4 % of its level times what is left of the rate, and by `share` whatever the rate."""
     draws = np.random.default_rng(seed + 9).standard_normal((2, len(V)))
@@ -217,6 +230,7 @@ PAUSES = np.where(np.arange(600) % 20 == 0, 8.0, 1.0)
 FIRES: dict[str, Callable[[int], Run]] = {
     "validation-too-noisy": lambda seed: counted(seed, 24),
     "train-eval-mismatch": lambda seed: dropout(seed, 0.0),
+    "discriminator-wins": lambda seed: game(seed, (0.4, 1.0)),
     "train-eval-mismatch.stochastic": lambda seed: jumping(seed, 0.04),
     "underfitting.over-regularised": taken_back,
     "overfitting.memorised": lambda seed: by_heart(seed, 0.7, 0.01),
@@ -238,6 +252,8 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("validation-too-noisy", "few-epochs"): few_epochs,
     ("validation-too-noisy", "overfitting"): rising,
     ("overfitting", "grokking"): late,
+    ("discriminator-wins", "even-game"): lambda seed: game(seed, None),
+    ("discriminator-wins", "runs-ahead"): lambda seed: game(seed, (0.3, 0.6)),
     ("overfitting", "memorised"): lambda seed: by_heart(seed, 0.7, 0.01),
     ("train-eval-mismatch.stochastic", "comes-to-rest"): lambda seed: jumping(seed, 0.001),
     ("train-eval-mismatch.stochastic", "rate-stays-up"): lambda seed: jumping(seed, 0.001, (T, np.full(len(T), 0.1))),

@@ -19,6 +19,7 @@ from . import (
     modes,
     pace,
     penalty,
+    players,
     probabilities,
     rate,
     record,
@@ -51,6 +52,7 @@ VITALS: Mapping[str, Mapping[str, Vital]] = {
     | gap.VITALS
     | memorised.VITALS
     | penalty.VITALS
+    | players.VITALS
     | rate.VITALS
     | sample.VITALS
     | modes.VITALS
@@ -83,6 +85,7 @@ def measure(run: Run, context: Context) -> tuple[Chart, Signals]:
         gap,
         memorised,
         penalty,
+        players,
         sample,
         modes,
         record,

@@ -55,6 +55,8 @@ GUESSES = 4
 RESTS = 1e-3
 #: Of so few points a twentieth is one or two, and a single wild one among them would stand for the end.
 FEW = 60
+#: The least part of their range that held-out loss and metric gain where the model surely got better.
+BETTER = 0.2
 #: The share of its descent that a noisy tail may give back.
 GAVE_BACK = 0.1
 #: What is asked again of the part behind which the accuracy stands still.
@@ -85,6 +87,10 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     found["train_loss.pace_kept"] = _pace_kept(witness(signals) or train)
     found |= _extremes(train, level, doubt)
     found |= _both_rise(signals, train, found["train_loss.risen"])
+    lowest, risen = found["train_loss.lowest_at"], found["train_loss.risen"]
+    rose = isinstance(risen, Estimate) and risen.value >= GAVE_BACK
+    if rose and isinstance(lowest, Estimate) and _better_since(signals, lowest.value):
+        found["train_loss.risen"] = Missing("validation went on improving while the training loss rose")
     if (since := idle_since(signals)) is not None and (train.step > since).sum() >= FEWEST:
         behind = train.step > since  # a mean logged at that step is of the steps before it
         rest = replace(train, **{n: getattr(train, n)[behind] for n in ("step", "points", "value", "se", "noise")})
@@ -265,6 +271,21 @@ def _both_rise(signals: Signals, train: Smooth, plain: Measured) -> dict[str, Me
         "train_loss.risen": Estimate(share, share, share, "share", stretch),
         "train_loss.risen_sd": Estimate(max(sds), max(sds), max(sds), "sd", stretch),
     }
+
+
+def _better_since(signals: Signals, step: float) -> bool:
+    """Whether loss and metric on held-out data both say that the model went on learning behind a step.
+
+    Then a training loss that climbed is measured in another way than before (a new term, harder batches).
+    """
+    gains = []
+    for curve, sign in ((signals.val, -1.0), (signals.metric, 1.0)):
+        if curve is None or (curve.step >= step).sum() < 3:
+            return False
+        gain = sign * (float(np.median(curve.value[-3:])) - curve.at(step))
+        doubt = 1.28 * float(np.hypot(curve.se[-1], np.median(curve.se)))
+        gains.append((gain - doubt) / (float(np.ptp(curve.value)) or 1.0))
+    return min(gains) > BETTER
 
 
 def _pace_kept(train: Smooth) -> Measured:

@@ -266,6 +266,8 @@ def _young(signals: Signals, found: dict[str, Measured]) -> Measured:
     doubling of the steps gains less than the one before (a power law), unless the steps are too short for any
     curvature to be felt.
     """
+    if signals.lr is not None and signals.schedule is not None and signals.schedule.kind == "warmup":
+        return Missing("the learning rate was still being warmed up as the log ends: how high it gets does not show")
     early = found.get("pace.done_early")
     kept = found.get("train_loss.pace_kept")
     # What has hardly fallen at all may have been trained before: a fine-tune gains little, slowly, at a right rate.

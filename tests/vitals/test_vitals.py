@@ -296,3 +296,22 @@ def test_a_loss_of_two_rounded_values_is_not_judged() -> None:
     assert isinstance(
         chart(run(train_loss=(few, np.where(few < 7, 2.303, 2.302)))).run.vitals["train_loss.left"], Estimate
     )
+
+
+def test_a_rate_that_is_still_being_warmed_up_is_not_called_low() -> None:
+    loss = noisy(np.linspace(2.3, 1.5, len(T)), 0.005)
+    held = run(train_loss=(T, loss), lr=(T, np.full(len(T), 1e-3)))
+    warming = run(train_loss=(T, loss), lr=(T, np.linspace(1e-6, 1e-3, len(T))))
+    assert value(held, "rate.young").value > 0.9
+    missing = chart(warming).run.vitals["rate.young"]
+    assert isinstance(missing, Missing)
+    assert "warmed up" in missing.why
+
+
+def test_a_climb_of_training_alone_while_validation_learns_on_is_another_measure() -> None:
+    u = T / T[-1]
+    train = noisy(np.where(u < 0.3, 0.2 - 0.3 * u, 0.5), 0.01)
+    learning = run(train_loss=(T, train), val_loss=(T, noisy(1.0 - 0.5 * u, 0.01, 1)), val_accuracy=(T, 0.2 + 0.5 * u))
+    resting = run(train_loss=(T, train), val_loss=(T, noisy(1.0 + 0 * u, 0.01, 1)), val_accuracy=(T, 0.2 + 0 * u))
+    assert isinstance(chart(learning).run.vitals["train_loss.risen"], Missing)
+    assert value(resting, "train_loss.risen").value > 1

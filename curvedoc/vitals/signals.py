@@ -29,6 +29,8 @@ NO_PROGRESS = {
 CYCLES = ("cosine_restarts", "triangular")
 #: A curve by epoch replaces one by step only if it has enough points to show when something happened.
 CLEAR_POINTS = 10
+#: A validation loss or gradient norm of fewer numbers never was a curve that could be lost.
+BEGUN = 3
 #: A curve that ends before this share of the run cannot tell how the run ended.
 COVERS = 0.8
 
@@ -234,7 +236,7 @@ def _lost_at(run: Run) -> float | None:
     A validation column that is empty between validations ends in NaN as well: the last stretch must be
     longer than every earlier one. A mixed-precision scaler skips single steps with an infinite norm: two
     points at least for anything but the training loss. A training loss that was never finite was lost at
-    its first step; another curve that was never finite is a column nobody filled.
+    its first step; another curve that never was for BEGUN points is a column nobody filled.
     """
     steps = []
     for role, fewest in (("train_loss", 1), ("val_loss", 2), ("grad_norm", 2)):
@@ -242,7 +244,7 @@ def _lost_at(run: Run) -> float | None:
         if curve is None or not len(curve) or alive(curve.value)[-1]:
             continue
         finite = np.flatnonzero(alive(curve.value))
-        if not len(finite):
+        if len(finite) < (1 if role == "train_loss" else BEGUN):
             steps += [float(curve.step[0])] if role == "train_loss" else []
             continue
         last = len(curve) - 1 - int(finite[-1])

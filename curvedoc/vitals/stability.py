@@ -14,7 +14,7 @@ from .signals import Signals, alive
 VITALS = {
     "loss.lost_points": Vital("count", "points of the loss (or gradient norm) from where it stays non-finite"),
     "loss.lost_from": Vital("step", "first step from which the loss stays non-finite"),
-    "loss.lost_share": Vital("share", "part of the run that lies behind that step"),
+    "loss.lost_share": Vital("share", "part of the run that lies behind the last number before that step"),
     "loss.climbs_from": Vital(
         "step", "last point at its usual level, where the training loss climbed before it was lost"
     ),
@@ -49,10 +49,12 @@ def _lost(signals: Signals) -> dict[str, Measured]:
         never = Missing("the loss stays finite")
         return {"loss.lost_points": exact(0, "count")} | dict.fromkeys(names[1:], never)
     points = sum(int((~alive(c.value[c.step >= lost])).sum()) for c in curves)
+    before = [c.step[c.step < lost] for c in curves if lost in c.step]
+    known = max((float(step[-1]) for step in before if len(step)), default=signals.begin)
     found: dict[str, Measured] = {
         "loss.lost_points": exact(points, "count", (lost, signals.end)),
         "loss.lost_from": exact(lost, "step", (lost, lost)),
-        "loss.lost_share": exact((signals.end - lost) / signals.length if signals.length else 1.0, "share"),
+        "loss.lost_share": exact((signals.end - known) / signals.length if signals.length else 1.0, "share"),
     }
     return found | _prelude(signals, lost)
 

@@ -133,6 +133,24 @@ def test_lasting_nan_is_counted_from_its_first_step_and_a_passing_one_is_not() -
     found = chart(run(train_loss=(T, loss))).run.vitals
     assert found["loss.lost_points"] == Estimate(200, 200, 200, "count", (T[400], T[-1]))
     assert found["loss.lost_from"] == Estimate(T[400], T[400], T[400], "step", (T[400], T[400]))
+    share = found["loss.lost_share"]
+    assert isinstance(share, Estimate)
+    assert share.value == pytest.approx(200 / 599)
+
+
+def test_the_last_of_ten_points_is_the_last_ninth_of_the_run() -> None:
+    loss = power_law(T[:10])
+    loss[-1] = np.nan
+    found = chart(run(train_loss=(T[:10], loss))).run.vitals
+    assert found["loss.lost_points"] == Estimate(1, 1, 1, "count", (T[9], T[9]))
+    assert str(found["loss.lost_share"]) == "11 %"
+
+
+@pytest.mark.parametrize("role", ["val_loss", "grad_norm"])
+def test_one_number_in_a_column_is_no_curve_that_was_lost(role: str) -> None:
+    for numbers, points in ((1, 0), (2, 0), (20, 580)):
+        other = np.where(np.arange(len(T)) < numbers, 1.0, np.nan)
+        assert value(run(train_loss=(T, power_law(T)), **{role: (T, other)}), "loss.lost_points").value == points
 
 
 def test_a_loss_that_never_was_a_number_is_lost_from_the_start() -> None:

@@ -15,6 +15,7 @@ from ..patients import cosine, noisy, power_law, run, steps
 
 T = steps()
 E = T[:: len(T) // 20]
+V = T[9::10]
 
 
 def vital(made: Run, name: str, **context: object) -> Estimate:
@@ -73,6 +74,21 @@ def test_a_loss_that_falls_only_as_the_rate_does_waited_for_it() -> None:
     assert vital(made, "rate.waits").value > 0.9
     prompt = run(train_loss=(T, noisy(power_law(T), 0.01)), lr=(T, 0.1 * rate))
     assert vital(prompt, "rate.waits").value == 0.0
+
+
+@pytest.mark.parametrize("exponent", [0.2, 0.5, 1.0])
+def test_an_end_that_is_straighter_than_a_power_law_was_too_slow_for_its_slow_directions(exponent: float) -> None:
+    # Steep directions are done within a tenth of the run, flat ones hardly begin to be.
+    share, rate = T / T[-1], (T, np.full(len(T), 0.01))
+    loss = 0.4 + 1.2 * np.exp(-share / 0.12) + 0.6 * np.exp(-share / 2.0)
+    slow = run(train_loss=(T, loss), val_loss=(V, loss[9::10]), lr=rate)
+    law = power_law(T, exponent=exponent)
+    lawful = run(train_loss=(T, law), val_loss=(V, law[9::10]), lr=rate)
+    assert vital(slow, "rate.young").value > 0.8
+    assert vital(lawful, "rate.young").value < 0.3
+    bouncing = loss[9::10] * (1 + 0.01 * np.random.default_rng(0).standard_normal(len(V)))
+    noisier = run(train_loss=(T, loss), val_loss=(V, bouncing), lr=rate)
+    assert vital(noisier, "rate.young").value < 0.3
 
 
 def test_an_embedding_is_not_measured_by_the_ratio_of_dense_layers() -> None:

@@ -80,7 +80,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
     scales = (LASTS, LASTS - 1) if len(shape) < SPARSE else (LASTS,)
     lasting = max(([s for s in _lasting(shape, n) if _counts(signals, step, value, s)] for n in scales), key=len)
     lasting = [s for s in lasting if not any(o.begin < s.end and s.begin < o.end for o in single)]
-    apart = _apart(shape - level, noise, single) if single else Missing("no spike of a single point")
+    apart = _apart(shape - level, noise, single, lasting) if single else Missing("no spike of a single point")
     return _vitals(signals, step, apart, sorted(single + lasting, key=lambda s: s.begin))
 
 
@@ -205,11 +205,16 @@ def _vitals(signals: Signals, step: Array, apart: Measured, spikes: list[_Spike]
     }
 
 
-def _apart(over: Array, noise: Array, single: list[_Spike]) -> Estimate:
-    """Points in spikes over points outside that reach 0.4 of their height: heavy tails fill the gap, spikes do not."""
-    inside = np.zeros(len(over), bool)
+def _apart(over: Array, noise: Array, single: list[_Spike], lasting: list[_Spike]) -> Estimate:
+    """Points in spikes over points outside that reach 0.4 of their height: heavy tails fill the gap, spikes do not.
+
+    The way back from a spike that lasted is no noise either: logged more rarely, some of the same spikes look so.
+    """
+    inside, known = np.zeros((2, len(over)), bool)
     for s in single:
         inside[s.begin : s.end] = True
+    for s in lasting:
+        known[s.begin : s.end] = True
     enough = np.maximum(3 * noise, 0.4 * median([s.height for s in single]))
-    between = int(((over > enough) & ~inside).sum())
+    between = int(((over > enough) & ~inside & ~known).sum())
     return exact(int(inside.sum()) / max(1, between), "times")

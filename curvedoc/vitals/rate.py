@@ -269,7 +269,8 @@ def _unbent(found: dict[str, Measured]) -> float:
     bent = 2.5 * (0.8**-a - 1) / (0.5**-a - 1)
     over = Estimate(end.value - bent, end.low - bent, end.high - bent)
     smooth = weigh(found.get("loss.bounce"), 0.002, 0.001, 0.0)
-    return min(weigh(over, 0.06, 0.14, 0.0), weigh(kept, 0.10, 0.20, 0.0), smooth)
+    fell = weigh(found.get("train_loss.left"), 0.92, 0.82, 0.0)  # nothing bounces beside a high offset
+    return min(weigh(over, 0.06, 0.14, 0.0), weigh(kept, 0.10, 0.20, 0.0), smooth, fell)
 
 
 def _young(signals: Signals, found: dict[str, Measured]) -> Measured:

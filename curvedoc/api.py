@@ -19,6 +19,7 @@ from .memory import from_memory
 from .report import SEVERITIES, Analysis, Reading, Report
 from .rulebook import Rule, load_rules
 from .run import Context, Refused, Run
+from .siblings import weigh
 
 #: What is told while working: what is being done, how much of it is done, how much there is.
 Progress = Callable[[str, int, int], None]
@@ -132,18 +133,20 @@ def judge_all(
     found: Found, rules: tuple[Rule, ...], context: Context, *, on_progress: Progress | None = None
 ) -> Analysis:
     """Judge every run that was found; worst first, then by name."""
-    reports, refused = [], list(found.refused)
+    judged: list[tuple[Run, Report]] = []
+    refused = list(found.refused)
     for done, run in enumerate(found.runs):
         if on_progress is not None:
             on_progress("judging", done, len(found.runs))
         try:
-            reports.append(judge(run, rules, context))
+            judged.append((run, judge(run, rules, context)))
         except CurvedocError:  # a mistake in the caller's rules or arguments: it holds for all runs
             raise
         except Exception as error:  # a mistake of ours in one run must neither hide nor take the others with it
             refused.append(Refused(run.path or run.name, mistake(error)))
     if on_progress is not None and found.runs:
         on_progress("judging", len(found.runs), len(found.runs))
+    reports = weigh(judged, rules) if len(judged) > 1 else [report for _, report in judged]
     return Analysis(tuple(sorted(reports, key=_worst_first)), tuple(refused), found.skipped)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from .curves.smooth import smooth
 from .report import SCHEMA, Report
 from .run import ROLES, Run
-from .settings import Value, flat
+from .settings import IDLE, REPEATS, Value, flat
 
 #: What runs are compared by: the first that both sides log.
 JUDGED_BY = ("val_loss", "val_accuracy", "val_metric", "val_metric_lower", "train_loss")
@@ -140,7 +140,10 @@ def compare(a: Sequence[tuple[Run, Report]], b: Sequence[tuple[Run, Report]], na
         logged = [", ".join(r for r in JUDGED_BY if any(run.get(r) is not None for run, _ in s)) for s in (a, b)]
         why = f"they share no curve to be judged by: a logs {logged[0] or 'none'}, b logs {logged[1] or 'none'}"
         return Comparison(*sides, changes, (), "cannot be compared", why, tuple(notes))
-    wanted = [(role, "best"), *((r, "final") for r in JUDGED_BY if all(run.get(r) is not None for run, _ in (*a, *b)))]
+    # The lowest training loss is a matter of noise, and no checkpoint is chosen by it: the end counts.
+    measure = "final" if role == "train_loss" else "best"
+    shared = [r for r in JUDGED_BY if all(run.get(r) is not None for run, _ in (*a, *b))]
+    wanted = list(dict.fromkeys([(role, measure), *((r, "final") for r in shared)]))
     notes += [
         f"{r}: one side logs percent, compared as a share of 1" for r, m in wanted if m == "final" and _mixed(r, a, b)
     ]
@@ -155,7 +158,35 @@ def compare(a: Sequence[tuple[Run, Report]], b: Sequence[tuple[Run, Report]], na
         return Comparison(*sides, changes, tuple(found), "cannot be compared", why, tuple(notes))
     if role == "train_loss":
         notes.append("no held-out curve on both sides: a lower training loss alone is no better model")
+    if judged.better is not None:
+        notes += _unexplained(changes, judged, found)
     return Comparison(*sides, changes, tuple(found), judged.better or "too close to call", _why(judged), tuple(notes))
+
+
+def _unexplained(changes: Sequence[Change], judged: Difference, found: Sequence[Difference]) -> list[str]:
+    """Where to look when no setting explains a difference: a run on bad labels looks sound until it stands beside one
+    on good ones."""
+    if any(not _repeats(change.key) for change in changes):
+        return []
+    worse = "a" if judged.better == "b" else "b"
+    train = next((d for d in found if d.curve == "train_loss"), None)
+    if train is not None and train.better == judged.better:
+        why = (
+            f"{worse} fits its own training data worse as well. Look at its labels first: wrong or shuffled ones are "
+            "learned slowly and by heart; then at the inputs and at the code"
+        )
+    elif train is not None:
+        why = (
+            f"{worse} fits its training data as well and does worse on held-out data. Look at its labels and at how "
+            "much of the data it saw, then at the held-out set: both must be judged on the same one"
+        )
+    else:
+        why = "look at the data and the code"
+    return [f"no stated setting explains the difference, and {why}"]
+
+
+def _repeats(key: str) -> bool:
+    return bool(REPEATS.search(key) or IDLE.search(key))
 
 
 def _told(name: str, side: Sequence[tuple[Run, Report]]) -> Side:

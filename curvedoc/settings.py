@@ -1,11 +1,30 @@
-"""Which settings does a run state? Its hyper-parameters, flat."""
+"""Which settings does a run state? Its hyper-parameters, flat, and what their names mean."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 
 Value = float | str
+
+#: Settings that a repeat of a run changes; the last word of a dotted key decides.
+REPEATS = re.compile(
+    r"(?:^|[._/-])(?:(?:global|random|rng|np|numpy|torch|data|train|manual)?[_-]?seed|(?:cv[_-]?)?fold)$"
+)
+#: What tells runs apart without being a setting.
+IDLE = re.compile(
+    r"(?:^|[._/-])(?:\w*(?:dir|path|root|folder|file|url|host|port|date|time|timestamp|version)|(?:run|exp|experiment|job)?"
+    r"[_-]?(?:name|id)|notes?|tags?|group)$"
+)
+#: `lr=0.1`, `wd-1e-4`, `seed3` in the name of a run whose log states no settings.
+NAMED = re.compile(
+    r"(?:^|[/_,\s.-])(lr|wd|bs|seed|fold|dropout|momentum|width|depth|batch[_-]?size|weight[_-]?decay|learning[_-]?rate)"
+    r"[=_-]?(\d+(?:\.\d+)?(?:e-?\d+)?)(?=$|[/_,\s.-])",
+    re.IGNORECASE,
+)
+#: The last word of a setting that is the learning rate.
+RATES = ("learning_rate", "lr", "lr0", "base_lr", "max_lr", "peak_lr")
 
 
 def flat(hyper: Mapping[str, object], above: str = "", deep: int = 0) -> Iterator[tuple[str, Value]]:

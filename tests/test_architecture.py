@@ -33,9 +33,10 @@ LAW: dict[str, set[str]] = {
     "engine": {"rank", "run", "vitals", "curves", "estimate", "rulebook", "report", "errors"},
     "settings": set(),
     "compare": {"run", "curves", "settings", "report", "errors"},
+    "siblings": {"run", "compare", "settings", "rank", "rulebook", "report"},
     "render": {"report", "run", "estimate", "curves", "settings", "compare", "errors", "__init__"},
     "handbook": {"rulebook", "vitals", "estimate"},
-    "api": {"run", "discover", "memory", "rulebook", "engine", "report", "errors"},
+    "api": {"run", "siblings", "discover", "memory", "rulebook", "engine", "report", "errors"},
     "monitor": {"run", "readers", "assemble", "rulebook", "engine", "report", "errors"},
     "cli": {
         "config",

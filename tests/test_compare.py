@@ -165,3 +165,23 @@ def test_a_sweep_is_no_group_of_repeats(tmp_path: Path, capsys: pytest.CaptureFi
     code = main(["compare", str(tmp_path / "runs"), str(ROOT / "sample_logs" / "overfitting")])
     assert code == 2
     assert "2 runs that differ in learning_rate: name one" in capsys.readouterr().err
+
+
+def test_runs_that_nothing_stated_tells_apart_point_at_labels_and_data() -> None:
+    sound, confused = a_run(0.3, name="sound", seed=1), a_run(1.5, name="confused", seed=2)
+    notes = " ".join(compare([confused], [sound], ("confused", "sound")).notes)
+    assert "a fits its own training data worse as well. Look at its labels first" in notes
+    other = a_run(1.5, name="other", seed=2, width=4)
+    assert "labels" not in " ".join(compare([other], [a_run(0.3, seed=1, width=8)], ("a", "b")).notes)
+    assert "labels" not in " ".join(compare([sound], [a_run(0.3, seed=3)], ("a", "b")).notes)
+
+
+def test_without_held_out_data_the_end_counts_and_not_the_lowest_point() -> None:
+    def only_train(value: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> tuple[Run, Report]:
+        run = Run("r", {"train_loss": (Curve(STEPS, value),)})
+        return run, judge(run, RULES)
+
+    fall = 2 * np.exp(-STEPS / 600) + 0.5
+    found = compare([only_train(np.where(STEPS > 2000, 3.0, 0.5 * fall))], [only_train(fall)], ("a", "b"))
+    assert (found.differences[0].curve, found.differences[0].measure) == ("train_loss", "final")
+    assert found.verdict == "b"

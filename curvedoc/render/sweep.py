@@ -14,30 +14,14 @@ import numpy.typing as npt
 from ..estimate import show
 from ..report import Report
 from ..run import ROLES
-from ..settings import Value, flat
+from ..settings import IDLE, NAMED, RATES, REPEATS, Value, flat
 from .panels import base
 from .words import clean, plural, shorten
 
 Row = Mapping[str, Value]
 
-#: Settings that a repeat of a run changes; the last word of a dotted key decides.
-REPEATS = re.compile(
-    r"(?:^|[._/-])(?:(?:global|random|rng|np|numpy|torch|data|train|manual)?[_-]?seed|(?:cv[_-]?)?fold)$"
-)
-#: What tells runs apart without being a setting.
-IDLE = re.compile(
-    r"(?:^|[._/-])(?:\w*(?:dir|path|root|folder|file|url|host|port|date|time|timestamp|version)|(?:run|exp|experiment|job)?"
-    r"[_-]?(?:name|id)|notes?|tags?|group)$"
-)
-#: `lr=0.1`, `wd-1e-4`, `seed3` in the name of a run whose log states no settings.
-NAMED = re.compile(
-    r"(?:^|[/_,\s.-])(lr|wd|bs|seed|fold|dropout|momentum|width|depth|batch[_-]?size|weight[_-]?decay|learning[_-]?rate)"
-    r"[=_-]?(\d+(?:\.\d+)?(?:e-?\d+)?)(?=$|[/_,\s.-])",
-    re.IGNORECASE,
-)
 LONG_NAMES = {"lr": "learning_rate", "wd": "weight_decay", "bs": "batch_size"}
 KEYS = 24  # settings that vary and are offered; of more, those that most runs state
-RATES = ("learning_rate", "lr", "lr0", "base_lr", "max_lr", "peak_lr")
 DECAYS = ("weight_decay", "wd")
 #: Fewer lines than this (repeats count as one) or fewer of a kind say nothing about what separates them.
 FEWEST, FEWEST_OF_A_KIND = 8, 3

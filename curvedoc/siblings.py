@@ -1,0 +1,142 @@
+"""What do runs of one program at other learning rates say about each other? The better sibling is evidence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import PurePath
+
+import numpy as np
+
+from .compare import compare
+from .rank import rank, told_apart
+from .report import FINDING, Diagnosis, Evidence, Fix, Report
+from .rulebook import Rule
+from .run import Run
+from .settings import IDLE, NAMED, RATES, REPEATS, flat
+
+#: Which way a sibling's rate must lie to speak for a rule.
+WAYS = {"learning-rate-too-low": 1, "learning-rate-too-high": -1}
+#: What a rate that is proved to be too high explains: the sibling that came through differs in nothing else.
+EXPLAINED = {"learning-rate-too-high": ("divergence", "nan-explosion", "oscillation"), "learning-rate-too-low": ()}
+APART = 2.0  # times: rates nearer than that are one rate, as another seed is
+GAIN = 0.05  # share of the level: the smallest gain that counts
+#: What one experiment with one seed is worth at least.
+TRIED = 0.7
+#: Runs of one program end at the same step, give or take what early stopping or a crash of minutes takes.
+ENDS = 0.2
+
+
+def weigh(pairs: Sequence[tuple[Run, Report]], rules: Sequence[Rule]) -> list[Report]:
+    """The reports, with what siblings prove about a rate that a report suspects already.
+
+    Siblings are runs that log the same curves under the same settings but for rate and seed. A rate that is listed as
+    too low (too high), at least as possible, is a finding when a sibling at twice the rate or more (half or less) ended
+    better by 5 % and beyond the noise. A suspicion is needed: in a sweep every rate but one is not the best.
+    """
+    book = {rule.id: rule for rule in rules}
+    families: dict[Hashable, list[int]] = {}
+    rates = [_rate(run) for run, _ in pairs]
+    for k, (run, _) in enumerate(pairs):
+        if rates[k] is not None:
+            families.setdefault(_family(run), []).append(k)
+    reports = [report for _, report in pairs]
+    for family in families.values():
+        for k in family if len(family) > 1 else ():
+            for d in pairs[k][1].diagnoses:
+                better = _better(pairs, rates, [o for o in family if o != k], k, d) if d.rule in WAYS else None
+                if better is not None:
+                    reports[k] = _proved(reports[k], d, better, book)
+    return reports
+
+
+def _rate(run: Run) -> float | None:
+    """The highest logged rate, else the one that settings or the run's name state."""
+    curve = run.get("lr")
+    if curve is not None:
+        known = curve.value[np.isfinite(curve.value)]
+        return float(known.max()) if len(known) and 0 < known.max() < 1e300 else None
+    for key, value in flat(run.hyper):
+        if key.rpartition(".")[2] in RATES and isinstance(value, float) and value > 0:
+            return value
+    named = (found for found in NAMED.finditer(run.name) if found[1].lower() in ("lr", "learning_rate"))
+    return next((float(found[2]) for found in named if float(found[2]) > 0), None)
+
+
+def _family(run: Run) -> Hashable:
+    """What runs of one program share: curves, axis and the settings that no sweep of the rate changes."""
+    said = {
+        (key, value)
+        for key, value in flat(run.hyper)
+        if key.rpartition(".")[2] not in RATES and not REPEATS.search(key) and not IDLE.search(key)
+    }
+    above = "" if said else PurePath(run.path).parent.parent.as_posix()  # without settings, the same neighbourhood
+    return run.axis, frozenset(run.curves), frozenset(said), above
+
+
+def _better(
+    pairs: Sequence[tuple[Run, Report]],
+    rates: Sequence[float | None],
+    others: Iterable[int],
+    k: int,
+    d: Diagnosis,
+) -> tuple[str, str, float] | None:
+    """What the best sibling whose rate lies the right way proves: the sentence, its name, its rate."""
+    mine, report = rates[k], pairs[k][1]
+    if mine is None or report.best is None:
+        return None
+    found = []
+    for o in others:
+        rate, run = rates[o], pairs[o][0]
+        if rate is None or (rate / mine) ** WAYS[d.rule] < APART or not _same_length(pairs[k][0], run):
+            continue
+        result = compare([pairs[k]], [pairs[o]], ("a", "b"))
+        judged = next(iter(result.differences), None)
+        if result.verdict != "b" or judged is None:
+            continue
+        gain = abs(judged.b.value - judged.a.value) / (abs(judged.a.value) or 1.0)
+        if math.isfinite(gain) and gain >= GAIN:
+            says = (
+                f"{run.name}, alike but for {rate / mine:.3g} times the rate, came to {judged.curve} "
+                f"{judged.b.value:.3g} where this run came to {judged.a.value:.3g}"
+            )
+            found.append((gain, says, run.name, rate))
+    return max(found)[1:] if found else None
+
+
+def _same_length(one: Run, other: Run) -> bool:
+    ends = [max(c[0].step[-1] for c in run.curves.values() if len(c[0])) for run in (one, other)]
+    return bool(abs(ends[0] - ends[1]) <= ENDS * max(ends))
+
+
+def _proved(report: Report, d: Diagnosis, better: tuple[str, str, float], book: Mapping[str, Rule]) -> Report:
+    """The report with the sibling as evidence, ranked anew."""
+    says, name, rate = better
+    evidence = (*d.evidence, Evidence(says, "sibling", None, None, None, "", 1.0))
+    lifted = d.confidence < TRIED
+    made = replace(
+        d,
+        evidence=evidence,
+        fixes=(Fix(f"Take the rate of {name}, {rate:.3g}, or one beyond it."), *d.fixes),
+        confidence=max(d.confidence, TRIED),
+        calibrated=d.calibrated and not lifted,
+        possible=False,
+        severity=book[d.rule].severity,
+    )
+    assert made.confidence >= FINDING
+    bare = [
+        replace(
+            o, place="also", of=None, fixes=tuple(f for f in o.fixes if (f.action or {}).get("kind") != "tell_apart")
+        )
+        for o in (made if x.rule == d.rule else x for x in report.diagnoses)
+    ]
+    cause = book[d.rule]
+    proved = {**book, d.rule: replace(cause, explains=(*cause.explains, *EXPLAINED[d.rule]))}
+    ranked = told_apart(rank(bare, proved), report.not_assessed, proved)
+    why = f"{ranked[0].title} (confidence {ranked[0].confidence:.2f})"
+    return replace(report, diagnoses=ranked, verdict="findings", why=why)
+
+
+def _tells_apart(fix: Fix) -> bool:
+    return fix.action is not None and fix.action.get("kind") == "tell_apart"

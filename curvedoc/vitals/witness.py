@@ -12,8 +12,8 @@ from .signals import Signals
 CLEARER = 0.75
 #: It must not stand further above the training loss than this share: what overfits no longer follows the descent.
 NEAR = 0.35
-#: Points in the second half without which a line says little.
-FEWEST = 5
+#: Points in the second half without which a line says little: three of them have one residual only.
+FEWEST = 4
 
 
 def witness(signals: Signals) -> Smooth | None:

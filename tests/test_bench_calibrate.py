@@ -168,9 +168,12 @@ def test_a_clear_illness_survives_every_change() -> None:
 def test_each_change_does_what_it_says_and_no_more() -> None:
     run = overfitted()
     before = run.curves["val_loss"][0]
-    scaled, thin, noisy = (change(run).curves for change in invariance.CHANGES.values())
+    scaled, thin, noisy, dense = (change(run).curves for change in invariance.CHANGES.values())
     np.testing.assert_allclose(scaled["val_loss"][0].step, 3.7 * before.step)
     np.testing.assert_array_equal(thin["val_loss"][0].value, before.value[::2])
+    np.testing.assert_array_equal(dense["val_loss"][0].value, before.value[::2])
+    short = invariance.thinned(invariance.thinned(run), least=101).curves
+    np.testing.assert_array_equal(short["val_loss"][0].value, before.value[::2])
     low, high = np.quantile(before.value, (0.1, 0.9))
     assert np.std(noisy["val_loss"][0].value - before.value) == pytest.approx(0.05 * (high - low), rel=0.15)
     np.testing.assert_array_equal(noisy["lr"][0].value, 0.1)

@@ -54,9 +54,12 @@ def on_plateau(fit: ScheduleFit, step: Array, rate: Array, val_step: Array, val_
 
 def _bad_counts(loss: list[float], threshold: float, patience: float = np.inf) -> list[int]:
     """At each validation, how many there were since the last new best or cut, itself included."""
-    best, bad, counts = np.inf, 0, []
+    bound, bad, counts = np.inf, 0, []  # what a new best must lie below
     for value in loss:
-        best, bad = (value, 0) if value < best - (threshold * abs(best) if best < np.inf else 0) else (best, bad + 1)
+        if value < bound:
+            bound, bad = value - threshold * abs(value), 0
+        else:
+            bad += 1
         counts.append(bad)
         if bad > patience:
             bad = 0

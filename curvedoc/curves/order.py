@@ -73,5 +73,15 @@ def all_finite(value: Array) -> bool:
 
 def windows(value: Array, half: int) -> Array:
     """The 2 half + 1 points around each point (n, 2 half + 1), mirrored at the ends; half < n."""
-    padded = np.concatenate([value[half:0:-1], value, value[-2 : -half - 2 : -1]])
-    return np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
+    return sliding(np.concatenate([value[half:0:-1], value, value[-2 : -half - 2 : -1]]), 2 * half + 1)
+
+
+def sliding(value: Array, width: int) -> Array:
+    """Every stretch of `width` neighbours (n - width + 1, width) of `value` (n,), seen and not copied: not to be
+    written to. numpy's sliding_window_view takes ten microseconds for it.
+
+    >>> sliding(np.array([1.0, 2.0, 3.0]), 2).tolist()
+    [[1.0, 2.0], [2.0, 3.0]]
+    """
+    value = np.ascontiguousarray(value)
+    return np.ndarray((len(value) - width + 1, width), value.dtype, value, 0, (value.itemsize, value.itemsize))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..curves.order import median, quantile, row_median, row_quantile
+from ..curves.order import median, quantile, row_median, row_quantile, sliding
 from ..curves.smooth import pool
 from ..estimate import Estimate, exact
 from ..run import Array
@@ -103,7 +103,7 @@ def _around(shape: Array, centres: Places, half: int, share: float | None) -> Ar
     n, found = len(shape), np.empty(len(centres))
     whole = (centres >= half) & (centres < n - half)
     if whole.any():
-        rows = np.lib.stride_tricks.sliding_window_view(shape, 2 * half + 1)[centres[whole] - half]
+        rows = sliding(shape, 2 * half + 1)[centres[whole] - half]
         found[whole] = row_median(rows) if share is None else row_quantile(rows, share)
     for k in np.flatnonzero(~whole):
         piece = shape[max(0, centres[k] - half) : centres[k] + half + 1]
@@ -145,7 +145,7 @@ def _lasting(shape: Array, lasts: int) -> list[_Spike]:
     """
     if len(shape) < 4 * lasts:
         return []
-    middle = row_median(np.lib.stride_tricks.sliding_window_view(shape, lasts))
+    middle = row_median(sliding(shape, lasts))
     jump = middle[lasts:] - middle[:-lasts]
     down, usual = -jump[len(jump) // 20 :], 1.4826 * median(np.abs(jump))
     # The difference of two medians of n points of a normal law has 1.77 of a point's standard deviation over sqrt(n).

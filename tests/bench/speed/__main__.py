@@ -99,7 +99,7 @@ def judging(name: str, args: argparse.Namespace) -> list[bars.Bar]:
         commands = {
             bars.ANALYZE: [PYTHON, "-m", "curvedoc", "analyze", str(whole), "--format", "json", "-q"],
             bars.STAGES: [PYTHON, "-m", f"{PACKAGE}.judging", "stages", str(whole)],
-            bars.ACCUMULATE: reading("EventAccumulator", str(tenth), args.peers),
+            bars.ACCUMULATE: reading("EventAccumulator", str(whole), args.peers),  # it takes a tenth by itself
         }
         for tool, words in (("runmedic", ("diagnose",)), ("trainproof", ("doctor",))):
             if args.peers and (args.peers / tool).exists():

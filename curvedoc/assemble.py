@@ -95,6 +95,11 @@ def _mended(claims: Sequence[Claim], notes: Notes) -> list[Made]:
         if pieces[0].unit == "log10":
             points = replace(points, value=np.power(10.0, points.value))
             notes.add(pieces[0].log.file, "logged as a logarithm: turned back into ratios", pieces[0].series.tag)
+        if pieces[0].unit == "perplexity":
+            with np.errstate(invalid="ignore"):
+                points = replace(points, value=np.log(points.value))
+            what = f"no loss is logged: {role} is the logarithm of the perplexity"
+            notes.add(pieces[0].log.file, what, pieces[0].series.tag)
         made.append(Made(role, pieces[0], points, series[0].axis))
     told = {m.role for m in made if not m.claim.name.against}
     return [m for m in made if not (m.claim.name.against and m.role in told)]
@@ -234,7 +239,7 @@ def _by_majority(same: list[Made]) -> list[Made]:
 
 def _curve(made: Made) -> Curve:
     claim = made.claim
-    unit = "" if claim.unit == "log10" else claim.unit
+    unit = "" if claim.unit in ("log10", "perplexity") else claim.unit
     cadence = claim.cadence or ("epoch" if claim.series.axis == "epoch" else "")
     step = made.points.step
     # Steps that were moved to another axis since are no steps of this curve.

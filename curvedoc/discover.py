@@ -12,13 +12,14 @@ from typing import Any
 
 from .assemble import assemble
 from .config import OWN, read_config
+from .drafts import called
 from .errors import CurvedocError, NoLogFound, UnreadableLog, UsageError, mistake
 from .group import group
 from .readers import read_file
 from .readers.hyper import is_hyper, read_hyper
 from .readers.lines import is_regular
 from .readers.log import Log
-from .roles import called, no_such_tag
+from .roles import no_such_tag
 from .run import Note, Refused, Run
 from .twins import Unit
 

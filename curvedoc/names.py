@@ -66,6 +66,7 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("lower", "ppl perplexity"),
     ("reward", "rewards? rew returns? fitness elo ep(?:isode)?_(?:ret|score) win_?rate"),
     ("loss", "loss(?:es)? cost objective criterion ^(?:train_)?l_(?:pix|percep|style|total|sum|all)"),
+    ("loss", "^l_(?:train|tr|val|valid|test|dev)$ ^(?:train|tr|val|valid|test|dev)_(?:l|obj)$"),
     ("count", "^n num bsz wpb ntokens nsentences len length size width height cardinality documents ratio"),
     ("count", "entropy std stddev var variance beta kl"),
     ("accuracy", r"[mabow]?acc accs accu accuracy accuracies accucary top(?:_?\d+)? prec_[15] (?:pct|percent)_correct"),
@@ -184,7 +185,7 @@ def words(text: str) -> str:
         for piece in numbered.groups() if numbered else (word,):
             fused = _FUSED.fullmatch(piece)
             found.extend(_SHORT.get(w, w) for w in fused.groups() if w) if fused else found.append(piece)
-    return " ".join(found)
+    return " ".join(found).replace("out of sample", "val").replace("in sample", "train")
 
 
 def side_of(text: str, *, alone: bool = False) -> str:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .drafts import Draft, called, draft_all
 from .errors import UsageError
-from .names import LAYERED, MEASURED, TERMS, Name, is_idle, misspelt_side, read_name, side_of, words
+from .names import LAYERED, MEASURED, TERMS, Name, misspelt_side
 from .run import Array, role_of
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _EVALUATED = re.compile(
 )
 
 
+_PERPLEXITY = re.compile(r"\b(?:ppl|perplexity)\b")
 _NAMELESS = Name()
 
 
@@ -32,7 +34,7 @@ _NAMELESS = Name()
 class Claim:
     """What one series was taken for. `role` is a word of ROLES, with the layer in brackets where it has one, or
     None; `sure` is False when name and companions do not settle it, and `why` says what the choice rests on;
-    `cadence` is "step", "epoch" or ""; `unit` is "percent", "share", "log10" or ""."""
+    `cadence` is "step", "epoch" or ""; `unit` is "percent", "share", "log10", "perplexity" or ""."""
 
     log: Log
     series: Series
@@ -51,9 +53,7 @@ def assign(logs: Sequence[Log], overrides: Mapping[str, str] = {}) -> list[Claim
     tag that no log holds, with the nearest one that does.
     """
     given = _given(logs, overrides)
-    sided = [(log, _side_of_file(log)) for log in logs]
-    drafts = [_draft(log, series, side) for log, side in sided for series in log.series]
-    drafts = _misspelt(_first_set_is_train(drafts))
+    drafts = draft_all(logs)
     context = _context(drafts)
     claims = []
     for draft in drafts:
@@ -68,16 +68,8 @@ def assign(logs: Sequence[Log], overrides: Mapping[str, str] = {}) -> list[Claim
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Draft:
-    log: Log
-    series: Series
-    name: Name
-    side: str  # by name or by file
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class _Context:
-    drafts: Sequence[_Draft]
+    drafts: Sequence[Draft]
     family: str  # "gan", "rl", "dpo" or "diffusion" where a loss does not measure progress, else ""
     parts: Mapping[str, frozenset[str]]  # side -> the words of its losses, "" for a total
     bare_loss: bool
@@ -96,12 +88,6 @@ def _given(logs: Sequence[Log], overrides: Mapping[str, str]) -> dict[str, str]:
     return {tag.strip(): role for role, tag in overrides.items()}
 
 
-def called(log: Log, tag: str) -> tuple[str, ...]:
-    """By which names a caller may speak of a tag: as logged, and without the run in front of it (a W&B export)."""
-    tag = tag.strip()
-    return (tag, tag.removeprefix(f"{log.part} - ")) if log.part and tag.startswith(f"{log.part} - ") else (tag,)
-
-
 def no_such_tag(role: str, tag: str, tags: Sequence[str]) -> str:
     """The sentence for an override whose tag no log holds."""
     near = difflib.get_close_matches(tag, tags, 1, 0.4)
@@ -109,76 +95,7 @@ def no_such_tag(role: str, tag: str, tags: Sequence[str]) -> str:
     return f"{role}={tag}: no tag {tag!r} in the log; {known}"
 
 
-def _draft(log: Log, series: Series, side: str) -> _Draft:
-    name = read_name(_full_tag(log, series.tag))
-    return _Draft(log, series, name, name.side or side)
-
-
-def _first_set_is_train(drafts: list[_Draft]) -> list[_Draft]:
-    """XGBoost names its evaluation sets validation_0, validation_1: by habit the first is the training data."""
-    sets = {d.name.words[:12] for d in drafts}
-    if not {"validation 0", "validation 1"} <= sets:
-        return drafts
-    numbered = {"validation 0": "train", "validation 1": "val"}
-    return [
-        replace(d, name=replace(d.name, base=d.name.base[1:].strip()), side=numbered[d.name.words[:12]])
-        if d.name.words[:12] in numbered
-        else d
-        for d in drafts
-    ]
-
-
-def _misspelt(drafts: list[_Draft]) -> list[_Draft]:
-    """Losses that no other word of their name explains and whose split nobody else fills: `Vall Loss` is validation."""
-    filled = {d.side for d in drafts if d.name.kind == "loss"}
-    found = []
-    for d in drafts:
-        side = misspelt_side(d.name.part) if d.name.kind == "loss" and not d.name.side else ""
-        alone = len(d.name.part.split()) == 1 and side not in filled
-        found.append(replace(d, side=side, name=replace(d.name, part="", base="loss")) if side and alone else d)
-    return found
-
-
-def _full_tag(log: Log, tag: str) -> str:
-    """The tag with what its directory adds to it, and without the run's name in front of it.
-
-    `add_scalars("Loss", {"train": ...})` writes the tag `Loss` into a directory `Loss_train` (torch) or
-    `Loss/train` (tensorboardX); a W&B export names its columns `run - tag`.
-    """
-    tag = called(log, tag)[-1]
-    run, dash, rest = tag.partition(" - ")
-    says_more = bool(read_name(run).kind or side_of(words(run)) or (read_name(tag).kind and not read_name(rest).kind))
-    if dash and rest and not says_more:
-        tag = rest
-    above = PurePosixPath(log.file.replace("\\", "/")).parent
-    flat = f"{tag.replace('/', '_')}_"
-    if above.name.startswith(flat):
-        return f"{tag}/{above.name[len(flat) :]}"
-    if (
-        above.name
-        and words("/".join(above.parts[:-1])).endswith(words(tag))
-        and read_name(tag).kind in ("loss", "lr", "accuracy")
-    ):
-        return f"{tag}/{above.name}"
-    return tag
-
-
-def _side_of_file(log: Log) -> str:
-    """The split that a file or its directory is named after, when its tags do not name one themselves."""
-    names = [read_name(s.tag) for s in log.series]
-    training = any(n.kind in ("lr", "grad_norm", "update_ratio") for n in names)
-    said = {n.side for n in names if n.side and n.kind in MEASURED}
-    path = PurePosixPath(log.file.replace("\\", "/"))
-    stem = "" if "tfevents" in path.name else path.stem
-    for text, is_directory in ((words(stem), False), (words(path.parent.name), True)):
-        side = side_of(text)
-        idle = not is_directory or all(map(is_idle, text.split()))
-        if side and idle and said <= {side} and not (training and side != "train"):
-            return side
-    return ""
-
-
-def _context(drafts: Sequence[_Draft]) -> _Context:
+def _context(drafts: Sequence[Draft]) -> _Context:
     parts: dict[str, set[str]] = {}
     for d in drafts:
         if d.name.kind == "loss":
@@ -194,7 +111,7 @@ def _context(drafts: Sequence[_Draft]) -> _Context:
     )
 
 
-def _family(drafts: Sequence[_Draft]) -> str:
+def _family(drafts: Sequence[Draft]) -> str:
     """The kind of training whose losses do not measure progress, told by what is logged beside them."""
     kinds = {d.name.kind for d in drafts}
     text = {d.name.words for d in drafts}
@@ -232,7 +149,7 @@ _NO_PROGRESS = {
 }
 
 
-def _claim(draft: _Draft, context: _Context) -> Claim:
+def _claim(draft: Draft, context: _Context) -> Claim:
     log, series, name = draft.log, draft.series, draft.name
     role: str | None
     role, sure, why = None, True, ""
@@ -275,7 +192,7 @@ def _written(tag: str) -> str | None:
     return tag if found else None
 
 
-def _layered(draft: _Draft, context: _Context) -> tuple[str | None, bool, str]:
+def _layered(draft: Draft, context: _Context) -> tuple[str | None, bool, str]:
     name, value = draft.name, draft.series.value[np.isfinite(draft.series.value)]
     layer = name.layer or "all"
     if name.kind in ("dead_share", "saturated_share") and len(value) and (value.min() < 0 or value.max() > 100):
@@ -289,7 +206,7 @@ def _layered(draft: _Draft, context: _Context) -> tuple[str | None, bool, str]:
     return f"{name.kind}[{layer}]", True, ""
 
 
-def _loss(draft: _Draft, context: _Context) -> tuple[str | None, bool, str]:
+def _loss(draft: Draft, context: _Context) -> tuple[str | None, bool, str]:
     name, side = draft.name, draft.side or "train"
     if context.family:
         return "other_loss", True, _NO_PROGRESS[context.family]
@@ -324,7 +241,7 @@ def _are_sets(parts: Iterable[str], context: _Context) -> bool:
     return not any(part in terms or TERMS & set(part.split()) for part in parts)
 
 
-def _metric(draft: _Draft, context: _Context) -> tuple[str | None, bool, str]:
+def _metric(draft: Draft, context: _Context) -> tuple[str | None, bool, str]:
     name = draft.name
     side, sure, why = (draft.side, True, "") if draft.side else _side_of_metric(draft, context)
     held_out = side in ("val", "test")
@@ -333,6 +250,8 @@ def _metric(draft: _Draft, context: _Context) -> tuple[str | None, bool, str]:
             role = "val_loss" if held_out else "train_loss"
             return role, sure and bool(side), why or "no other loss is logged"
         return ("val_metric_lower" if held_out else "train_metric"), sure, why
+    if _PERPLEXITY.search(name.words) and name.kind == "lower" and not context.parts and not context.family:
+        return ("val_loss" if held_out else "train_loss"), sure, "no loss is logged, and its logarithm is one"
     if name.kind == "accuracy":
         return f"{'val' if held_out else 'train'}_accuracy", sure, why
     if not held_out:
@@ -340,13 +259,13 @@ def _metric(draft: _Draft, context: _Context) -> tuple[str | None, bool, str]:
     return ("val_metric_lower" if name.kind == "lower" else "val_metric"), sure, why
 
 
-def _leads(draft: _Draft, context: _Context) -> bool:
+def _leads(draft: Draft, context: _Context) -> bool:
     """Whether this is the first of the loss-like metrics, on either side: the others are metrics beside it."""
     first = next(d for d in context.drafts if d.name.kind == "lossy")
     return first.name.base == draft.name.base
 
 
-def _side_of_metric(draft: _Draft, context: _Context) -> tuple[str, bool, str]:
+def _side_of_metric(draft: Draft, context: _Context) -> tuple[str, bool, str]:
     """The split of a metric that does not name one: by its twin, by what it is, by the rows it is filled in."""
     name = draft.name
     if re.search(r"\b(?:rpn|roi|fast rcnn|mask rcnn)\b", name.words):
@@ -381,7 +300,7 @@ def _side_of_metric(draft: _Draft, context: _Context) -> tuple[str, bool, str]:
     return "train", False, "nothing says on which data it was measured"
 
 
-def _apart_from_training(draft: _Draft, context: _Context) -> bool:
+def _apart_from_training(draft: Draft, context: _Context) -> bool:
     """Whether a metric of mmengine's vis_data/ comes from its evaluation: rows of training tell the epoch, the others
     do not."""
     if PurePosixPath(draft.log.file.replace("\\", "/")).parent.name != "vis_data" or draft.series.epoch is not None:
@@ -394,7 +313,7 @@ def _filled_with(step: Array, others: Sequence[Array]) -> bool:
     return any(len(other) >= len(step) / 2 and bool(np.isin(step, other).all()) for other in others)
 
 
-def _score(draft: _Draft, context: _Context) -> tuple[str | None, bool, str]:
+def _score(draft: Draft, context: _Context) -> tuple[str | None, bool, str]:
     for other in context.drafts:
         if other.name.kind == "time" and other.log is draft.log and _equal_where_both(draft.series, other.series):
             return "time", True, f"equal to {other.series.tag}"
@@ -414,7 +333,7 @@ def _equal_where_both(one: Series, other: Series) -> bool:
     return len(at) >= 3 and bool(np.allclose(one.value[at], other.value[at_other], rtol=1e-3, equal_nan=True))
 
 
-def _bare_side(draft: _Draft, context: _Context) -> tuple[str | None, bool, str]:
+def _bare_side(draft: Draft, context: _Context) -> tuple[str | None, bool, str]:
     """Columns called `train` and `val`, and nothing else: the loss, when there is no other."""
     sides = {d.side for d in context.drafts if d.name.side and not d.name.kind and not d.name.base}
     if context.parts or len(sides) < 2 or len(draft.series.value) < 3:
@@ -422,7 +341,7 @@ def _bare_side(draft: _Draft, context: _Context) -> tuple[str | None, bool, str]
     return ("train_loss" if draft.side == "train" else "val_loss"), False, "the name says on which data, and not what"
 
 
-def _unknown(draft: _Draft) -> tuple[str | None, bool, str]:
+def _unknown(draft: Draft) -> tuple[str | None, bool, str]:
     """A held-out quantity of unknown name: a metric, whose direction is the way it went."""
     value = draft.series.value[np.isfinite(draft.series.value)]
     if len(value) < 3 or value.min() == value.max():
@@ -437,7 +356,7 @@ def _unknown(draft: _Draft) -> tuple[str | None, bool, str]:
     )
 
 
-def _is_summary(draft: _Draft, role: str, context: _Context) -> bool:
+def _is_summary(draft: Draft, role: str, context: _Context) -> bool:
     """Whether a value that stands alone sums a run up, as the mean training loss at the end of a Trainer's log."""
     if draft.name.kind not in MEASURED | {"reward", "time"} and role not in ("train_loss", "val_loss"):
         return False
@@ -456,6 +375,8 @@ def _unit(role: str | None, name: Name, value: Array) -> str:
     finite = value[np.isfinite(value)]
     if role is None or not len(finite):
         return ""
+    if name.kind == "lower" and role.endswith("_loss") and finite.min() > 0 and _PERPLEXITY.search(name.words):
+        return "perplexity"
     if role.startswith("update_ratio"):
         return "log10" if finite.max() <= 0 and finite.min() < -0.5 else ""
     if name.kind in ("accuracy", "share") or role.startswith(("dead_share", "saturated_share")):

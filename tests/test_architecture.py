@@ -16,7 +16,8 @@ LAW: dict[str, set[str]] = {
     "curves": {"run"},  # the name of its array type
     "run": {"errors"},
     "names": {"run"},
-    "roles": {"run", "names", "errors"},
+    "drafts": {"names"},
+    "roles": {"run", "names", "drafts", "errors"},
     "config": {"errors", "run"},
     "readers": {"run", "errors"},
     "mend": {"run"},
@@ -24,7 +25,7 @@ LAW: dict[str, set[str]] = {
     "assemble": {"run", "names", "roles", "readers", "mend", "axis", "errors"},
     "twins": {"run", "names", "roles", "readers"},
     "group": {"run", "names", "roles", "readers", "twins"},
-    "discover": {"run", "config", "roles", "readers", "group", "twins", "assemble", "errors"},
+    "discover": {"run", "drafts", "config", "roles", "readers", "group", "twins", "assemble", "errors"},
     "memory": {"run", "readers", "assemble", "errors"},
     "vitals": {"run", "curves", "estimate"},
     "rulebook": {"estimate", "errors"},

@@ -365,3 +365,11 @@ def test_a_loss_that_may_be_the_missing_validation_loss_is_not_passed_over_silen
     told = log(series("train_loss", range(9)), series("val_loss", range(9)), series("loss_D", range(9)))
     assert "--role" not in said(run(told))
     assert "--role" not in said(run(log(series("train_loss", range(9)), series("loss_bbox", range(9)))))
+
+
+def test_where_no_loss_is_logged_the_logarithm_of_the_perplexity_is_one() -> None:
+    found = run(log(series("train_ppl", range(6), np.exp([6.0, 5.0, 4.5, 4.2, 4.1, 4.0]))))
+    curve = found.get("train_loss")
+    assert curve is not None
+    assert curve.value == pytest.approx([6.0, 5.0, 4.5, 4.2, 4.1, 4.0])
+    assert "logarithm of the perplexity" in said(found)

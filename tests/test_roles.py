@@ -380,7 +380,7 @@ def test_a_log_is_asked_once_for_its_side_however_many_tags_it_has(monkeypatch: 
         asked.append(log.file)
         return "val"
 
-    monkeypatch.setattr("curvedoc.roles._side_of_file", counted)
+    monkeypatch.setattr("curvedoc.drafts._side_of_file", counted)
     one = np.arange(3.0)
     log = Log("eval.csv", "CSV", tuple(Series(tag, one, one) for tag in ("loss", "accuracy", "f1")))
     assert [claim.role for claim in assign([log])] == ["val_loss", "val_accuracy", "val_metric"]
@@ -393,3 +393,18 @@ def test_a_misspelt_validation_loss_is_one_and_not_surely() -> None:
     assert not found["Vall Loss"].sure
     assert roles(log("Train Loss", "Vall Loss", "val_loss"))["Vall Loss"] == "train_loss_part"
     assert roles(log("loss", "loss_box", "loss_mask"))["loss_mask"] == "train_loss_part"
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"t_loss": "train_loss", "v_loss": "val_loss", "v_acc": "val_accuracy"},
+        {"L_train": "train_loss", "L_val": "val_loss"},
+        {"train_obj": "train_loss", "valid_obj": "val_loss"},
+        {"in_sample_loss": "train_loss", "out_of_sample_loss": "val_loss"},
+        {"train_perplexity": "train_loss", "val_perplexity": "val_loss"},
+        {"loss": "train_loss", "val_loss": "val_loss", "val_perplexity": "val_metric_lower"},
+    ],
+)
+def test_short_and_rare_names_of_both_sides(tags: dict[str, str]) -> None:
+    assert roles(log(*tags)) == tags

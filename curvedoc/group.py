@@ -30,6 +30,7 @@ from .twins import (
 
 _LAYOUT = frozenset(("vis_data",))  # directories that a trainer puts between a run and its log
 _SLACK = 120.0  # seconds by which the event files of one start may be apart
+_ENDS = 0.8  # tables of one run end together, but for a job that was killed between two validations
 _CONTINUES = 0.05  # a piece that begins beyond this share of the steps before it goes on with them
 
 
@@ -243,7 +244,26 @@ def _tables(logs: Sequence[Log]) -> list[Unit]:
                 onto[0].update(roles)
                 onto[1].append(log)
         found += [members for _, members in clusters]
-    return [_unit(members) for members in _restarted(sorted(found, key=lambda m: m[0].file))]
+    units = [_unit(members) for members in _restarted(sorted(found, key=lambda m: m[0].file))]
+    return [replace(unit, notes=(*unit.notes, *_ends_apart(unit))) for unit in units]
+
+
+def _ends_apart(unit: Unit) -> list[tuple[str, str]]:
+    """What to say of tables that were joined by their names and end at different epochs: nobody knows that they tell of
+    one run."""
+    ends = [
+        (max(s.step[-1] for s in g.series if len(s.step)), g) for g in unit.logs if any(len(s.step) for s in g.series)
+    ]
+    axes = {s.axis for _, g in ends for s in g.series}
+    if len(ends) < 2 or axes != {"epoch"} or any(key_of(g) == TOGETHER for g in unit.logs):
+        return []
+    (low, short), (high, long) = min(ends, key=lambda e: e[0]), max(ends, key=lambda e: e[0])
+    begins = max(min(s.step[0] for s in g.series if len(s.step)) for _, g in ends)
+    if low >= _ENDS * high or begins > 1 + _CONTINUES * high:  # one that goes on where another stopped begins late
+        return []
+    files = f"{place_of(long).name} ends at epoch {high:g}, {place_of(short).name} at epoch {low:g}"
+    what = f"{files}: joined by their names; if they tell of two runs, analyze each alone"
+    return [(short.file, what)]
 
 
 def _restarted(found: Sequence[list[Log]]) -> list[list[Log]]:

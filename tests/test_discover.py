@@ -582,3 +582,13 @@ def test_a_pipe_in_the_place_of_a_log_is_refused_and_a_log_beside_pipes_is_read(
     (refused,) = find_runs(tmp_path / "train.log").refused
     assert "no regular file" in refused.why
     assert len(find_runs(keras(tmp_path / "log.csv")).runs) == 1
+
+
+def test_joined_tables_that_end_apart_are_said_to_be_perhaps_of_two_runs(tmp_path: Path) -> None:
+    for name, rows in (("train.csv", 60), ("val.csv", 20)):
+        (tmp_path / name).write_text("epoch,loss\n" + "".join(f"{n},{2 / (n + 1)}\n" for n in range(rows)))
+    (found,) = find_runs(tmp_path).runs
+    assert any("val.csv at epoch 19: joined by their names" in note.what for note in found.notes)
+    (tmp_path / "val.csv").write_text("epoch,loss\n" + "".join(f"{n},{2 / (n + 1)}\n" for n in range(4, 60, 5)))
+    (found,) = find_runs(tmp_path).runs
+    assert not any("joined" in note.what for note in found.notes)

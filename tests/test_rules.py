@@ -326,6 +326,9 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("still-improving", "converged"): converged,
     ("decay-too-early", "well-timed-decay"): well_timed,
     ("decay-too-early", "converged"): nothing_left,
+    ("decay-too-early", "power-law"): lambda seed: run(
+        train_loss=(T, noisy(power_law(T), seed=seed)), val_loss=(V, noisy(power_law(V), 0.005, seed))
+    ),
     ("overfitting", "over-confidence"): over_confident,
     ("overfitting", "constant-gap"): constant_gap,
     ("overfitting", "validation-too-noisy"): noisy_validation,

@@ -79,3 +79,21 @@ def extrapolate(step: Array, value: Array, at: float, se: float = 0.0) -> tuple[
     best = float(predicted[at_best])
     doubt = 1.28 * error
     return best, min(best, float(predicted[alive].min())) - doubt, max(best, float(predicted[alive].max())) + doubt
+
+
+def law_misfit(x: Array, value: Array) -> float:
+    """Least sum of squares that any power law or exponential with a floor leaves of a whole curve.
+
+    `x`, `value` (n,) with x from 0 to 1.
+
+    >>> x = np.linspace(0, 1, 20)
+    >>> law_misfit(x, 0.3 + np.exp(-x / TIMES[20])) < 1e-20 < 0.01 < law_misfit(x, np.sin(9 * x))
+    True
+    """
+    exponent, offset = (a.ravel() for a in np.meshgrid(EXPONENTS, OFFSETS, indexing="ij"))
+    times = np.array(TIMES)
+    shape = np.concatenate([(x + offset[:, None]) ** -exponent[:, None], np.exp(-x / times[:, None])])
+    shape -= shape.mean(1)[:, None]
+    rest = value - value.mean()
+    height = shape @ rest / (shape**2).sum(1)
+    return float(((rest - height[:, None] * shape) ** 2).sum(1).min())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..curves.bend import loss_bend
 from ..curves.cuts import shared_cuts
 from ..curves.on_plateau import on_plateau
 from ..curves.schedule import fit_schedule
@@ -63,6 +64,16 @@ def update_cuts(run: Run) -> dict[float, Estimate]:
     return {step: Estimate(factor, low, high, "share", (step, step)) for step, low, factor, high in cuts}
 
 
+def bend_cut(run: Run) -> dict[float, Estimate]:
+    """The step at which the validation loss turned into a slow straight descent, as after a cut of the rate, and the
+    share of the slope that was left: of the rate, while the gradient stays what it is. Half and twice are its doubt."""
+    val = run.get("val_loss")
+    if val is None or not (np.abs(val.value) < 1e60).all() or (bend := loss_bend(val.step, val.value)) is None:
+        return {}
+    doubt = Estimate(bend.factor, bend.factor / 2, min(1.0, 2 * bend.factor), "share", (bend.at, bend.at))
+    return {bend.at: doubt}
+
+
 def guess(run: Run) -> ScheduleFit | None:
     """What the updates, or the loss alone, show of the schedule: cuts of the rate, with a confidence below 0.5 where it
     is the loss; None when they show none, or when the hyper-parameters name a schedule that has none."""
@@ -76,4 +87,6 @@ def guess(run: Run) -> ScheduleFit | None:
         return None
     here, there = np.abs(train.value) < 1e60, np.abs(val.value) < 1e60  # NaN is not
     drops = loss_drops(train.step[here], train.value[here], val.step[there], val.value[there])
+    if not drops and (bend := bend_cut(run)):
+        drops = tuple(bend)
     return ScheduleFit("multi_step", None, drops, 0.0, GUESS) if drops else None

@@ -11,7 +11,7 @@ from ..curves.trend import fall
 from ..estimate import Estimate, exact
 from .chart import Measured, Missing, Row, Vital
 from .held import ENDS_LOW
-from .recognise import update_cuts
+from .recognise import bend_cut, update_cuts
 from .signals import FEWEST, Signals
 
 VITALS = {
@@ -24,11 +24,16 @@ DROP_VITALS = {
     "lr_drop.step": Vital("step", "where the rate was cut"),
     "lr_drop.at": Vital("share", "part of the run before the cut"),
     "lr_drop.factor": Vital("share", "rate behind the cut over the rate before it"),
+    "lr_drop.seen": Vital(
+        "share", "how plain the cut is: 1 in a logged rate or the updates, less where only the loss bent"
+    ),
     "lr_drop.pace_before": Vital("share", "part of the loss that fell off in the second half of the way to the cut"),
     "lr_drop.regret": Vital(
         "share", "final loss above the trend before the cut plus the gain of the cut itself, over the final loss"
     ),
 }
+#: How plain a cut is that only a corner of the loss shows: more likely than not.
+CORNER = 0.6
 #: An interval wider than the final loss itself knows nothing of it.
 UNKNOWN = 1.0
 
@@ -54,38 +59,38 @@ def measure(signals: Signals) -> dict[str, Measured]:
 
 
 def drops(signals: Signals) -> tuple[Row, ...]:
-    """One row per drop of the rate, logged or seen in the updates of all layers: how early it came, and what the
-    descent before it promised.
+    """One row per drop of the rate, logged, seen in the updates of all layers or in an early corner of the loss: how
+    early it came, and what the descent before it promised.
 
-    Drops that were only guessed from the loss have no row: whether a cut came too early is not asked of a cut that
-    nobody saw.
+    Falls behind a rest of the loss have no row: whether a cut came too early is not asked of them.
     """
     train, fit = signals.train, signals.schedule
     # A scheduler that waits for the validation loss to rest has its own reason for every cut.
     if fit is None or fit.kind == "plateau":
         return ()
-    return tuple(
-        Row(f"{step:.0f}", _drop(signals, train, step, factor)) for step, factor in _factors(signals, fit.drops)
-    )
+    return tuple(Row(f"{cut[0]:.0f}", _drop(signals, train, *cut)) for cut in _cuts(signals, fit.drops))
 
 
-def _factors(signals: Signals, steps: tuple[float, ...]) -> list[tuple[float, Estimate]]:
-    """Each drop with the rate behind it over the one before; [] where neither rate nor updates tell it."""
+def _cuts(signals: Signals, steps: tuple[float, ...]) -> list[tuple[float, Estimate, float]]:
+    """Each drop with the rate behind it over the one before and how plain it is; [] where nothing tells it."""
     rate = signals.lr
     if rate is None:
-        return [(step, factor) for step, factor in update_cuts(signals.run).items() if step in steps]
+        seen = [(step, left, 1.0) for step, left in update_cuts(signals.run).items()]
+        seen = seen or [(step, left, CORNER) for step, left in bend_cut(signals.run).items()]
+        return [cut for cut in seen if cut[0] in steps]
     places = np.searchsorted(rate.step, steps)
     return [
-        (step, exact(float(rate.value[at] / rate.value[at - 1]), "share"))
+        (step, exact(float(rate.value[at] / rate.value[at - 1]), "share"), 1.0)
         for step, at in zip(steps, places, strict=True)
     ]
 
 
-def _drop(signals: Signals, train: Smooth | None, step: float, factor: Estimate) -> dict[str, Measured]:
+def _drop(signals: Signals, train: Smooth | None, step: float, factor: Estimate, seen: float) -> dict[str, Measured]:
     found: dict[str, Measured] = {
         "lr_drop.step": exact(step, "step", (step, step)),
         "lr_drop.at": exact((step - signals.begin) / signals.length, "share", (step, step)),
         "lr_drop.factor": factor,
+        "lr_drop.seen": exact(seen, "share"),
     }
     trends = ("lr_drop.pace_before", "lr_drop.regret")
     curve = signals.run.get("train_loss")

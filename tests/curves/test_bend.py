@@ -1,0 +1,52 @@
+"""The corner that an early cut leaves in a loss, and descents that have none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from curvedoc.curves.bend import loss_bend
+from curvedoc.engine import judge
+from curvedoc.rulebook import load_rules
+
+from ..patients import Array, noisy, run
+
+
+def driven(rate: Array) -> Array:
+    """A loss whose slope is the rate, while the gradient hardly changes: a valley that is long and straight."""
+    spent = np.cumsum(rate) / rate.sum()
+    loss: Array = 2.0 - 1.1 * spent - 0.1 * spent**2
+    return loss
+
+
+@pytest.mark.parametrize("points", [9, 20, 60])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_cut_of_the_rate_is_a_corner(points: int, seed: int) -> None:
+    t = np.arange(1.0, points + 1)
+    rate = np.where(t <= 0.25 * points, 1.0, 0.1)
+    value = driven(rate) + np.random.default_rng(seed).normal(0, 0.005, points)
+    found = loss_bend(t, value)
+    assert found is not None
+    assert abs(found.at - 0.25 * points) <= 1 + 0.02 * points
+    assert found.factor == pytest.approx(0.1, rel=0.35)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_descents_that_slow_down_everywhere_have_no_corner(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    t = np.arange(1.0, rng.integers(8, 80))
+    u = t / t[-1]
+    floor, exponent, tau = rng.uniform(0, 0.5), rng.uniform(0.1, 1.0), rng.uniform(0.05, 1.0)
+    for loss in (floor + t**-exponent, floor + np.exp(-u / tau), 2 - u, driven(0.5 * (1 + np.cos(np.pi * u)) + 0.01)):
+        assert loss_bend(t, loss * (1 + rng.normal(0, 0.01, len(t)))) is None
+
+
+def test_a_corner_of_the_loss_alone_is_a_guess_of_an_early_cut() -> None:
+    t = np.arange(1.0, 351.0)
+    loss = driven(np.where(t <= 60, 1.0, 0.1))
+    made = run(train_loss=(t, noisy(loss, 0.1)), val_loss=(t[29::30], noisy(loss[29::30], 0.002)))
+    report = judge(made, load_rules())
+    early = next(d for d in report.findings if d.rule == "decay-too-early")
+    assert any("60 % sure" in e.says for e in early.evidence)
+    assert report.schedule is not None
+    assert report.schedule.confidence < 0.5

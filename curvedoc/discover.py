@@ -174,7 +174,8 @@ class _Tree:
     def _file(self, file: Path) -> None:
         if file.name == OWN:
             return
-        if file.suffix.lower() in _NO_LOG or file.name.startswith("."):
+        no_log = file.suffix.lower() in _NO_LOG and not (file.suffix == ".gz" and "tfevents" in file.name)
+        if no_log or file.name.startswith("."):
             self.skipped.append(Refused(self._shown(file), "not a training log"))
         elif self._is_special(file):
             self.skipped.append(Refused(self._shown(file), "no regular file"))

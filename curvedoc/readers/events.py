@@ -6,6 +6,7 @@ import os
 from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import FileIO
 from itertools import pairwise
@@ -25,6 +26,7 @@ from .points import Points, Store
 from .records import FRAME, HEADER, MAX_RECORD, next_record, zeros
 from .scan import Window, scan
 from .tables import Known
+from .unpacked import MAGIC, unpack
 
 FORMAT = "TensorBoard events"
 RECOGNIZES = "`tfevents` in the file name, or a first record that holds `brain.Event`"
@@ -84,12 +86,14 @@ def read_events(path: Path, shown: str, *, start: int = 0, plugins: Mapping[str,
 
     A file that has grown is read on with `start` and `plugins` as an earlier reading left them in `Events.end` and
     `Events.plugins`: only the new bytes are touched. Memory is that of the points and of WINDOW bytes, or of the
-    longest record. Raises UnreadableLog when no record can be found in what should be the beginning of an event file,
-    when the file is shorter than `start`, or when its tags are a bomb.
+    longest record. What gzip has packed is unpacked first; offsets count its unpacked bytes.
+
+    Raises UnreadableLog when no record can be found in what should be the beginning of an event file, when the file is
+    shorter than `start`, or when its tags are a bomb.
     """
     found = Events(plugins=dict(plugins or {}), end=start)
     broken = 0
-    with path.open("rb", buffering=0) as file, np.errstate(invalid="ignore"):  # NaN may say that it is worth a warning
+    with _opened(path, shown, found) as file, np.errstate(invalid="ignore"):  # NaN may say that it is worth a warning
         size = os.fstat(file.fileno()).st_size
         if start > size:
             raise UnreadableLog(
@@ -110,6 +114,22 @@ def read_events(path: Path, shown: str, *, start: int = 0, plugins: Mapping[str,
         found.damage.append(Note(shown, what))
     found.points.update(store.points())
     return found
+
+
+@contextmanager
+def _opened(path: Path, shown: str, found: Events) -> Iterator[FileIO]:
+    """The file, or what it holds unpacked."""
+    with path.open("rb", buffering=0) as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            yield file
+            return
+    from tempfile import TemporaryFile
+
+    with TemporaryFile(buffering=0) as unpacked:
+        wrong = unpack(path, shown, unpacked)
+        if wrong:
+            found.damage.append(Note(shown, wrong))
+        yield unpacked
 
 
 def _windows(file: FileIO, size: int, shown: str, found: Events) -> Iterator[tuple[int, bytearray, Window]]:

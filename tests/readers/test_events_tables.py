@@ -151,6 +151,14 @@ def test_what_stands_between_two_records_leads_a_checksum_back_to_its_beginning(
     assert records.crc32c(records._LINK.tobytes(), after) == 0
 
 
+def test_a_number_behind_a_large_histogram_of_the_same_event_is_found(tmp_path: Path) -> None:
+    from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary
+
+    large = Summary.Value(tag="h", histo=HistogramProto(bucket=[1.0] * 500))
+    rows = [event(s, *((large, simple("a", s)) if s % 2 else (simple("a", s), large)), time=s) for s in range(40)]
+    assert len(same_as_tensorboard(written(tmp_path, NAME, b"".join(rows))).points["a"].step) == 40
+
+
 @FUZZ
 @given(data=st.data())
 def test_a_blob_is_what_the_library_finds_no_number_in(data: st.DataObject) -> None:

@@ -18,8 +18,8 @@ VITALS = {
     ),
     "update_ratio.strain": Vital(
         "log10",
-        "that median, raised by how far it lies more than 0.3 above the other layers, for every layer but embeddings "
-        "and the last",
+        "that median, raised by twice how far it lies more than 0.3 above the highest other layer, for every layer but "
+        "embeddings and the last",
     ),
     "update_ratio.still_share": Vital("share", "part of the points at which the layer did not move at all"),
     "update_ratio.meant_to_rest": Vital("", "1 if the log speaks of freezing or the layer moves later, else 0"),
@@ -57,7 +57,7 @@ def layers(signals: Signals) -> tuple[Row, ...]:
             low, middle, high = (float(x) for x in np.quantile(np.log10(moving), (0.1, 0.5, 0.9)))
             vitals["update_ratio.median"] = Estimate(middle, low, high, "log10", (signals.begin, signals.end))
             others = [level for other, level in levels.items() if other != name]
-            above = max(0.0, middle - median(others) - ALIKE) if others else 0.0
+            above = 2 * max(0.0, middle - max(others) - ALIKE) if others else 0.0
             span = (signals.begin, signals.end)
             if name == list(logs)[-1] and others:
                 small = "the last layer starts small: its ratio is large in healthy runs too"

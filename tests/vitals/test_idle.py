@@ -91,6 +91,18 @@ def test_an_end_that_is_straighter_than_a_power_law_was_too_slow_for_its_slow_di
     assert vital(noisier, "rate.young").value < 0.3
 
 
+def test_a_layer_is_strained_beside_the_highest_other_and_not_beside_one_that_hardly_moves() -> None:
+    def strain(**levels: float) -> float:
+        ratios = {f"update_ratio__{name}": (T, np.full(len(T), 10.0**level)) for name, level in levels.items()}
+        rows = {r.name: r for r in measure(run(train_loss=(T, power_law(T)), **ratios), Context())[0].layer}
+        found = rows["fc2"].vitals["update_ratio.strain"]
+        assert isinstance(found, Estimate)
+        return found.value
+
+    assert strain(fc1=-3.0, fc2=-2.0, fc3=-2.9, head=-3.0) == pytest.approx(-2.0 + 2 * (0.9 - 0.3))
+    assert strain(fc1=-6.0, fc2=-2.0, fc3=-2.1, head=-6.0) == pytest.approx(-2.0)
+
+
 def test_an_embedding_is_not_measured_by_the_ratio_of_dense_layers() -> None:
     ratios = {"update_ratio__embed": (T, np.full(len(T), 0.05)), "update_ratio__fc1": (T, np.full(len(T), 1e-3))}
     made = run(train_loss=(T, power_law(T)), **ratios, update_ratio__head=(T, np.full(len(T), 1e-3)))

@@ -188,6 +188,12 @@ def local_noise(value: Array, alike: Array | float = 0.0, since: int = 0) -> Arr
     return _sized(_spreads(value, since), known[since:] if known.ndim else known)
 
 
+def both_noises(value: Array, alike: float, since: int) -> tuple[Array, Array]:
+    """`local_noise` without and with the correlation of neighbours, for the cost of one of them."""
+    spreads = _spreads(value, since)
+    return _sized(spreads, np.zeros(())), _sized(spreads, np.asarray(alike, np.float64))
+
+
 def _spreads(value: Array, since: int = 0) -> tuple[Array, Array]:
     """Standard deviation of the second and of the fourth differences around each point from index `since` on,
     robust; (n - since,) each."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..curves.order import median, quantile
-from ..curves.smooth import FEW, likeness, local_noise
+from ..curves.smooth import FEW, both_noises, likeness
 from ..estimate import Estimate
 from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
@@ -128,7 +128,8 @@ def _scatter(signals: Signals) -> dict[str, Measured]:
     if val is None or len(val) < FEWEST_POINTS:
         return dict.fromkeys(names, Missing(f"fewer than {FEWEST_POINTS} points of val_loss", ("val_loss",)))
     late = val.step >= signals.begin + signals.length / 2
-    level, noise = median(val.value[late]) if late.any() else 0.0, _noise(val.value, late)
+    level = median(val.value[late]) if late.any() else 0.0
+    noise, level_error = _noise(val.value, late)
     if level <= 0 or noise < 1e-4 * level:
         why = "a loss at or below zero has no scale" if level <= 0 else "the validation loss does not scatter"
         return dict.fromkeys(names, Missing(why))
@@ -149,7 +150,7 @@ def _scatter(signals: Signals) -> dict[str, Measured]:
     mean = median(means[half]) if half.any() else 0.0
     if mean < 1e-60:
         return dict.fromkeys(names, Missing("a loss at or below zero has no scale"))
-    rough = _noise(means, half)
+    rough, mean_error = _noise(means, half)
     ratio = min(1e6, noise / level / max(rough / mean, 1e-12))
     # Of independent noise on both sides, and in its logarithm.
     doubt = float(np.exp(1.28 * FOURTH * np.hypot(1 / np.sqrt(late.sum()), 1 / np.sqrt(half.sum()))))
@@ -157,7 +158,7 @@ def _scatter(signals: Signals) -> dict[str, Measured]:
     quartile = quantile(val.value[late], 0.25)
     dips = (mean - quartile) / mean
     # A quartile is known to 1.36, a median to 1.25 times what a mean of as many points is.
-    error = float(np.hypot(1.36 * _level_error(val.value, late), 1.25 * quartile / mean * _level_error(means, half)))
+    error = float(np.hypot(1.36 * level_error, 1.25 * quartile / mean * mean_error))
     error *= 1.28 / mean
     return found | {
         "val.scatter": Estimate(ratio, ratio / doubt, ratio * doubt, "times"),
@@ -165,20 +166,20 @@ def _scatter(signals: Signals) -> dict[str, Measured]:
     }
 
 
-def _noise(value: Array, late: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float:
-    """The noise of the points that `late` marks, which are the last ones."""
-    since = int(np.argmax(late))
-    return median(local_noise(value, since=since)) if late[since] else 0.0
+def _noise(value: Array, late: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> tuple[float, float]:
+    """The noise of the points that `late` marks, which are the last ones, and the standard error of their middle.
 
-
-def _level_error(value: Array, late: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float:
-    """Standard error of the middle of the late points. Noise whose neighbours are alike averages out more slowly, and
-    along a trend only the points count that noise can bring to the middle: their share is that of the noise in the
-    range of the middle half."""
-    r, since, n = likeness(value[-MOST_POINTS:]), int(np.argmax(late)), int(late.sum())
-    noise, range_ = median(local_noise(value, r, since)), quantile(value[late], 0.75) - quantile(value[late], 0.25)
+    Noise whose neighbours are alike averages out more slowly, and along a trend only the points count that noise can
+    bring to the middle: their share is that of the noise in the range of the middle half.
+    """
+    since, n = int(np.argmax(late)), int(late.sum())
+    if not n:
+        return 0.0, 0.0
+    r = likeness(value[-MOST_POINTS:])
+    single, noise = map(median, both_noises(value, r, since))
+    range_ = quantile(value[late], 0.75) - quantile(value[late], 0.25)
     count = n * min(1.0, 1.35 * noise / range_) if range_ > 0 else n
-    return noise * float(np.sqrt((1 + r) / (1 - r) / max(1.0, count))) * (1 + FEW / n)
+    return single, noise * float(np.sqrt((1 + r) / (1 - r) / max(1.0, count))) * (1 + FEW / n)
 
 
 def _finite(curve: Curve | None) -> Curve | None:

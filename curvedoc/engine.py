@@ -130,10 +130,16 @@ def _named(text: str) -> tuple[str, ...]:
 
 
 def _apply_forms(forms: Sequence[Rule], chart: Chart, signals: Signals) -> tuple[Rule, Diagnosis | NotAssessed | None]:
-    """What the surest form of an illness says; if none speaks, what became of the first."""
+    """What the form that explains most says, else the surest form; if none speaks, what became of the first."""
     outcomes = [(form, _apply(form, chart, signals)) for form in forms]
     spoken = [(form, found) for form, found in outcomes if isinstance(found, Diagnosis)]
-    return max(spoken, key=lambda each: each[1].confidence) if spoken else outcomes[0]
+    if not spoken:
+        return outcomes[0]
+    # Of forms that stand, the one that accounts for more of what else is seen tells more than the surest.
+    return max(
+        spoken,
+        key=lambda each: (not each[1].possible, len(each[0].explains) * (not each[1].possible), each[1].confidence),
+    )
 
 
 def _apply(rule: Rule, chart: Chart, signals: Signals) -> Diagnosis | NotAssessed | None:

@@ -142,7 +142,8 @@ def _flat(signals: Signals, train: Smooth) -> dict[str, Measured]:
     """
     tail = max(1, len(train.value) // 20)
     level, doubt = median(train.value[-tail:]), 1.28 * median(train.se[-tail:])
-    band = float(np.ptp(train.value)) / 30
+    # The first of few validations may be logged behind most of the descent: it is that of the training loss.
+    band = max(float(np.ptp(curve.value)) for curve in (train, signals.train or train)) / 30
     if train.value.min() > 0:
         band = min(band, 0.05 * level)
     first, last = float(train.step[0]), float(train.step[-1])

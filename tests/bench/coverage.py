@@ -1,16 +1,18 @@
 """How often do the stated 80 % intervals hold the truth? Prints it per vital, on curves whose truth is known.
 
-    python -m tests.bench.coverage [--seeds N] [--vital NAME]
+    python -m tests.bench.coverage [--seeds N] [--first SEED] [--vital NAME] [--page]
 
 The curves and their noise are those of `tests.bench.known`, the truths those of `tests.bench.truths`. A vital that
 states no doubt (a count) has no interval to check; one without a formula there is listed as such. With `--vital` one
-line per family, kind of noise and number of points.
+line per family, kind of noise and number of points. With `--page` the table in rules/README.md is written anew, from
+seeds that no constant was chosen on.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from curvedoc.curves.extrapolate import extrapolate
 from curvedoc.curves.smooth import smooth
 from curvedoc.curves.trend import fall
 from curvedoc.estimate import Estimate
+from curvedoc.rulebook import RULES
 from curvedoc.run import Context
 from curvedoc.vitals import measure
 
@@ -29,6 +32,11 @@ from .truths import NO_INTERVAL, line_fall, truths
 
 #: Coverage that an 80 % interval may have, in percent.
 BAR = (75.0, 88.0)
+#: Kinds of noise whose neighbours are independent.
+INDEPENDENT = ("white", "growing", "heavy")
+#: The first seed of the runs behind the page: the constants of the measurement were chosen on seeds below 100.
+FRESH = 1000
+BEGIN, END = "<!-- coverage: begin -->", "<!-- coverage: end -->"
 
 
 def tools(drawn: Drawn) -> Iterator[tuple[str, float, float, float]]:
@@ -81,7 +89,7 @@ class Count:
 Key = tuple[str, str, str, int]
 
 
-def count(seeds: int, families: tuple[Family, ...] = FAMILIES) -> tuple[dict[Key, Count], set[str]]:
+def count(seeds: int, first: int = 0, families: tuple[Family, ...] = FAMILIES) -> tuple[dict[Key, Count], set[str]]:
     """Coverage by (vital, family, noise, points), and the vitals that nothing here knows the truth of."""
     found: dict[Key, Count] = defaultdict(Count)
     known: set[str] = set()
@@ -89,7 +97,7 @@ def count(seeds: int, families: tuple[Family, ...] = FAMILIES) -> tuple[dict[Key
     for family, noise, n, level in itertools.product(families, NOISES, POINTS, range(len(LEVELS))):
         true: dict[str, float] = {}
         for seed in range(level, seeds, len(LEVELS)):
-            drawn = draw(family, n, noise, LEVELS[level], seed)
+            drawn = draw(family, n, noise, LEVELS[level], first + seed)
             true = true or dict(truths(drawn))  # no noise is in it
             known |= set(true)
             for name, estimate in measured(drawn).items():
@@ -119,16 +127,51 @@ def _sum(counts: Mapping[Key, Count], **wanted: object) -> Count:
     return total
 
 
+def page(counts: Mapping[Key, Count]) -> str:
+    """The table of rules/README.md: coverage in percent of all runs, by what their noise is like and by their length,
+    and how often the truth lay below and above."""
+    head = "| vital | covered | neighbours independent | neighbours alike | 30 points | 4000 points | below / above |"
+    lines = [head, "|" + " --- |" * 7]
+    for vital, one in sorted(_by_vital(counts).items(), key=lambda item: ("," in item[0], item[0])):
+        total, cells = _sum(one), []
+        for kinds in (INDEPENDENT, tuple(k for k in NOISES if k not in INDEPENDENT)):
+            several = [_sum(one, noise=kind) for kind in kinds]
+            cells.append(100 * sum(c.within for c in several) / max(1, sum(c.all for c in several)))
+        ends = [_sum(one, n=n) for n in (POINTS[0], POINTS[-1])]
+        shown = [f"{c:.0f}" for c in cells] + [f"{c.percent:.0f}" if c.all else "-" for c in ends]
+        name = vital if "," in vital else f"`{vital}`"
+        sides = f"{100 * total.below / total.all:.0f} / {100 * total.above / total.all:.0f}"
+        lines.append(f"| {name} | {total.percent:.0f} | " + " | ".join(shown) + f" | {sides} |")
+    return "\n".join(lines) + "\n"
+
+
+def _by_vital(counts: Mapping[Key, Count]) -> dict[str, dict[Key, Count]]:
+    found: dict[str, dict[Key, Count]] = defaultdict(dict)
+    for key, c in counts.items():
+        found[key[0]][key] = c
+    return found
+
+
+def write(counts: Mapping[Key, Count]) -> None:
+    """Put the table between its marks in rules/README.md."""
+    readme = RULES / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    block = f"{BEGIN}\n{page(counts)}{END}"
+    readme.write_text(re.sub(f"{BEGIN}\n.*?{END}", lambda _: block, text, flags=re.DOTALL), encoding="utf-8")
+
+
 def main() -> None:
     """One line per vital: coverage overall, by kind of noise and by points; side of the misses; worst families."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, default=8, help="runs per family, kind of noise and number of points")
+    parser.add_argument("--first", type=int, default=0, help="the first of them")
     parser.add_argument("--vital", help="this vital in detail")
+    parser.add_argument("--page", action="store_true", help="write the table of rules/README.md anew")
     given = parser.parse_args()
-    counts, unknown = count(given.seeds)
-    by_vital: dict[str, dict[Key, Count]] = defaultdict(dict)
-    for key, c in counts.items():
-        by_vital[key[0]][key] = c
+    counts, unknown = count(given.seeds, FRESH if given.page else given.first)
+    by_vital = _by_vital(counts)
+    if given.page:
+        write(counts)
     if given.vital:
         one = by_vital[given.vital]
         for family in FAMILIES:

@@ -19,6 +19,10 @@ NO_INTERVAL = {
     "spikes.height": "a median of several spikes, with the range of most of them",
     "softmax.law_off": "a residual, not a property of the curve",
     "val_loss.bounce": "loss.bounce again",
+    "fit.unlearned": "fit.unexplained again",
+    "memorised.since": "the width of the band that counts as rest is its doubt",
+    "memorised.fell": "as memorised.since",
+    "memorised.metric_gain": "as memorised.since",
 }
 #: Lag-one correlation of the noise.
 MEMORY = {"white": 0.0, "growing": 0.0, "heavy": 0.0, "AR(0.6)": 0.6, "EMA(0.9)": 0.9, "mean of 10": 0.9}
@@ -128,6 +132,9 @@ def _generalisation(drawn: Drawn) -> Iterator[tuple[str, float]]:
     yield "val_loss.rise_sd", (val_end - low) / float(np.median(drawn.sd("val_loss")) * seen)
     yield "train_loss.fall_after_best", (float(train[best]) - end) / float(train[best])
     yield "gap.of_loss", (val_end - end) / val_end
+    yield "fit.gap", (val_end - end) / val_end
+    yield "memorised.times", val_end / end
+    yield "memorised.gap", (val_end - end) / (float(train[0]) - end)
     yield "gap.growth", -line_fall(val - train, 0.5, 1.0) / float(val[-1])
     late = DENSE >= 0.5
     yield "gap.below", -float(np.median((val - train)[late])) / float(np.median(train[late]))

@@ -75,7 +75,7 @@ def extrapolate(step: Array, value: Array, at: float, se: float = 0.0) -> tuple[
         for down, across in ((-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, 1)):
             if 0 <= row + down < len(EXPONENTS) and 0 <= column + across < len(OFFSETS):
                 near = base + (row + down) * len(OFFSETS) + column + across
-                alive[near] |= squares[near] - squares.min() <= len(y) * error**2
+                alive[near] |= squares[near] - squares.min() <= 0.5 * len(y) * error**2
     best = float(predicted[at_best])
     doubt = 1.28 * error
     return best, min(best, float(predicted[alive].min())) - doubt, max(best, float(predicted[alive].max())) + doubt

@@ -24,12 +24,14 @@ CHOSEN = 1.3
 #: ... and this part of how far it lies from a fit 2.5 times narrower, which bends with the curve where it does not.
 #: With both, 80 % intervals hold the truth in 79 to 86 of 100 (`python -m tests.bench.coverage`, rows `smooth`).
 BEND = 0.8
+#: So many points at either end.
+EDGE = 4
 #: The median of n absolute normal numbers is known to 1.17 / sqrt(n) of it; of absolute second differences, whose
 #: neighbours share two points of three, to SCATTER / sqrt(n).
 SCATTER = 1.5
 #: 80 % intervals with a scatter of so few degrees of freedom (n / 2 SCATTER^2) are those of Student's t, wider than
-#: normal ones by FEW / n.
-FEW = 3.5
+#: normal ones by 3.5 / n; and how alike neighbours are is not to be seen in few points at all.
+FEW = 5.0
 #: Spacings of the fourth differences that tell how alike neighbours are, and the correlations that are tried.
 SPACINGS = (1, 2, 4, 8)
 ALIKE = np.arange(0.0, 0.96, 0.05)
@@ -137,6 +139,9 @@ def smooth(step: Array, value: Array) -> Smooth:
     best, best_se = estimates[chosen, at], errors[chosen, at]
     apart = np.abs(best - estimates[np.maximum(chosen - 2, 0), at])
     bend = np.convolve(apart[np.arange(-4, n + 4).clip(0, n - 1)], np.full(9, 1 / 9), "valid")
+    # A fit at the end has points on one side only: it bends there more than a few points further in.
+    for edge in (slice(0, EDGE), slice(max(0, n - EDGE), n)):
+        bend[edge] = np.maximum(bend[edge], apart[edge])
     # The median of a bin of normal points is 1.25 times as uncertain as their mean.
     point = noise * np.sqrt(per_bin) / np.where(per_bin > 2, 1.2533, 1.0)
     se = np.hypot(CHOSEN * (1 + FEW / n) * best_se, BEND * bend)

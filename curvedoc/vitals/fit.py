@@ -79,7 +79,8 @@ def _gap(signals: Signals) -> Measured:
         return signals.absent["train_loss"]
     if signals.lost_at is not None:
         return Missing("the loss was lost to NaN or infinity")
-    level, doubt = median(train.value[-max(1, len(train.value) // 20) :]), float(train.se[-1])
+    last_train = max(1, len(train.value) // 20)
+    level, doubt = median(train.value[-last_train:]), median(train.se[-last_train:])
     if signals.val is not None:
         end = median(signals.val.value[-max(1, len(signals.val.value) // 20) :])
         error = median(signals.val.se[-max(1, len(signals.val.se) // 20) :])
@@ -88,7 +89,8 @@ def _gap(signals: Signals) -> Measured:
         if len(last) < 2:
             return Missing("fewer than two points of val_loss", ("val_loss",))
         end, error = float(last[-1]), _spread(last)
-    size, both = abs(end) or 1.0, 1.28 * float(np.hypot(doubt, error))
+    size = abs(end) or 1.0
+    both = 1.28 * float(np.hypot(doubt, level / size * error))  # by the derivatives of 1 - level / end
     return Estimate((end - level) / size, (end - level - both) / size, (end - level + both) / size, "share")
 
 
@@ -101,7 +103,8 @@ def _unexplained(signals: Signals) -> Measured:
     context, train, accuracy = signals.context, signals.train, signals.train_accuracy
     held_out = signals.metric if signals.run.get("val_accuracy") is not None else None
     # Dropout and augmentation hold the training accuracy down: what validation reaches, training can.
-    reached = [(float(a.value[-1]), 1.28 * float(a.se[-1])) for a in (accuracy, held_out) if a is not None]
+    # A line through the last few validations overshoots a metric that levels off, by a fifth of its doubt or so.
+    reached = [(float(a.value[-1]), 1.2 * 1.28 * float(a.se[-1])) for a in (accuracy, held_out) if a is not None]
     if reached and context.target_loss is None:
         best, doubt = max(reached)
         return Estimate(1 - best, 1 - best - doubt, 1 - best + doubt, "share")

@@ -41,7 +41,9 @@ def measure(signals: Signals) -> dict[str, Measured]:
     if first - learned <= doubt:
         return dict.fromkeys(VITALS, Missing("the training loss did not come down"))
     both = float(np.hypot(val_doubt, doubt))
-    times = [min(MOST, max(0.0, v) / max(t, v / MOST, 1e-300)) for v, t in _pairs(held_out, val_doubt, learned, doubt)]
+    # Both levels are seldom off at once, and against each other: 0.7 of each doubt is that of the ratio.
+    pairs = _pairs(held_out, 0.7 * val_doubt, learned, 0.7 * doubt)
+    times = [min(MOST, max(0.0, v) / max(t, v / MOST, 1e-300)) for v, t in pairs]
     gap, span = held_out - learned, first - learned
     found: dict[str, Measured] = {
         "memorised.times": Estimate(times[1], min(times), max(times), "times"),

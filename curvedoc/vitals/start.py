@@ -69,7 +69,7 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     origin = train.step[0] if warm is None else max(float(train.step[0]), warm)
     flat = [max(0.0, (five - origin) / signals.length) for five, _ in grid]
     # A drop between two logged points is as sharp as the log can show.
-    sharp = [max(0.0, five - origin) / max(fifty - five, spacing) for five, fifty in grid]
+    sharp = [max(0.0, five - origin) / max(grid[1][1] - five, spacing) for five, _ in grid]
     until = [five for five, _ in grid]
     span = (float(origin), grid[1][0])
     seen = int(((train.step >= origin) & (train.step <= grid[1][0])).sum())

@@ -43,7 +43,8 @@ def measure(signals: Signals) -> dict[str, Measured]:
         return dict.fromkeys(VITALS, signals.absent["train_loss"])
     if signals.lost_at is not None:
         return dict.fromkeys(VITALS, Missing("the loss was lost to NaN or infinity"))
-    if len(curve.step) < FEWEST + 2:
+    # A validation loss has no noise of batches in it: two points fewer tell as much.
+    if len(curve.step) < FEWEST + (2 if curve is signals.train else 0):
         return dict.fromkeys(VITALS, Missing(f"{len(curve.step)} points are too few to see a pace"))
     return {
         "pace.at_end": _at_end(curve),

@@ -78,6 +78,23 @@ def cells(text: bytes, delimiter: str) -> Cells:
     end = special[stop]
     first, begin = np.zeros(len(stop), np.intp), np.zeros(len(stop), np.intp)
     first[1:], begin[1:] = stop[:-1] + 1, end[:-1] + 1
+    kind, value = np.full(len(end), BLANK, np.uint8), np.zeros(len(end))
+    filled = np.flatnonzero(end > begin)
+    if len(filled) == len(end):
+        kind, value = _numbers(words, special, what, begin, first)
+    elif len(filled):
+        kind[filled], value[filled] = _numbers(words, special, what, begin[filled], first[filled])
+    three = np.flatnonzero((kind == OTHER) & (end - begin == 3))
+    nan = three[(words[begin[three]] & _CAPITALS) == _NAN]
+    kind[nan], value[nan] = NUMBER, np.nan
+    return Cells(kind, value, begin, end)
+
+
+def _numbers(
+    words: Words, special: Places, what: npt.NDArray[np.uint8], begin: Places, first: Places
+) -> tuple[npt.NDArray[np.uint8], Array]:
+    """Kind and number of the cells (k,) that are not blank: they begin at `begin`, and `first` is the index into
+    `special`, the places of all that is no digit, of the first such place in each; `what` tells what stands there."""
     # `first` walks over what is no digit: a sign, a point, an exponent; a cell is a number if it arrives at its end.
     at, point = begin, special[first]
     minus = (what[first] == _MINUS) & (point == begin)
@@ -107,15 +124,14 @@ def cells(text: bytes, delimiter: str) -> Cells:
         number &= (digits <= _DIGITS) | ((high == 0) & (lead < _TEN[np.minimum(np.maximum(27 - fraction, 0), 8)]))
     value, sure = _scaled(high * _TEN[fraction] + low, scale)
     number &= sure
-    kind = np.where(number, np.uint8(NUMBER), np.uint8(OTHER))
-    kind[end == begin] = BLANK
-    if not number.all():
+    if number.all():
+        kind = np.full(len(begin), NUMBER, np.uint8)
+    else:
+        kind = np.where(number, np.uint8(NUMBER), np.uint8(OTHER))
         value[~number] = 0
-    np.negative(value, out=value, where=minus)
-    three = np.flatnonzero((kind == OTHER) & (end - begin == 3))
-    nan = three[(words[begin[three]] & _CAPITALS) == _NAN]
-    kind[nan], value[nan] = NUMBER, np.nan
-    return Cells(kind, value, begin, end)
+    if minus.any():
+        np.negative(value, out=value, where=minus)
+    return kind, value
 
 
 def _exponents(words: Words, special: Places, what: npt.NDArray[np.uint8], at: Places) -> tuple[Places, Array]:

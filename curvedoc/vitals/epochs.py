@@ -61,7 +61,7 @@ def _pattern(signals: Signals) -> dict[str, Measured]:
     keep = alive(curve.value) & (curve.step < (np.inf if signals.lost_at is None else signals.lost_at))
     # As many points as tell any pattern; the last, which no descent bends.
     step, value = curve.step[keep][-MOST_POINTS:], curve.value[keep][-MOST_POINTS:]
-    place = (step - 1) / epoch
+    place = _place(step, epoch)
     number = np.floor(place + 1e-6)
     # The first tenth of the epochs falls too steeply for a line.
     later = number >= number[0] + max(1, round(0.1 * float(np.ptp(number))))
@@ -111,13 +111,22 @@ def _epoch_length(signals: Signals) -> float | None:
     return None
 
 
+def _place(step: Array, epoch: float) -> Array:
+    """Epochs done at each step (n,); the step at which one ends belongs to it, in whatever unit steps are counted."""
+    found: Array = (step - 0.01 * float(np.diff(step).min(initial=epoch))) / epoch
+    return found
+
+
 def _detrended(shape: Array, place: Array, number: Array, per_epoch: float) -> Array:
     if per_epoch < 6:
         half = max(2, round(1.5 * per_epoch))
         padded = np.pad(shape, half, mode="reflect")
         window = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
         found: Array = shape - np.median(window, axis=1)
-        return found
+        # The stairs of a memorised data set are a slope within the epoch here as well.
+        x = place - place.mean()
+        square = float((x * x).sum())
+        return found - (float((x * (found - found.mean())).sum()) / square * x if square > 0 else 0.0)
     rest = np.zeros(len(shape))
     starts = np.flatnonzero(np.diff(number, prepend=number[0] - 1))
     for begin, end in zip(starts, [*starts[1:], len(shape)], strict=True):
@@ -143,7 +152,7 @@ def _stairs(signals: Signals) -> Measured:
         return Missing(f"more than {MOST_STAIRS} epochs: no stair of them is a large part of the descent")
     stride = slice(None, None, 1 + len(curve) // MOST_POINTS)
     step, value = curve.step[stride], curve.value[stride]
-    place = (step - 1) / epoch
+    place = _place(step, epoch)
     keep = alive(value) & (step < (np.inf if signals.lost_at is None else signals.lost_at)) & (place >= 0.5)
     place, value = place[keep], value[keep]
     number = np.floor(place + 1e-6)
@@ -184,7 +193,7 @@ def _rate_moves(signals: Signals, epoch: float) -> Measured:
     """The median over epochs of the rate's range within one, over its highest value there."""
     if signals.lr is None:
         return signals.absent["lr"]
-    number = np.floor((signals.lr.step - 1) / epoch + 1e-6)
+    number = np.floor(_place(signals.lr.step, epoch) + 1e-6)
     starts = np.flatnonzero(np.diff(number, prepend=number[0] - 1))
     high = np.maximum.reduceat(signals.lr.value, starts)
     low = np.minimum.reduceat(signals.lr.value, starts)

@@ -44,6 +44,9 @@ def measure(signals: Signals, vitals: Mapping[str, Measured]) -> dict[str, Measu
 
 
 def _wasted(signals: Signals, vitals: Mapping[str, Measured]) -> dict[str, Measured]:
+    """Share of the run behind the best checkpoint, 1 - (best step - begin) / length, or behind the point from which the
+    loss stayed non-finite. The value is the least that was wasted: the checkpoint may be as late as its interval
+    allows. Gives up without a validation loss."""
     lost, at = vitals.get("loss.lost_share"), vitals.get("val_loss.best_at")
     step, lost_from = vitals.get("val_loss.best_step"), vitals.get("loss.lost_from")
     if isinstance(lost, Estimate) and isinstance(lost_from, Estimate):
@@ -60,6 +63,9 @@ def _wasted(signals: Signals, vitals: Mapping[str, Measured]) -> dict[str, Measu
 
 
 def _pace(signals: Signals) -> dict[str, Measured]:
+    """Seconds per step of up to STRETCHES stretches: 1 - (seconds at the pace of the fastest quarter) / seconds taken,
+    and the last quarter over the first. Pauses are left out. Gives up without times, or with too few for four
+    stretches."""
     names = ("time.lost", "time.slowed", "time.per_step")
     intervals = _seconds(signals)
     if intervals is None:

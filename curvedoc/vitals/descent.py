@@ -73,6 +73,9 @@ def measure(signals: Signals) -> dict[str, Measured]:
 
 
 def _descent(signals: Signals) -> dict[str, Measured]:
+    """Level at the end (median of the last twentieth of the smoothed curve), that over the first value, and what the
+    helpers below measure. left = level / first, with error hypot(se_level, left * se_first) / first. Gives up without
+    a training loss or once it was lost; `left` also where the loss takes values below zero."""
     train = signals.train
     names = [name for name in VITALS if name.startswith("train_loss")]
     if train is None:

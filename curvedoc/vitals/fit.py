@@ -74,6 +74,8 @@ def _by_a_guess(signals: Signals, unexplained: Measured) -> dict[str, Measured]:
 
 
 def _gap(signals: Signals) -> Measured:
+    """1 - (final training loss) / (final validation loss), levels as medians of the last twentieth; of fewer points
+    than can be smoothed the last one, with the scatter of the last few. Gives up without either loss."""
     val, train = signals.run.get("val_loss"), signals.train
     if train is None:
         return signals.absent["train_loss"]
@@ -100,6 +102,8 @@ def _spread(value: Array) -> float:
 
 
 def _unexplained(signals: Signals) -> Measured:
+    """1 - the last smoothed accuracy; without one (loss - floor) / (worst - floor), with the target loss or the entropy
+    of smoothed labels as the floor, and the first loss or log(classes) as the worst. Gives up where none is known."""
     context, train, accuracy = signals.context, signals.train, signals.train_accuracy
     held_out = signals.metric if signals.run.get("val_accuracy") is not None else None
     # Dropout and augmentation hold the training accuracy down: what validation reaches, training can.

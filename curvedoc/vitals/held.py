@@ -146,6 +146,8 @@ def _promised(signals: Signals) -> Measured:
 
 
 def _kept(curve: Smooth) -> Measured:
+    """The fall along the line through the last quarter over what the decay laws that fit the part before promise for
+    it, of one curve. Gives up with too few points on either side, or where nothing was promised."""
     first, end = float(curve.step[0]), float(curve.step[-1])
     slack = 1e-6 * (end - first)  # a point that lies on the border belongs to both sides
     middle = first + BEFORE * (end - first)

@@ -77,6 +77,8 @@ def _since(val: Smooth, level: float) -> float:
 
 
 def _metric_gain(signals: Signals, since: float) -> Measured:
+    """The last smoothed value of the held-out metric less that at `since`, over its range (at least six standard
+    deviations of a point, which noise alone spans). Gives up without a metric."""
     metric = signals.metric
     if metric is None:
         return signals.absent["val_accuracy"]

@@ -55,6 +55,8 @@ def _end(curve: Smooth) -> tuple[float, float]:
 
 
 def _shared(signals: Signals, where: float, size: float) -> Measured:
+    """(final validation loss - that at the step `where`) / size, where size is the rise of the training loss over the
+    same steps, with the standard errors of both levels. Gives up without a validation loss."""
     val = signals.val
     if val is None:
         return signals.absent["val_loss"]

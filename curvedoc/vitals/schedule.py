@@ -86,6 +86,9 @@ def _cuts(signals: Signals, steps: tuple[float, ...]) -> list[tuple[float, Estim
 
 
 def _drop(signals: Signals, train: Smooth | None, step: float, factor: Estimate, seen: float) -> dict[str, Measured]:
+    """Place and factor of one cut from the logged rate; pace before it and regret from the training loss, smoothed on
+    either side of the cut alone. regret = (final loss - (what the laws before the cut promise - gain of the cut)) /
+    final loss. Both give up with fewer than FEWEST points on a side, regret where its interval exceeds UNKNOWN."""
     found: dict[str, Measured] = {
         "lr_drop.step": exact(step, "step", (step, step)),
         "lr_drop.at": exact((step - signals.begin) / signals.length, "share", (step, step)),

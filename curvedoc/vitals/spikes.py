@@ -184,6 +184,8 @@ def _counts(signals: Signals, step: Array, value: Array, spike: _Spike) -> bool:
 
 
 def _vitals(signals: Signals, step: Array, apart: Measured, spikes: list[_Spike]) -> dict[str, Measured]:
+    """Counts, shares of the run and heights of the spikes found. The height is the median one, its low and high the
+    range of nine in ten: a spread and no interval. Without a spike the counts are 0 and the rest is missing."""
     if not spikes:
         none = Missing("the loss has no spike")
         counted = {"spikes.burden": exact(0, "count"), "spikes.count": exact(0, "count")}

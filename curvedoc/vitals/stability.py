@@ -39,6 +39,8 @@ def measure(signals: Signals) -> dict[str, Measured]:
 
 
 def _lost(signals: Signals) -> dict[str, Measured]:
+    """Points, place and share of the run from where a loss or the gradient norm stays non-finite: counts, without
+    doubt. Gives up without a loss; the place is missing where the loss stays finite."""
     run, lost = signals.run, signals.lost_at
     names = [name for name in VITALS if name.startswith("loss.")]
     curves = [c for role in ("train_loss", "val_loss", "grad_norm") if (c := run.get(role)) is not None]

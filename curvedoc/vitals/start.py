@@ -40,6 +40,9 @@ def measure(signals: Signals) -> dict[str, Measured]:
 
 
 def _descent(signals: Signals) -> dict[str, Measured]:
+    """Steps x5 and x50 at which the smoothed loss has done 5 and 50 % of the way from its first value (or from the hill
+    that it climbed first) to its lowest: flat_for = (x5 - begin) / length, sharpness = (x5 - begin) / (x50 - x5). A
+    warm-up does not count. Gives up where the loss never fell by four times its doubt."""
     names = ("start.flat_for", "start.flat_until", "start.flat_points", "start.sharpness")
     train = signals.train
     if train is None:
@@ -147,6 +150,7 @@ def _spike(signals: Signals) -> dict[str, Measured]:
 
 
 def _rate(signals: Signals) -> dict[str, Measured]:
+    """First logged rate over the highest, exact. Gives up where no rate is logged."""
     if signals.lr is None:
         return {"start.rate": signals.absent["lr"]}
     peak = float(signals.lr.value.max())

@@ -264,8 +264,11 @@ def _fill(text: str, chart: Chart, row: Row) -> str | None:
 
 
 def _probable(d: Diagnosis, rule: Rule) -> Diagnosis:
-    """The diagnosis with the probability that it is right in place of its grade, where its rule is calibrated."""
-    if not rule.calibration:
+    """The diagnosis with the probability that it is right in place of its grade, where its rule is calibrated.
+
+    What follows from another finding claims to be no cause, and labels name causes: it keeps its grade.
+    """
+    if not rule.calibration or d.place == "consequence":
         return d
     return replace(d, confidence=round(rule.confidence(d.confidence), 4), calibrated=True)
 

@@ -131,6 +131,13 @@ def test_what_is_shipped_changes_no_verdict() -> None:
         assert any(d.calibrated for d in now.diagnoses)
 
 
+def test_findings_whose_grades_order_nothing_still_stand_above_possibilities() -> None:
+    claims, _ = drawn(300)
+    turned = np.where(claims.grade >= FINDING, claims.grade < 0.8, claims.grade < 0.25).astype(float)
+    made = calibrate.fit(replace(claims, right=turned), 0.1)
+    assert made.slope == 0 < made.step
+
+
 def test_grades_that_order_nothing_are_refused() -> None:
     grade = np.linspace(0.2, 1, 40)
     claims = calibrate.Claims(("r",) * 40, grade, (grade < 0.6).astype(float), tuple(map(str, range(40))))

@@ -82,37 +82,37 @@ class Fit:
 
 
 def collect(path: Path) -> Claims:
-    """Every listed claim on the cases of a path that was proved right or wrong."""
+    """Every listed claim on the cases of a path that was proved right or wrong; a consequence claims no cause."""
     rows = []
     with tempfile.TemporaryDirectory() as room:
         for case in labelled.load(path, Path(room)):
             for claim in curvedoc_says(case).claims:
                 held = case.holds(claim.label) if claim.label is not None else None
-                if held is not None and claim.raw is not None:
+                if held is not None and claim.raw is not None and not claim.consequence:
                     rows.append((claim.rule, claim.raw, float(held), case.task or case.name))
     rules, grades, right, tasks = zip(*rows, strict=True) if rows else ((), (), (), ())
     return Claims(rules, np.array(grades, float), np.array(right, float), tasks)
 
 
 def fit(claims: Claims, strength: float) -> Fit:
-    """The curve for one strength of shrinking. Raises ValueError where the grades do not order the claims."""
+    """The curve for one strength of shrinking. What would make it fall, slope or step, is left out.
+
+    Raises ValueError where the grades do not order the claims at all.
+    """
     from sklearn.linear_model import LogisticRegression
 
     rules = sorted(set(claims.rule))
     if not 0 < claims.right.mean() < 1:
         raise ValueError("all claims are right, or all are wrong: nothing to fit")
-    model = LogisticRegression(C=strength, fit_intercept=False, max_iter=5000)
-    model.fit(_features(claims, rules), claims.right)
-    intercept, slope, step, *shift = model.coef_[0]
-    made = Fit(
-        FREE * float(slope),
-        FREE * float(step),
-        FREE * float(intercept),
-        dict(zip(rules, map(float, shift), strict=True)),
-    )
-    if made.slope < 0 or made.step < 0:
-        raise ValueError("higher grades are not more often right: mend the rules first")
-    return made
+    rising = np.array([True, True])
+    while rising.any():
+        model = LogisticRegression(C=strength, fit_intercept=False, max_iter=5000)
+        model.fit(_features(claims, rules, rising), claims.right)
+        intercept, slope, step, *shift = (float(c) for c in model.coef_[0])
+        if min(slope, step) >= 0:
+            return Fit(FREE * slope, FREE * step, FREE * intercept, dict(zip(rules, shift, strict=True)))
+        rising &= np.array([slope, step]) >= 0
+    raise ValueError("higher grades are not more often right: mend the rules first")
 
 
 def left_out(claims: Claims, strength: float) -> grading.Array:
@@ -227,9 +227,9 @@ def _tell(what: str, probability: grading.Array, right: grading.Array) -> None:
     print(f"{what:36} ECE {error:.3f} (by chance {chance:.3f})  Brier {brier:.3f}  log loss {loss:.3f}   {bins}")
 
 
-def _features(claims: Claims, rules: Sequence[str]) -> grading.Array:
+def _features(claims: Claims, rules: Sequence[str], rising: np.ndarray[Any, Any]) -> grading.Array:
     own = np.array([[float(rule == r) for r in rules] for rule in claims.rule])
-    common = [np.ones(len(claims.grade)), _logit(claims.grade), claims.grade >= FINDING]
+    common = [np.ones(len(claims.grade)), rising[0] * _logit(claims.grade), rising[1] * (claims.grade >= FINDING)]
     return np.column_stack([FREE * np.column_stack(common), own])
 
 

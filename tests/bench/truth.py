@@ -55,7 +55,8 @@ _WELL_OR_UNKNOWN = ("healthy", "cannot_tell", "not_a_supervised_curve")
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One diagnosis in the words of the labels; `label` None when no label speaks of it, `raw` its weakest clause."""
+    """One diagnosis in the words of the labels; `label` None when no label speaks of it, `raw` its weakest clause;
+    `consequence` when it is listed as what follows from another, and claims to be no cause."""
 
     label: str | None
     severity: str
@@ -64,6 +65,7 @@ class Claim:
     possible: bool = False
     rule: str = ""
     raw: float | None = None
+    consequence: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,7 @@ def curvedoc_says(case: Case) -> Answer:
                 d.possible,
                 d.rule,
                 min(e.grade for e in d.evidence),
+                d.place == "consequence",
             )
             for d in report.diagnoses
         ),
@@ -327,12 +330,16 @@ def _kind(word: str) -> str:
 
 
 def claims_for_calibration(cases: Iterable[Case], answers: Iterable[Answer]) -> tuple[grading.Array, grading.Array]:
-    """Confidence of every listed claim and whether it is right; claims nobody proved or refuted are left out."""
+    """Confidence of every listed claim and whether it is right; what nobody proved or refuted is left out, and what
+    is listed as a consequence: labels name causes."""
     pairs = [
         (claim.confidence, held)
         for case, answer in zip(cases, answers, strict=True)
         for claim in answer.claims
-        if claim.label is not None and claim.confidence is not None and (held := case.holds(claim.label)) is not None
+        if claim.label is not None
+        and claim.confidence is not None
+        and not claim.consequence
+        and (held := case.holds(claim.label)) is not None
     ]
     return np.array([p for p, _ in pairs], float), np.array([h for _, h in pairs], float)
 

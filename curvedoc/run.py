@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -149,6 +148,8 @@ TASKS = (
 def known_task(word: str) -> str:
     """The word, if it is one of TASKS; UsageError with the nearest and all of them if not."""
     if word not in TASKS:
+        import difflib
+
         near = difflib.get_close_matches(word.lower(), TASKS, 1, 0.6)
         hint = f"did you mean {near[0]}? " if near else ""
         raise UsageError(f"no task {word!r}: {hint}It is one of {', '.join(TASKS)}")

@@ -19,6 +19,7 @@ from curvedoc.estimate import Estimate
 from curvedoc.run import Context, Curve, Run
 from curvedoc.vitals import measure
 from tests.bench.known import FAMILIES, draw
+from tests.bench.truths import flat_share
 
 #: What each family of vitals is asked on; every vital here has an interval.
 KINDS: Mapping[str, tuple[str, ...]] = {
@@ -91,3 +92,12 @@ def test_added_noise_shows_in_the_scatter_beyond_its_interval() -> None:
     for family in range(len(FAMILIES)):
         plain, other = (estimates(changed(drawn(family, 0), noise=noise)) for noise in (0.0, 0.2))
         assert other["loss.bounce"].low > plain["loss.bounce"].high
+
+
+@pytest.mark.parametrize("noise", ["white", "heavy", "EMA(0.9)", "mean of 10"])
+def test_no_slowing_power_law_is_known_to_be_flat_for_a_tenth_of_the_run_longer_than_it_is(noise: str) -> None:
+    for family in (f for f in FAMILIES if f.name in ("power law", "power law cut early")):
+        for n, seed in ((120, 0), (120, 1), (600, 0), (600, 1)):
+            made = draw(family, n, noise, 0.01 + 0.04 * seed, seed)
+            flat = estimates(made.run)["train_loss.flat_for"]
+            assert flat.low <= flat_share(made.dense("train_loss")) + 0.1

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .curves.extrapolate import extrapolate
+from .curves.extrapolate import extrapolate_to
 from .curves.order import all_finite
 from .curves.smooth import smooth
 from .curves.thin import thin
@@ -382,7 +382,7 @@ def _trends(run: Run, signals: Signals, diagnoses: Sequence[Diagnosis]) -> tuple
             continue
         past = smooth(curve.step[before], curve.value[before])
         ahead = np.linspace(drop, signals.end, _AHEAD)
-        band = [extrapolate(past.step, past.value, float(at), float(np.median(past.se))) for at in ahead]
+        band = extrapolate_to(past.step, past.value, ahead.tolist(), float(np.median(past.se)))
         value, low, high = (tuple(column) for column in zip(*band, strict=True))
         says = f"where the training loss was heading before {run.axis} {drop:.0f}"
         found.append(Trend("train_loss", says, tuple(ahead.tolist()), value, low, high))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from ..run import Array
@@ -34,6 +36,13 @@ def extrapolate(step: Array, value: Array, at: float, se: float = 0.0) -> tuple[
     >>> low <= 1.1 <= high
     True
     """
+    return extrapolate_to(step, value, (at,), se)[0]
+
+
+def extrapolate_to(
+    step: Array, value: Array, places: Iterable[float], se: float = 0.0
+) -> list[tuple[float, float, float]]:
+    """`extrapolate` at each of several later steps, with every law fitted once."""
     if len(step) < 6:
         raise ValueError(f"{len(step)} points are too few to extrapolate from, 6 are needed")
     start = step[0]
@@ -41,11 +50,10 @@ def extrapolate(step: Array, value: Array, at: float, se: float = 0.0) -> tuple[
     use = x >= 0.2
     if use.sum() < 5:
         use = np.ones(len(x), bool)
-    u, y, goal = x[use], value[use], (at - start) / (step[-1] - start)
+    u, y = x[use], value[use]
     exponent, offset = (a.ravel() for a in np.meshgrid(EXPONENTS, OFFSETS, indexing="ij"))
     times = np.array(TIMES)
     shape = np.concatenate([(u + offset[:, None]) ** -exponent[:, None], np.exp(-u / times[:, None])])
-    shape_goal = np.concatenate([(goal + offset) ** -exponent, np.exp(-goal / times)])
     # With a floor: y = floor + height * shape, height >= 0 (a loss that rises is no decay law).
     mean_shape, mean = shape.mean(1), y.mean()
     centred = shape - mean_shape[:, None]
@@ -53,12 +61,11 @@ def extrapolate(step: Array, value: Array, at: float, se: float = 0.0) -> tuple[
     if (value > 0).all():
         height = np.minimum(height, mean / mean_shape)
     floor = mean - height * mean_shape
-    predicted = floor + height * shape_goal
     squares = ((y - floor[:, None] - height[:, None] * shape) ** 2).sum(1)
+    bare = np.empty(0)
     if (value > 0).all():
         powers = shape[: len(exponent)]
         bare = (powers @ y) / (powers**2).sum(1)
-        predicted = np.append(predicted, bare * shape_goal[: len(exponent)])
         squares = np.append(squares, ((y - bare[:, None] * powers) ** 2).sum(1))
     residual = float(np.sqrt(squares.min() / len(y)))
     error = max(se, residual, 1e-9 * float(np.abs(y).max()), 1e-300)
@@ -76,9 +83,14 @@ def extrapolate(step: Array, value: Array, at: float, se: float = 0.0) -> tuple[
             if 0 <= row + down < len(EXPONENTS) and 0 <= column + across < len(OFFSETS):
                 near = base + (row + down) * len(OFFSETS) + column + across
                 alive[near] |= squares[near] - squares.min() <= 0.5 * len(y) * error**2
-    best = float(predicted[at_best])
-    doubt = 1.28 * error
-    return best, min(best, float(predicted[alive].min())) - doubt, max(best, float(predicted[alive].max())) + doubt
+    doubt, found = 1.28 * error, []
+    for at in places:
+        goal = (at - start) / (step[-1] - start)
+        shape_goal = np.concatenate([(goal + offset) ** -exponent, np.exp(-goal / times)])
+        predicted = np.append(floor + height * shape_goal, bare * shape_goal[: len(bare)])
+        best, standing = float(predicted[at_best]), predicted[alive]
+        found.append((best, min(best, float(standing.min())) - doubt, max(best, float(standing.max())) + doubt))
+    return found
 
 
 def law_misfit(x: Array, value: Array) -> float:

@@ -11,6 +11,8 @@ from .rulebook import Rule
 
 #: How the reason begins for a vital whose curve was not logged.
 NOT_LOGGED = re.compile(r"no ([a-z_]+) in the log")
+#: The words for a role in sentences, where they are not the last of its own.
+_SPOKEN = {"lr": "rate", "val_loss": "validation loss", "train_loss": "training loss"}
 
 
 def rank(diagnoses: Sequence[Diagnosis], rules: Mapping[str, Rule]) -> tuple[Diagnosis, ...]:
@@ -64,11 +66,16 @@ def told_apart(
         fixes.append(Fix(f"Could it be {rival.rule} ({sure})? {sign}{signal}", trial, action))
     for gap in unjudged:
         mutual = gap.rule in rules[lead.rule].look_alikes and lead.rule in rules[gap.rule].look_alikes
-        if mutual and gap.needs:
+        if mutual and _shows(gap.needs, rules[lead.rule].look_alikes[gap.rule]):
             sign = _sign(rules[lead.rule], rules[gap.rule])
             do = f"Could it be {gap.rule}? It was not judged ({gap.why}): log {', '.join(gap.needs)}. {sign}"
             fixes.append(Fix(do, "", {"kind": "tell_apart", "from": gap.rule, "log": list(gap.needs)}))
     return (replace(lead, fixes=(*lead.fixes, *fixes)), *ranked[1:])
+
+
+def _shows(needs: Sequence[str], sign: str) -> bool:
+    """Whether a sign speaks of a curve that was not logged: only then would logging it tell."""
+    return any(_SPOKEN.get(role, role.rpartition("_")[2]) in sign for role in needs)
 
 
 def _sign(lead: Rule, rival: Rule) -> str:

@@ -35,7 +35,7 @@ def weigh(pairs: Sequence[tuple[Run, Report]], rules: Sequence[Rule]) -> list[Re
     too low (too high), at least as possible, is a finding when a sibling at twice the rate or more (half or less) ended
     better by 5 % and beyond the noise. A suspicion is needed: in a sweep every rate but one is not the best.
     """
-    book = {rule.id: rule for rule in rules}
+    book = {rule.id: rule for rule in reversed(rules)}  # the first form of an illness speaks for it
     families: dict[Hashable, list[int]] = {}
     rates = [_rate(run) for run, _ in pairs]
     for k, (run, _) in enumerate(pairs):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -284,10 +285,20 @@ def test_every_pair_of_look_alikes_is_told_apart_by_a_sign_and_a_short_run(lead:
     assert found.do.startswith(f"Could it be {rival} (0.60)? Its sign: ")
     assert sign[1:] in found.do
     assert found.why == f"A short run decides: Try {rival}. If that helps, it was {rival}."
-    gap = NotAssessed(rival, "no lr in the log", ("lr",))
-    mutual = lead in book[rival].look_alikes
-    unseen = told_apart(tuple(made[:1]), (gap,), book)[0].fixes[1:]
-    assert [fix.do.partition(":")[2][:8] for fix in unseen] == ([" log lr."] if mutual else [])
+
+
+def test_a_look_alike_that_was_not_judged_is_named_where_its_curve_would_tell() -> None:
+    book = {rule.id: rule for rule in reversed(RULES)}
+    lead = Diagnosis(
+        "overfitting", "", "warning", "generalization", 0.9, False, False, "leading", None, Subject(), None, (), ()
+    )
+    gap = NotAssessed("over-confidence", "no val_accuracy in the log", ("val_accuracy",))
+    (found,) = told_apart((lead,), (gap,), book)[0].fixes
+    assert "log val_accuracy. Its sign: the validation loss rises while the validation accuracy still rises" in found.do
+    assert found.action == {"kind": "tell_apart", "from": "over-confidence", "log": ["val_accuracy"]}
+    idle = NotAssessed("underfitting", "no train_accuracy in the log", ("train_accuracy",))
+    slow = replace(lead, rule="learning-rate-too-low")
+    assert told_apart((slow,), (idle,), book)[0].fixes == ()
 
 
 def test_a_loss_that_never_fell_beyond_its_noise_is_not_healthy() -> None:

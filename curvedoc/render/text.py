@@ -236,8 +236,8 @@ def _diagnosis(page: _Page, report: Report, diagnosis: Diagnosis) -> Iterator[st
     yield _paint(page, label, diagnosis.severity) + ": " + _paint(page, opening[len(label) + 2 :], "bold")
     yield from more
     yield from wrap(", ".join(part for part in parts if part), page.measure, "  ")
-    for n, seen in enumerate(diagnosis.evidence):
-        yield from _field(page, "seen" if n == 0 else "", prose(seen.says))
+    for n, says in enumerate(words.evidence(diagnosis)):
+        yield from _field(page, "seen" if n == 0 else "", says)
     if page.verbose and diagnosis.story:
         yield from _field(page, "why", prose(diagnosis.story))
     remedies = [fix for fix in diagnosis.fixes if not words.tells_apart(fix)]

@@ -165,6 +165,17 @@ def expected(fix: Fix) -> str:
     return f"Expect {clean(fix.expected['curve'])} between {clean(low)} and {clean(high)}."
 
 
+_UNHELD = ": not held against it"
+
+
+def evidence(diagnosis: Diagnosis) -> list[str]:
+    """What was seen, a sentence each; what was not logged and counts for nothing in one sentence at the end."""
+    said = [prose(seen.says) for seen in diagnosis.evidence]
+    unseen = dict.fromkeys(says.removesuffix(_UNHELD) for says in said if says.endswith(_UNHELD))
+    seen = [says for says in said if not says.endswith(_UNHELD)]
+    return seen + ([f"{'; '.join(unseen)}{_UNHELD}"] if unseen else [])
+
+
 def tells_apart(fix: Fix) -> bool:
     """Whether this is no remedy but what tells the diagnosis from another one."""
     return fix.action is not None and fix.action.get("kind") == "tell_apart"

@@ -75,7 +75,9 @@ def measure(signals: Signals) -> dict[str, Measured]:
         found |= dict.fromkeys(("train_loss.fall_after_best", *names), signals.absent["train_loss"])
     else:
         then, now = train.at(best_step), median(train.value[-max(1, len(train.value) // 20) :])
-        now_se, size = median(train.se[-max(1, len(train.se) // 20) :]), abs(then) or 1.0
+        # Below a thousandth of where training began nothing is left that could fall off.
+        size = max(abs(then), 1e-3 * abs(float(train.value[0]))) or 1.0
+        now_se = median(train.se[-max(1, len(train.se) // 20) :])
         se = 1.28 * float(np.hypot(train.se_at(best_step), now_se))
         left = 1.28 * float(np.hypot(now / size * train.se_at(best_step), now_se))
         found["train_loss.fall_after_best"] = _around(

@@ -50,7 +50,9 @@ def measure(signals: Signals) -> dict[str, Measured]:
         "memorised.gap": Estimate(gap / span, (gap - both) / span, (gap + both) / span, "share"),
     }
     early, since, late = (_since(val, held_out * (1 + band)) for band in (DOUBT[1], REST, DOUBT[0]))
-    fell = [1 - learned / max(train.at(step), 1e-300) for step in (late, since, early)]
+    # Below a thousandth of where training began nothing is left that could fall off.
+    then = [train.at(step) for step in (late, since, early)]
+    fell = [(at - learned) / max(at, 1e-3 * first, 1e-300) for at in then]
     stretch = (since, signals.end)
     found["memorised.since"] = Estimate(since, early, late, "step", (since, since))
     found["memorised.fell"] = Estimate(fell[1], min(fell), max(fell), "share", stretch)

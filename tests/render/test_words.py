@@ -140,3 +140,12 @@ def test_a_schedule_guessed_from_the_loss_is_called_a_guess() -> None:
 
 def test_an_unknown_schedule_is_not_called_a_guess() -> None:
     assert words.schedule(Schedule("unknown", None, (300.0,), 0.0)) == "learning rate: no known schedule, drop at 300"
+
+
+def test_what_was_not_logged_and_counts_for_nothing_is_said_once() -> None:
+    lead = overfitting().diagnoses[0]
+    unseen = replace(lead.evidence[0], says="no lr in the log: not held against it", value=None)
+    other = replace(unseen, says="no val_accuracy in the log: not held against it")
+    found = words.evidence(replace(lead, evidence=(unseen, *lead.evidence, unseen, other)))
+    assert found[-1] == "no lr in the log; no val_accuracy in the log: not held against it"
+    assert len(found) == len(lead.evidence) + 1

@@ -25,6 +25,11 @@ VITALS = {
 
 _SPIKE = ("start.spike", "start.spike_sd", "start.spike_until", "start.left")
 
+#: So many validations with one accuracy are no chance; the loss may fall by STILL of its descent from their first half
+#: to the second, and by FREQUENT of it before: what the frequencies of two classes are worth if one has five sixths.
+SAME = 5
+STILL, FREQUENT = 0.1, 0.35
+
 
 def measure(signals: Signals) -> dict[str, Measured]:
     """Vitals of the first descent, from the smoothed training loss.
@@ -62,6 +67,10 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     if train.value[peak] - top > max(3 * float(np.hypot(train.se[peak], top_se)), 0.05 * descent):
         top, top_se = float(train.value[peak]), float(train.se[peak])
         descent = top - float(train.value.min())
+    plain = _one_answer(signals, top, descent)
+    if plain is not None:
+        top, top_se = plain
+        descent = top - float(train.value.min())
     spacing = median(np.diff(train.step))
     # Smoothing rounds the corner of a few epochs' means: where noise is small the points themselves tell better.
     clear = 3 * median(train.noise[: max(2, len(train.noise) // 10)]) < 0.05 * descent
@@ -82,6 +91,33 @@ def _descent(signals: Signals) -> dict[str, Measured]:
         "start.flat_points": exact(seen, "count", span),
         "start.sharpness": _estimate(sharp, "times", (grid[1][0], grid[1][1])),
     }
+
+
+def _one_answer(signals: Signals, top: float, descent: float) -> tuple[float, float] | None:
+    """Level and standard error of a flat part whose accuracy shows that every example got the same answer.
+
+    The scores of such a network learn how frequent the classes are, which takes a few steps and a part of the descent,
+    and then rest. That part is no way down: the flat start lies behind it. None where the accuracy is not the same at
+    SAME validations in a row from the first or second on, or where the loss fell along them.
+    """
+    curve, train = signals.run.get("val_accuracy"), signals.train
+    assert train is not None  # the caller has its top
+    if curve is None or len(curve) <= SAME:
+        return None
+    begin = 0 if curve.value[0] == curve.value[1] else 1
+    other = np.flatnonzero(curve.value[begin:] != curve.value[begin])
+    if not len(other) or other[0] < SAME:
+        return None
+    inside = (train.step > curve.step[begin]) & (train.step <= curve.step[begin + int(other[0]) - 1])
+    if inside.sum() < 4:
+        return None
+    value = train.value[inside]
+    level = median(value)
+    half = len(value) // 2
+    fell, before = median(value[:half]) - median(value[half:]), top - level
+    if not 0 <= before <= FREQUENT * descent or fell > STILL * descent:
+        return None
+    return level, median(train.se[inside])
 
 
 def _apart(train: Smooth, at: float, top_se: float, clear: bool) -> float:

@@ -280,3 +280,17 @@ def test_a_leap_is_measured_from_the_first_points() -> None:
     above = T[loss > first][-1]
     assert vital(made, "start.spike_until").value == pytest.approx((above - 1) / 599)
     assert vital(made, "start.rate").value == 1.0
+
+
+def test_a_flat_start_lies_behind_the_frequencies_of_the_classes_if_every_answer_is_the_same() -> None:
+    # Two classes, 63 % of one: the loss comes down to their entropy at once, rests there, and falls after 360 steps.
+    share, entropy = 0.63, -(0.63 * math.log(0.63) + 0.37 * math.log(0.37))
+    loss = entropy + 0.05 * np.exp(-T / 10)
+    loss = np.where(T > 360, 0.05 + (entropy - 0.05) * np.exp(-(T - 360) / 15), loss)
+    right = np.where(V > 360, 0.97, share)
+    slept = run(train_loss=(T, noisy(loss, 0.01)), val_accuracy=(V, right))
+    assert vital(slept, "start.flat_until").value == pytest.approx(361, abs=10)
+    assert vital(slept, "start.sharpness").value > 3
+    # Answers that differ have learned something, however little: then the first descent counts.
+    moved = run(train_loss=(T, noisy(loss, 0.01)), val_accuracy=(V, right + 0.01 * np.sin(V)))
+    assert vital(moved, "start.flat_until").value < 30

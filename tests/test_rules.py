@@ -65,7 +65,9 @@ def warmed_up(seed: int) -> Run:
 
 
 def slow_rate(seed: int) -> Run:
-    return run(train_loss=(T, noisy(2.3 - 0.8 * T / T[-1], seed=seed)), lr=(T, np.full(len(T), 1e-5)))
+    straight = 2.3 - 0.8 * T / T[-1]
+    val = (T[9::10], noisy(straight[9::10], 0.002, seed + 9))
+    return run(train_loss=(T, noisy(straight, seed=seed)), val_loss=val, lr=(T, np.full(len(T), 1e-5)))
 
 
 def no_learning(seed: int) -> Run:

@@ -19,11 +19,12 @@ def driven(rate: Array) -> Array:
     return loss
 
 
-@pytest.mark.parametrize("points", [9, 20, 60])
+@pytest.mark.parametrize("points", [9, 20, 60, 200_000])
 @pytest.mark.parametrize("seed", range(5))
 def test_a_cut_of_the_rate_is_a_corner(points: int, seed: int) -> None:
     t = np.arange(1.0, points + 1)
     rate = np.where(t <= 0.25 * points, 1.0, 0.1)
+    # Of the longest a point in a thousand is looked at: looking at all would take an hour.
     value = driven(rate) + np.random.default_rng(seed).normal(0, 0.005, points)
     found = loss_bend(t, value)
     assert found is not None

@@ -144,7 +144,11 @@ def _digits(change: float, size: float) -> float:
 
 
 def _overshoot(signals: Signals) -> float:
-    """The loss climbs far above its first value in the first third, not as a spike, and ends high."""
+    """The loss climbs far above its first value in the first third, not as a spike, and ends high.
+
+    Steps that threw the weights threw them for validation, too: where that was logged on both sides of the largest jump
+    and did not rise with it, training measures something else from there on.
+    """
     train = signals.train
     assert train is not None
     points: Array = train.points
@@ -157,6 +161,9 @@ def _overshoot(signals: Signals) -> float:
     # Differences of few points with heavy tails look too quiet: the distances from the line are no less than they.
     noise = max(median(train.noise), 1.4826 * median(np.abs(points - train.value)))
     level = median(points[-max(3, len(points) // 20) :])
+    jump = int(np.argmax(np.diff(points[: 2 * third]))) if len(points) > 1 else 0
+    if _validation_rests(signals, train.step[jump], train.step[jump + 1]):
+        return 0.0
     # One or two points above the start are the shock of a cold optimiser, from which a run recovers.
     lasting = float((points[1 : 2 * third] > 1.05 * first).sum())
     return min(
@@ -165,6 +172,15 @@ def _overshoot(signals: Signals) -> float:
         grade(calm - first, 3 * noise, 5 * noise + 1e-12 * first),
         grade(level / first, 0.15, 0.30),
     )
+
+
+def _validation_rests(signals: Signals, before: float, after: float) -> bool:
+    """Whether a validation was logged up to one step and from another on, and the loss did not rise in between."""
+    val = signals.run.get("val_loss")
+    if val is None:
+        return False
+    early, late = val.value[(val.step <= before) & alive(val.value)], val.value[(val.step >= after) & alive(val.value)]
+    return len(early) > 0 and len(late) > 0 and bool(late[0] <= early[-1])
 
 
 def _hot_plateau(signals: Signals, found: dict[str, Measured]) -> float:

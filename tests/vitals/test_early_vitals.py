@@ -294,3 +294,12 @@ def test_a_flat_start_lies_behind_the_frequencies_of_the_classes_if_every_answer
     # Answers that differ have learned something, however little: then the first descent counts.
     moved = run(train_loss=(T, noisy(loss, 0.01)), val_accuracy=(V, right + 0.01 * np.sin(V)))
     assert vital(moved, "start.flat_until").value < 100
+
+
+@pytest.mark.parametrize(("of_validation", "weight"), [(2.0, 1.0), (0.95, 0.0)])
+def test_steps_that_threw_the_weights_threw_them_for_validation_too(of_validation: float, weight: float) -> None:
+    epochs = np.arange(1.0, 31.0)
+    jumped = np.where(epochs <= 3, 1.0, 2.0) * (1.5 - epochs / 25)
+    val = np.where(epochs <= 3, 1.0, of_validation) * (1.5 - epochs / 25)
+    made = run(train_loss=(epochs, noisy(jumped, 0.003)), val_loss=(epochs, noisy(val, 0.003, 7)))
+    assert vital(made, "rate.overshoot").value == pytest.approx(weight, abs=0.05)

@@ -156,7 +156,7 @@ def _few(signals: Signals) -> tuple[Array, Array] | None:
 def _last_gain(signals: Signals) -> Measured:
     """No fit goes through so few points; but no loss over a whole set falls at each of them by chance and by much."""
     if (few := _few(signals)) is None:
-        return Missing("not three to five validations that fall one after the other")
+        return Missing("no short series of validations that falls to its end")
     step, value = few
     return exact(float((value[-2] - value[-1]) / value[-1]), "share", (float(step[-2]), float(step[-1])))
 
@@ -166,7 +166,7 @@ def _ahead_of_few(signals: Signals) -> Measured:
     three of them goes on, at most as a power law through the last two."""
     few = _few(signals)
     if few is None:
-        return Missing("not three to five validations that fall one after the other")
+        return Missing("no short series of validations that falls to its end")
     step, value = few
     before, last = float(value[-3] - value[-2]), float(value[-2] - value[-1])
     kept = last / before

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -17,10 +16,13 @@ from .curves.order import all_finite
 from .curves.smooth import smooth
 from .curves.thin import thin
 from .errors import RuleError
-from .estimate import Estimate, show
+from .estimate import FORMS, Estimate, show
 from .rank import rank, told_apart
 from .report import (
     FINDING,
+    LESS_SURE,
+    MERELY_POSSIBLE,
+    NOT_HELD,
     POSSIBLE,
     Best,
     Clock,
@@ -39,10 +41,10 @@ from .report import (
 )
 from .rulebook import Clause, FixTemplate, Rule
 from .run import ROLES, Array, Context, Run, role_of
+from .sentences import BLANK, blanks, fill
 from .vitals import VITALS, Chart, Measured, Missing, Row, Signals, measure
 from .vitals.signals import FEWEST
 
-_BRACES = re.compile(r"\{([\w.]+)\}")
 #: Roles drawn in the report, in this order; layered roles are drawn per layer.
 _DRAWN = (
     *("train_loss", "val_loss", "train_accuracy", "val_accuracy", "val_metric", "val_metric_lower"),
@@ -115,18 +117,15 @@ def check(rules: tuple[Rule, ...]) -> None:
         known = measured[rule.each]
         named = [clause.vital for clause in rule.evidence] + ([rule.onset] if rule.onset else [])
         for text in (*(c.says for c in rule.evidence), *(f.do + f.why + str(f.action or "") for f in rule.fixes)):
-            named += _named(text)
+            for vital, form in blanks(text):
+                named.append(vital)
+                if form and form not in FORMS:
+                    raise RuleError(f"rule {rule.name}: {{{vital}:{form}}}: a form is one of {', '.join(FORMS)}")
         for vital in named:
             if vital not in known and vital != "subject":
                 near = difflib.get_close_matches(vital, known, 1, 0.5)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 raise RuleError(f"rule {rule.name}: no vital {vital!r} is measured for each {rule.each}{hint}")
-
-
-@lru_cache(maxsize=4000)
-def _named(text: str) -> tuple[str, ...]:
-    """The vitals in braces; texts are those of the rules, the same for every run."""
-    return tuple(_BRACES.findall(text))
 
 
 def _apply_forms(forms: Sequence[Rule], chart: Chart, signals: Signals) -> tuple[Rule, Diagnosis | NotAssessed | None]:
@@ -202,9 +201,9 @@ def _evidence(clause: Clause, found: Measured, chart: Chart, row: Row) -> Eviden
     """A clause in words. Only for rules that are listed: words cost more than all grades together."""
     grade = _graded(clause, found)
     if isinstance(found, Estimate):
-        says = _fill(clause.says, chart, row) or clause.says
+        says = fill(clause.says, chart, row) or clause.says
         return Evidence(says, clause.vital, found.value, found.low, found.high, found.unit, grade, found.steps)
-    counts = f"this clause counts {grade:g} at most" if grade < 1 else "not held against it"
+    counts = NOT_HELD if grade == 1 else MERELY_POSSIBLE if grade < FINDING else LESS_SURE
     return Evidence(f"{found.why}: {counts}", clause.vital, None, None, None, "", grade)
 
 
@@ -233,13 +232,13 @@ def _diagnosis(rule: Rule, chart: Chart, row: Row, grade: float, evidence: tuple
 
 def _fix(template: FixTemplate, chart: Chart, row: Row) -> Fix | None:
     """A fix with its numbers filled in, or None when one of them could not be measured."""
-    do, why = _fill(template.do, chart, row), _fill(template.why, chart, row)
+    do, why = fill(template.do, chart, row), fill(template.why, chart, row)
     if do is None or why is None:
         return None
     action: dict[str, Any] = {}
     for key, value in (template.action or {}).items():
         action[key] = value
-        if isinstance(value, str) and (match := _BRACES.fullmatch(value)):
+        if isinstance(value, str) and (match := BLANK.fullmatch(value)):
             found = chart.find(row, match[1])
             if match[1] == "subject":
                 action[key] = row.name
@@ -248,19 +247,6 @@ def _fix(template: FixTemplate, chart: Chart, row: Row) -> Fix | None:
             else:
                 return None
     return Fix(do, why, action or None)
-
-
-def _fill(text: str, chart: Chart, row: Row) -> str | None:
-    """Vitals in braces replaced by their values in words; None when one could not be measured."""
-    text = text.replace("step {", f"{chart.axis} {{")
-    values: dict[str, str] = {"subject": row.name}
-    for name in _named(text):
-        found: Measured | None = chart.find(row, name)
-        if isinstance(found, Estimate):
-            values[name] = show(found.value, found.unit)
-        elif name != "subject":
-            return None
-    return _BRACES.sub(lambda match: values[match[1]], text)
 
 
 def _probable(d: Diagnosis, rule: Rule) -> Diagnosis:

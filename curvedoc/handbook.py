@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
 def page(rule: Rule, *, width: int = 80) -> str:
     """All that the rule file says: story, evidence with its thresholds, look-alikes, fixes, sources."""
+    from .sentences import unfilled
     from .vitals import VITALS  # with NumPy behind it, which the list of rules can do without
 
     parts = [f"{rule.name} ({rule.severity}, {rule.stage})", _wrap(rule.title, width), "", _wrap(rule.story, width)]
@@ -28,7 +28,7 @@ def page(rule: Rule, *, width: int = 80) -> str:
         parts += ["", "Looks alike, but is not"]
         parts += [_item("-", f"{name}: {tell}", width) for name, tell in rule.look_alikes.items()]
     parts += ["", "What to do"]
-    parts += [_item(f"{n}.", _say(f"{fix.do} {fix.why}").strip(), width) for n, fix in enumerate(rule.fixes, 1)]
+    parts += [_item(f"{n}.", unfilled(f"{fix.do} {fix.why}").strip(), width) for n, fix in enumerate(rule.fixes, 1)]
     if rule.explains:
         parts += ["", _wrap(f"When it stands, these are its consequences: {', '.join(rule.explains)}.", width)]
     if rule.sources:
@@ -71,18 +71,15 @@ def to_dict(rules: Sequence[Rule]) -> dict[str, Any]:
 
 
 def _clause(number: int, clause: Clause, meanings: Mapping[str, Vital], width: int) -> Iterable[str]:
-    yield _item(f"{number}.", _say(clause.says), width)
+    from .sentences import unfilled
+
+    yield _item(f"{number}.", unfilled(clause.says), width)
     vital = meanings[clause.vital]
     up = clause.no_at < clause.yes_at
     no, yes = show(clause.no_at, vital.unit), show(clause.yes_at, vital.unit)
     scale = f"No {'up' if up else 'down'} to {no}, yes from {yes} {'up' if up else 'down'}."
     missing = "" if clause.if_missing is None else f" Counts {clause.if_missing:g} when it cannot be measured."
     yield _item("  ", f"{clause.vital}: {vital.says}. {scale} {clause.reason}{missing}", width)
-
-
-def _say(template: str) -> str:
-    """A sentence of the rule file without the run that would fill its blanks."""
-    return re.sub(r"\{[^{}]*\}", "...", template)
 
 
 def _by_stage(rules: Sequence[Rule]) -> Iterable[tuple[str, list[Rule]]]:

@@ -19,6 +19,10 @@ STAGES = ("logging", "numerics", "start", "optimization", "generalization", "bud
 VERDICTS = ("healthy", "findings", "not assessed")
 PLACES = ("leading", "consequence", "alternative", "also")
 FINDING, POSSIBLE = 0.5, 0.2  # confidence from which a diagnosis is a finding, and from which it is listed
+#: What becomes of a diagnosis when a piece of its evidence could not be measured.
+NOT_HELD = "not held against it"
+LESS_SURE = "that makes it less certain"
+MERELY_POSSIBLE = "without it this is no more than possible"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,11 @@ class Evidence:
     unit: str
     grade: float
     steps: tuple[float, float] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether it could not be measured and counts for nothing: nobody has to read it."""
+        return self.value is None and self.says.endswith(f": {NOT_HELD}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -257,7 +257,7 @@ def test_what_leads_says_how_to_tell_it_from_a_rival_what_to_log_and_which_short
     last = report.leading.fixes[-1]
     assert last.do.startswith("Could it be yours (possible, 0.30)? Its sign: it hums.")
     assert last.do.endswith("Log lr: it would tell.")
-    assert last.why == "A short run decides: Oil it. If that helps, it was yours."
+    assert last.why == "A short run decides. Oil it. If that helps, it was yours."
     assert last.action == {"kind": "tell_apart", "from": "yours", "log": ["lr"]}
     (alone,) = judge(patient, load_rules(tmp_path, select=["mine"])).diagnoses
     assert [fix.do for fix in alone.fixes] == ["Wait."]
@@ -284,7 +284,7 @@ def test_every_pair_of_look_alikes_is_told_apart_by_a_sign_and_a_short_run(lead:
     sign = book[lead].look_alikes[rival]
     assert found.do.startswith(f"Could it be {rival} (0.60)? Its sign: ")
     assert sign[1:] in found.do
-    assert found.why == f"A short run decides: Try {rival}. If that helps, it was {rival}."
+    assert found.why == f"A short run decides. Try {rival}. If that helps, it was {rival}."
 
 
 def test_a_look_alike_that_was_not_judged_is_named_where_its_curve_would_tell() -> None:
@@ -306,3 +306,10 @@ def test_a_loss_that_never_fell_beyond_its_noise_is_not_healthy() -> None:
     report = judge(run(train_loss=(few, noisy(np.full(30, 2.5), 0.2))), RULES)
     assert report.verdict == "not assessed"
     assert "never fell beyond its noise" in report.why
+
+
+def test_a_rule_with_a_form_that_does_not_exist_is_refused() -> None:
+    rule = next(r for r in load_rules() if r.name == "underfitting")
+    fix = replace(rule.fixes[0], do="Look at {fit.gap:sideways}.")
+    with pytest.raises(RuleError, match=r"sideways.*above, below, part, least"):
+        check((replace(rule, fixes=(fix,)),))

@@ -23,7 +23,7 @@ def render(analysis: Analysis) -> str:
     for report, diagnosis in sorted(found, key=lambda pair: -SEVERITIES.index(pair[1].severity)):
         title = f"{words.headline(diagnosis)} ({words.name_of(report)})"
         fix = prose(diagnosis.fixes[0].do) if diagnosis.fixes else ""
-        seen = "; ".join(prose(e.says) for e in diagnosis.evidence)
+        seen = "; ".join(words.evidence(diagnosis))
         first = f"Do first: {fix} (rule {diagnosis.rule})" if fix else f"Rule {diagnosis.rule}"
         parts = [words.sure(diagnosis), words.since(report, diagnosis)]
         text = "\n".join(part for part in (seen, ", ".join(p for p in parts if p), first) if part)

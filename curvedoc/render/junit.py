@@ -54,6 +54,6 @@ def _told(report: Report, diagnosis: Diagnosis) -> str:
     """A diagnosis in plain lines: what it is, what was seen, what to do."""
     parts = [diagnosis.severity, words.sure(diagnosis), words.since(report, diagnosis), words.relation(diagnosis)]
     lines = [f"{words.headline(diagnosis)} [{clean(diagnosis.rule)}] ({', '.join(part for part in parts if part)})"]
-    lines += [f"  seen: {prose(seen.says)}" for seen in diagnosis.evidence]
+    lines += [f"  seen: {says}" for says in words.evidence(diagnosis)]
     lines += [f"  do: {prose(fix.do)} {prose(fix.why)}".rstrip() for fix in diagnosis.fixes]
     return "\n".join(lines)

@@ -130,7 +130,7 @@ def _diagnosis(report: Report, diagnosis: Diagnosis) -> Iterator[str]:
     parts = [named, words.sure(diagnosis), words.since(report, diagnosis), words.relation(diagnosis)]
     yield f"**{escape(words.headline(diagnosis))}** ({escape(', '.join(part for part in parts if part))})"
     yield ""
-    yield from (f"- {escape(prose(seen.says))}" for seen in diagnosis.evidence)
+    yield from (f"- {escape(says)}" for says in words.evidence(diagnosis))
     yield ""
     for n, fix in enumerate(diagnosis.fixes, 1):
         yield f"{n}. {' '.join(escape(part) for part in (prose(fix.do), prose(fix.why), words.expected(fix)) if part)}"

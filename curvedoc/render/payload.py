@@ -290,9 +290,10 @@ def _card(
 
 def _seen(diagnosis: Diagnosis, marks: Mapping[int, int]) -> list[dict[str, Any]]:
     return [
-        {"says": _text(e.says), "about": _about(e), "grade": round(e.grade, 2)}
+        {"says": _text(words.said(e)), "about": _about(e), "grade": round(e.grade, 2)}
         | ({"n": marks[i]} if i in marks else {})
         for i, e in enumerate(diagnosis.evidence)
+        if not e.idle
     ]
 
 

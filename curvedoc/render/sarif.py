@@ -58,7 +58,7 @@ def _rule(d: Diagnosis) -> dict[str, Any]:
 
 
 def _result(report: Report, d: Diagnosis, index: int) -> dict[str, Any]:
-    seen = "; ".join(prose(e.says) for e in d.evidence)
+    seen = "; ".join(words.evidence(d))
     first = f"Do first: {prose(d.fixes[0].do)}" if d.fixes else ""
     about = ", ".join(part for part in (words.sure(d), words.since(report, d)) if part)
     text = ". ".join(part.rstrip(".") for part in (f"{words.headline(d)} ({about})", seen, first) if part) + "."

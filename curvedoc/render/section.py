@@ -186,7 +186,7 @@ def _card(report: Report, diagnosis: Diagnosis, card: str, marks: Mapping[int, i
 
 
 def _seen(diagnosis: Diagnosis, marks: Mapping[int, int]) -> str:
-    items = [_evidence(evidence, marks.get(e)) for e, evidence in enumerate(diagnosis.evidence)]
+    items = [_evidence(seen, marks.get(e)) for e, seen in enumerate(diagnosis.evidence) if not seen.idle]
     seen = f'<h4>What was seen</h4><ul class="seen">{"".join(items)}</ul>' if items else ""
     why = f"<h4>Why</h4><p>{text(diagnosis.story, 4000)}</p>" if diagnosis.story else ""
     return f"<div>{seen}{why}</div>"
@@ -198,7 +198,7 @@ def _evidence(evidence: Evidence, number: int | None) -> str:
     if evidence.value is not None:
         doubt = f" ({text(words.interval(evidence))})" if words.interval(evidence) else ""
         about = f" <small>{name(evidence.vital, 60)} = {text(show(evidence.value, evidence.unit))}{doubt}</small>"
-    return f'<li class="{"marked" if number else ""}">{mark}{text(evidence.says)}{about}</li>'
+    return f'<li class="{"marked" if number else ""}">{mark}{text(words.said(evidence))}{about}</li>'
 
 
 def _todo(diagnosis: Diagnosis) -> str:

@@ -218,7 +218,9 @@ def _block(page: _Page, report: Report) -> Iterator[str]:
     others = [d for d in report.diagnoses if d not in spelt]
     for same in _grouped([d for d in others if not d.possible]):
         yield from _field(page, "besides", _line(report, same), same[0].severity)
-    maybe = [f"{clean(same[0].rule)} {same[0].confidence:.2f}" for same in _grouped([d for d in others if d.possible])]
+    told = {fix.action.get("from") for d in spelt for fix in d.fixes if fix.action and words.tells_apart(fix)}
+    rest = _grouped([d for d in others if d.possible and d.rule not in told])
+    maybe = [f"{clean(same[0].rule)} {same[0].confidence:.2f}" for same in rest]
     if maybe:
         yield from _field(page, "possible", ", ".join(maybe))
     if report.best:

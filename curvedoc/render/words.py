@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from ..estimate import show
-from ..report import Analysis, Diagnosis, Evidence, Fix, NotAssessed, Reading, Report, Schedule
+from ..report import FINDING, Analysis, Diagnosis, Evidence, Fix, NotAssessed, Reading, Report, Schedule
 
 #: What a confidence is called from which value on. Calibrated it is a probability, else the grade of the
 #: weakest piece of evidence: words of likelihood would then promise more than is known.
@@ -95,11 +95,12 @@ def at(report: Report, step: float) -> str:
 
 
 def share(report: Report, step: float) -> str:
-    """How far into the run a step lies, as in `18 %`; empty when the run's length is not known."""
+    """How far into the run a step lies, as in `18 %`; empty at its start, and when its length is not known."""
     ends = extent(report)
     if ends is None or ends[0] == ends[1] or not math.isfinite(step):
         return ""
-    return show(round((step - ends[0]) / (ends[1] - ends[0]), 2), "share")
+    part = round((step - ends[0]) / (ends[1] - ends[0]), 2)
+    return show(part, "share") if part else ""
 
 
 def where(report: Report, diagnosis: Diagnosis) -> str:
@@ -119,7 +120,7 @@ def since(report: Report, diagnosis: Diagnosis) -> str:
     part = share(report, onset.step)
     about = [f"{part} into the run"] if part else []
     low, high = show(onset.low, "step"), show(onset.high, "step")
-    if low != high:
+    if low != high and (extent(report) is None or share(report, onset.low) != share(report, onset.high)):
         about.append(f"between {low} and {high}")
     return f"{text} ({', '.join(about)})" if about else text
 
@@ -165,15 +166,14 @@ def expected(fix: Fix) -> str:
     return f"Expect {clean(fix.expected['curve'])} between {clean(low)} and {clean(high)}."
 
 
-_UNHELD = ": not held against it"
+def said(seen: Evidence) -> str:
+    """A piece of evidence as a sentence; what was measured and hardly speaks for the diagnosis is marked."""
+    return ("doubtful: " if seen.value is not None and seen.grade < FINDING else "") + prose(seen.says)
 
 
 def evidence(diagnosis: Diagnosis) -> list[str]:
-    """What was seen, a sentence each; what was not logged and counts for nothing in one sentence at the end."""
-    said = [prose(seen.says) for seen in diagnosis.evidence]
-    unseen = dict.fromkeys(says.removesuffix(_UNHELD) for says in said if says.endswith(_UNHELD))
-    seen = [says for says in said if not says.endswith(_UNHELD)]
-    return seen + ([f"{'; '.join(unseen)}{_UNHELD}"] if unseen else [])
+    """What was seen, a sentence each; what was not logged and counts for nothing is not spoken of."""
+    return [said(seen) for seen in diagnosis.evidence if not seen.idle]
 
 
 def tells_apart(fix: Fix) -> bool:
@@ -264,30 +264,29 @@ def to_log(missing: Iterable[NotAssessed]) -> list[tuple[str, int]]:
     return sorted(((clean(role), count) for role, count in wanted.items()), key=lambda item: (-item[1], item[0]))
 
 
+#: Roles that are named as what to log next.
+MOST_WANTED = 5
 #: What a game, an agent or a preference loss has no use for: its losses do not measure progress.
 _OF_PROGRESS = frozenset(("train_loss", "val_loss", "train_accuracy", "epoch"))
 
 
 def log_next(report: Report) -> str:
-    """How many rules could not be judged, what to log next that unlocks most of them, and what after that.
+    """What to log next, by the number of rules that wait for it, and how many rules have nothing to judge here.
 
     Empty when every rule was judged. What is logged already and wanted otherwise is counted with the rest.
     """
-    missing = report.not_assessed
-    if not missing:
-        return ""
     drawn = {curve.role for curve in report.curves}
     idle = _OF_PROGRESS if "train_loss" not in drawn and drawn & {"other_loss", "reward"} else frozenset()
+    missing = report.not_assessed
     unmet = [rule for rule in missing if rule.needs and not set(rule.needs) <= drawn and not idle & set(rule.needs)]
-    wanted = [(role, count) for role, count in to_log(unmet) if role not in drawn]
-    parts = [plural(len(missing), "rule")]
+    wanted = [(role, count) for role, count in to_log(unmet) if role not in drawn][:MOST_WANTED]
+    parts = []
     if wanted:
         (first, most), *others = wanted
-        then = ", ".join(f"{role} ({count})" for role, count in others[:4])
-        parts.append(f"log {first} next time ({plural(most, 'rule')})" + (f", then {then}" if then else ""))
+        waits = "1 rule waits" if most == 1 else f"{most} rules wait"
+        parts.append(", ".join([f"log {first} ({waits})", *(f"{role} ({count})" for role, count in others)]))
     rest = len(missing) - len(unmet)
-    if rest and wanted:
-        parts.append(f"{rest} cannot be judged on such a log")
+    parts += [f"{plural(rest, 'rule')} {'has' if rest == 1 else 'have'} nothing to judge here"] if rest else []
     return "; ".join(parts)
 
 
@@ -306,6 +305,8 @@ def tally(analysis: Analysis) -> str:
         ("healthy", kinds["healthy"]),
         ("not assessed", kinds["not assessed"]),
     ]
+    if len(analysis.reports) == 1:
+        return f"1 run, {next(word for word, count in words if count)}"
     parts = [f"{count} {word}" for word, count in words if count]
     return f"{plural(len(analysis.reports), 'run')}: {', '.join(parts)}" if parts else "no run"
 

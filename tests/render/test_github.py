@@ -46,7 +46,7 @@ def test_an_annotation_has_file_title_evidence_and_fix() -> None:
 
 
 def test_the_count_comes_first_even_when_all_is_well() -> None:
-    assert parse(github.render(Analysis((healthy(),)))) == [("notice", "", "curvedoc", "1 run: 1 healthy")]
+    assert parse(github.render(Analysis((healthy(),)))) == [("notice", "", "curvedoc", "1 run, healthy")]
 
 
 def test_a_run_without_a_verdict_and_a_refused_file_are_told() -> None:

@@ -195,7 +195,7 @@ def test_a_card_holds_evidence_story_fixes_look_alikes_and_confidence() -> None:
         "val_accuracy still rises while val_loss does.",
         "0.93 (not calibrated)",
         "Possible, not found: learning-rate-too-high",
-        "Not judged: 4 rules; log update_ratio next time (2 rules), then dead_share (1)",
+        "Not judged: log update_ratio (2 rules wait), dead_share (1)",
         "4 settings in the log",
         "2 vital signs measured",
     ):

@@ -116,7 +116,7 @@ def test_a_sick_run_shows_what_was_seen_what_to_do_and_every_doubt() -> None:
         "next Raise weight decay to 0.05.",
         "besides Over-confidence (info 0.61)",
         "possible learning-rate-too-high 0.31",
-        "not judged 4 rules; log update_ratio next time (2 rules)",
+        "not judged log update_ratio (2 rules wait)",
     ):
         assert said in printed
 
@@ -153,7 +153,7 @@ def test_a_healthy_run_takes_one_line_in_a_wide_terminal() -> None:
 def test_a_run_that_was_not_assessed_says_why_and_what_to_log() -> None:
     printed = " ".join(text.render(Analysis((not_assessed(),))).split())
     assert "three-points not assessed: train_loss has 3 points" in printed
-    assert "log lr next time (6 rules), then val_loss (6)" in printed
+    assert "log lr (6 rules wait), val_loss (6)" in printed
     assert "curvedoc inspect" in printed
 
 

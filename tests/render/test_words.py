@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curvedoc.render import words
-from curvedoc.report import Drawn, NotAssessed, Onset, Schedule
+from curvedoc.report import MERELY_POSSIBLE, Drawn, NotAssessed, Onset, Schedule
 
 from .situations import diagnosis, exploded, healthy, layers, not_assessed, overfitting, report
 
@@ -103,7 +103,7 @@ def test_a_run_that_was_not_assessed_says_why() -> None:
 def test_what_to_log_is_ranked_by_the_rules_that_want_it() -> None:
     assert words.to_log(overfitting().not_assessed) == [("update_ratio", 2), ("dead_share", 1)]
     assert words.log_next(overfitting()) == (
-        "4 rules; log update_ratio next time (2 rules), then dead_share (1); 1 cannot be judged on such a log"
+        "log update_ratio (2 rules wait), dead_share (1); 1 rule has nothing to judge here"
     )
 
 
@@ -114,8 +114,8 @@ def test_no_training_loss_is_asked_of_a_game() -> None:
     )
     played = (Drawn("other_loss", "d_loss", (0.0, 1.0), (1.0, 1.1)),)
     game = replace(not_assessed(), not_assessed=missing, curves=played)
-    assert words.log_next(game) == "2 rules; log grad_norm next time (1 rule); 1 cannot be judged on such a log"
-    assert words.log_next(replace(game, curves=())).startswith("2 rules; log grad_norm next time (1 rule), then train")
+    assert words.log_next(game) == "log grad_norm (1 rule waits); 1 rule has nothing to judge here"
+    assert words.log_next(replace(game, curves=())).startswith("log grad_norm (1 rule waits), train")
 
 
 def test_an_interval_is_told_only_where_there_is_one() -> None:
@@ -142,10 +142,26 @@ def test_an_unknown_schedule_is_not_called_a_guess() -> None:
     assert words.schedule(Schedule("unknown", None, (300.0,), 0.0)) == "learning rate: no known schedule, drop at 300"
 
 
-def test_what_was_not_logged_and_counts_for_nothing_is_said_once() -> None:
+def test_what_was_not_logged_and_counts_for_nothing_is_not_spoken_of() -> None:
     lead = overfitting().diagnoses[0]
     unseen = replace(lead.evidence[0], says="no lr in the log: not held against it", value=None)
-    other = replace(unseen, says="no val_accuracy in the log: not held against it")
-    found = words.evidence(replace(lead, evidence=(unseen, *lead.evidence, unseen, other)))
-    assert found[-1] == "no lr in the log; no val_accuracy in the log: not held against it"
-    assert len(found) == len(lead.evidence) + 1
+    found = words.evidence(replace(lead, evidence=(unseen, *lead.evidence)))
+    assert found == [seen.says for seen in lead.evidence]
+
+
+def test_a_missing_piece_that_lowers_the_confidence_is_told() -> None:
+    lead = overfitting().diagnoses[0]
+    lacking = replace(lead.evidence[0], says=f"no lr in the log: {MERELY_POSSIBLE}", value=None, grade=0.45)
+    assert words.evidence(replace(lead, evidence=(lacking,))) == [lacking.says]
+
+
+def test_evidence_that_hardly_speaks_for_a_diagnosis_is_marked() -> None:
+    lead = overfitting().diagnoses[0]
+    weak = replace(lead.evidence[0], grade=0.3)
+    assert words.evidence(replace(lead, evidence=(weak,))) == [f"doubtful: {weak.says}"]
+
+
+def test_an_interval_too_narrow_to_see_is_not_told() -> None:
+    run = exploded()
+    sharp = replace(run.diagnoses[0], onset=Onset(824.0, 824.0, 824.4))
+    assert "between" not in words.since(run, sharp)

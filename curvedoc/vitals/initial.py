@@ -37,6 +37,8 @@ VITALS = {
 MOST_CLASSES = 300_000
 #: Answers right less often than this are not far from a guess; above it their loss says nothing about one.
 UNSURE = 0.6
+#: The logarithm of a small accuracy over a few hundred examples is known to a tenth of itself.
+GUESSED = 0.1
 #: The most that a guess of numbers costs: a squared error of targets within a hundred of each other. Larger ones were
 #: not scaled, or the answers were not.
 SCALED = 1e4
@@ -113,7 +115,21 @@ def _guess(signals: Signals, first: float) -> float | None:
             loss_at = np.interp(accuracy.step, loss.step, np.where(alive(loss.value), loss.value, np.inf))
         cost = 2 * loss_at[low] / (1 - share[low])
         bounds += [max(math.log(2), float(cost.min()))] if len(cost) else []
+        bounds += _guessed(loss_at, share)
     return min(bounds)
+
+
+def _guessed(loss: Array, share: Array) -> list[float]:
+    """What a guess costs, where that is all that the second half of the run does: at most one entry.
+
+    Who is right in a share a of the answers at a cost of -log(a) tells no example from another; by Jensen's inequality
+    answers that differ in how sure they are cost more.
+    """
+    late, right = loss[len(loss) // 2 :], share[len(share) // 2 :]
+    if len(late) < 3 or not (alive(right) & (right > 0) & (right < UNSURE) & (late < np.inf)).all():
+        return []
+    apart = median(late + np.log(right))
+    return [(1 + GUESSED) * median(late)] if abs(apart) <= GUESSED * median(late) else []
 
 
 def _first_epoch(signals: Signals, step: Array, value: Array) -> float:

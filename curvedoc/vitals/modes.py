@@ -46,6 +46,8 @@ RESTS, MOVES = 0.1, 0.4
 #: Differences between validations that a scatter needs; its standard error is then two fifths of it.
 FEWEST_STEPS = 3
 _EVALUATED = re.compile(r"(?:^|[^a-z])(?:full|eval|evaluated|clean)(?:[^a-z]|$)", re.IGNORECASE)
+#: Names of a dropout among hyper-parameters.
+_DROPOUT = re.compile(r"drop_?(?:out|rate|prob)|pdrop|(?:^|[./])drop$")
 
 
 def measure(signals: Signals) -> dict[str, Measured]:
@@ -140,11 +142,13 @@ def stated_dropout(hyper: Mapping[str, Any]) -> float | None:
 
     >>> stated_dropout({"model.dropout": 0.5, "attn_dropout": 0.1, "dropout_schedule": "none"})
     0.5
+    >>> stated_dropout({"args/drop": 0.3, "drop_path": 0.1, "lr_drop": 0.9})  # timm's word for it
+    0.3
     """
     found = [
         float(value)
         for key, value in hyper.items()
-        if re.search(r"drop_?(out|rate|prob)|pdrop", str(key).lower())
+        if _DROPOUT.search(str(key).lower())
         and isinstance(value, (int, float))
         and not isinstance(value, bool)
         and 0 <= value < 1

@@ -20,6 +20,10 @@ VITALS = {
     "softmax.law_off": Vital(
         "share", "distance of loss plus accuracy from the constant that a misplaced softmax makes it, over the range"
     ),
+    "softmax.unfair": Vital(
+        "times",
+        "final loss over the most that an honest cross-entropy costs at that accuracy, errors among three classes",
+    ),
     "softmax.floor": Vital("loss", "lowest loss that can be reached so"),
     "softmax.accuracy": Vital("share", "last smoothed accuracy"),
 }
@@ -34,6 +38,10 @@ GUESSED = 0.003
 #: The standard error of a single accuracy: of a thousand examples, right half of the time.
 FEW_SE = 0.016
 
+#: A negative loss is no cross-entropy at any accuracy.
+MOST = 1e6
+#: Answers that are wrong go to a few classes that look alike: so many others share them at most.
+MISTAKEN_FOR = 3
 #: The law's constants for more classes than this lie closer together than a loss is known.
 FEW_CLASSES = 20
 
@@ -77,7 +85,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
     first = float(train.value[:3].max())
     short = 0.0
     if first < 0:
-        law, scale, floor = 0.0, 1.0, -1.0
+        law, scale, floor, fair = 0.0, 1.0, -1.0, 0.0
     else:
         if known is None and _classes(constant) > FEW_CLASSES:
             many = "the number of classes is not known, and any loss is near the law of some large number (--classes)"
@@ -85,6 +93,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
         classes = float(known) if known is not None else _classes(constant)
         law, floor = math.log(math.e + classes - 1), math.log(1 + (classes - 1) / math.e)
         scale = math.log(classes) - floor
+        fair = _fair(float(accuracy[-1]), classes)
         # Two softmaxes begin at log(classes) and never above; the mean of a first epoch is a quarter lower at most.
         short = max(0.0, 0.75 * math.log(classes) - first, first - 1.03 * math.log(classes))
     off = abs(constant - law) + short
@@ -92,9 +101,12 @@ def measure(signals: Signals) -> dict[str, Measured]:
     span = (float(step[half]), float(step[-1]))
     steep = abs(math.log(slope)) if slope > 0 else 10.0
     last = float(accuracy[-1])
+    over = [(float(loss[-1]) + way * 1.28 * float(train.se[-1])) / max(fair, 1e-6) for way in (-1.0, 0.0, 1.0)]
+    unfair = Estimate(over[1], over[0], over[2], "times", span) if fair > 0 else exact(MOST, "times")
     return {
         "softmax.slope_off": exact(min(10.0, steep)),
         "softmax.law_off": Estimate(off / scale, low, high, "share", span),
+        "softmax.unfair": unfair,
         "softmax.floor": exact(floor, "loss"),
         "softmax.accuracy": exact(last, "share"),
     }
@@ -116,6 +128,18 @@ def _accuracy(signals: Signals) -> tuple[Array, Array, float] | Missing:
 def _classes(constant: float) -> float:
     """The number of classes for which loss plus accuracy comes to that constant, two at least."""
     return max(2.0, float(round(math.exp(min(constant, 13.0)) - math.e + 1)))
+
+
+def _fair(accuracy: float, classes: float) -> float:
+    """The most that a cross-entropy costs which is right in a share a of the examples and as sure as that, its errors
+    spread over k others: h(a) + (1 - a) log k, with h the entropy of a in natural units. A guess, a = 1 / classes, of
+    two to four classes costs log(classes) by it.
+
+    >>> round(_fair(0.5, 2), 4), round(_fair(0.9, 10), 4)
+    (0.6931, 0.4349)
+    """
+    a = min(max(accuracy, 1 / classes), 1 - 1e-6)
+    return -a * math.log(a) - (1 - a) * math.log((1 - a) / min(classes - 1, MISTAKEN_FOR))
 
 
 def _at(train: Smooth, step: Array) -> Array:

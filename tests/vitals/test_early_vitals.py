@@ -108,6 +108,29 @@ def test_a_loss_through_two_softmaxes_lies_on_their_law(classes: int, known: int
     assert vital(made(once), "softmax.law_off", known).value > 0.3
 
 
+@pytest.mark.parametrize("classes", [2, 3, 4])
+def test_an_honest_network_costs_at_most_its_entropy_and_two_softmaxes_more(classes: int) -> None:
+    # Each example has a label that 70 of 100 such examples have; the network knows the odds and nothing else.
+    rest = 0.3 / (classes - 1)
+    odds = np.array([0.7, *[rest] * (classes - 1)])
+    honest = -(odds * np.log(odds)).sum()
+    sure = softmax(np.eye(classes))
+    twice = -(odds * np.log(sure[0])).sum()
+    right = 0.7 - (0.7 - 1 / classes) * np.exp(-V / 60)
+    for end, unfair in ((honest, 1.0), (twice, twice / honest)):
+        loss = np.interp(T, [T[0], T[300], T[-1]], [math.log(classes), end, end])
+        made = run(train_loss=(T, loss), train_accuracy=(V, right))
+        assert vital(made, "softmax.unfair", classes).value == pytest.approx(unfair, rel=0.02)
+
+
+def test_who_pays_what_a_share_of_right_answers_costs_is_guessing() -> None:
+    # Ten classes: the network falls back to a guess of ten per cent right answers at a cost of log(10).
+    loss = np.maximum(math.log(10), 12.0 * np.exp(-T / 40))
+    right = 0.1 + 0.01 * np.sin(V)
+    made = run(train_loss=(T, loss), val_loss=(V, np.interp(V, T, loss)), val_accuracy=(V, right))
+    assert math.log(10) <= vital(made, "initial_loss.chance").value <= 1.1 * math.log(10)
+
+
 @pytest.mark.parametrize("classes", [5, 12])
 def test_two_validations_and_the_first_loss_show_two_softmaxes(classes: int) -> None:
     begun, law = math.log(classes), math.log(math.e + classes - 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,19 +135,16 @@ def compare(a: Sequence[tuple[Run, Report]], b: Sequence[tuple[Run, Report]], na
         both = " and ".join("/".join(sorted(kinds)) for kinds in axes)
         notes.append(f"their axes count different things ({both}): compare levels, not places")
     changes = _changes(a, b)
-    role = next((r for r in JUDGED_BY if all(run.get(r) is not None for run, _ in (*a, *b))), None)
-    if role is None:
+    wanted = judged_by([run for run, _ in (*a, *b)])
+    if not wanted:
         logged = [", ".join(r for r in JUDGED_BY if any(run.get(r) is not None for run, _ in s)) for s in (a, b)]
         why = f"they share no curve to be judged by: a logs {logged[0] or 'none'}, b logs {logged[1] or 'none'}"
         return Comparison(*sides, changes, (), "cannot be compared", why, tuple(notes))
-    # The lowest training loss is a matter of noise, and no checkpoint is chosen by it: the end counts.
-    measure = "final" if role == "train_loss" else "best"
-    shared = [r for r in JUDGED_BY if all(run.get(r) is not None for run, _ in (*a, *b))]
-    wanted = list(dict.fromkeys([(role, measure), *((r, "final") for r in shared)]))
+    role = wanted[0][0]
     notes += [
         f"{r}: one side logs percent, compared as a share of 1" for r, m in wanted if m == "final" and _mixed(r, a, b)
     ]
-    found = [d for d in (_difference(a, b, curve, measure) for curve, measure in wanted) if d is not None]
+    found = [d for d in (_difference(a, b, curve, measure, level_of) for curve, measure in wanted) if d is not None]
     lost = [sum("nan" in rule for rule in side.leading) == side.runs for side in sides]
     judged = next((d for d in found if (d.curve, d.measure) == wanted[0]), None)
     if lost[0] != lost[1]:
@@ -161,6 +158,30 @@ def compare(a: Sequence[tuple[Run, Report]], b: Sequence[tuple[Run, Report]], na
     if judged.better is not None:
         notes += _unexplained(changes, judged, found)
     return Comparison(*sides, changes, tuple(found), judged.better or "too close to call", _why(judged), tuple(notes))
+
+
+def outdone(a: tuple[Run, Report], b: tuple[Run, Report], level: Callable[..., Level | None]) -> Difference | None:
+    """The first difference that `compare` finds between two single runs, if its verdict is that b is better; else None.
+
+    `level` answers as `level_of` does: a sweep has many pairs of few runs, and remembers their levels.
+    """
+    wanted = judged_by([a[0], b[0]])
+    differences = (_difference([a], [b], curve, measure, level) for curve, measure in wanted)
+    found = next((d for d in differences if d is not None), None)
+    if found is None:
+        return None
+    lost = ["nan" in ("" if report.leading is None else report.leading.rule) for _, report in (a, b)]
+    if lost[0] != lost[1]:
+        return found if lost[0] else None
+    return found if (found.curve, found.measure) == wanted[0] and found.better == "b" else None
+
+
+def judged_by(runs: Sequence[Run]) -> list[tuple[str, str]]:
+    """Curve and measure that runs are judged by, then the ends of all curves that they share; [] if they share none."""
+    shared = [role for role in JUDGED_BY if all(run.get(role) is not None for run in runs)]
+    # The lowest training loss is a matter of noise, and no checkpoint is chosen by it: the end counts.
+    judged = [(role, "final" if role == "train_loss" else "best") for role in shared[:1]]
+    return list(dict.fromkeys([*judged, *((role, "final") for role in shared)]))
 
 
 def _unexplained(changes: Sequence[Change], judged: Difference, found: Sequence[Difference]) -> list[str]:
@@ -224,13 +245,17 @@ def _peak(run: Run) -> dict[str, Value]:
 
 
 def _difference(
-    a: Sequence[tuple[Run, Report]], b: Sequence[tuple[Run, Report]], curve: str, measure: str
+    a: Sequence[tuple[Run, Report]],
+    b: Sequence[tuple[Run, Report]],
+    curve: str,
+    measure: str,
+    level: Callable[..., Level | None],
 ) -> Difference | None:
     mixed = _mixed(curve, a, b)
-    levels = [[_level_of(run, curve, measure, as_share=mixed) for run, _ in side] for side in (a, b)]
-    if any(level is None for side in levels for level in side):
+    levels = [[level(run, curve, measure, mixed) for run, _ in side] for side in (a, b)]
+    known = [[found for found in side if found is not None] for side in levels]
+    if [len(side) for side in known] != [len(a), len(b)]:
         return None
-    known = [[level for level in side if level is not None] for side in levels]
     sign = 1.0 if ROLES[curve].better == "high" else -1.0
     if len(a) == len(b) == 1:
         (first,), (second,) = known
@@ -265,7 +290,7 @@ def _mixed(role: str, a: Sequence[tuple[Run, Report]], b: Sequence[tuple[Run, Re
     return len({curve.unit == "percent" for run, _ in (*a, *b) if (curve := run.get(role)) is not None}) > 1
 
 
-def _level_of(run: Run, role: str, measure: str, *, as_share: bool = False) -> Level | None:
+def level_of(run: Run, role: str, measure: str, as_share: bool) -> Level | None:
     """The best or the last value of a curve beneath its noise; None without a finite point. `as_share`: percent over
     100."""
     curve = run.get(role)

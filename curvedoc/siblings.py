@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import PurePath
 
 import numpy as np
 
-from .compare import compare
+from .compare import Level, judged_by, level_of, outdone
 from .rank import rank, told_apart
 from .report import FINDING, Diagnosis, Evidence, Fix, Report
 from .rulebook import Rule
-from .run import Run
+from .run import Array, Run
 from .settings import IDLE, NAMED, RATES, REPEATS, flat
 
 #: Which way a sibling's rate must lie to speak for a rule.
@@ -42,10 +42,14 @@ def weigh(pairs: Sequence[tuple[Run, Report]], rules: Sequence[Rule]) -> list[Re
         if rates[k] is not None:
             families.setdefault(_family(run), []).append(k)
     reports = [report for _, report in pairs]
-    for family in families.values():
-        for k in family if len(family) > 1 else ():
+    for members in families.values():
+        suspected = [k for k in members if any(d.rule in WAYS for d in pairs[k][1].diagnoses)]
+        if len(members) < 2 or not suspected:
+            continue
+        family = _known([pairs[k] for k in members], [rates[k] or 0.0 for k in members])
+        for k in suspected:
             for d in pairs[k][1].diagnoses:
-                better = _better(pairs, rates, [o for o in family if o != k], k, d) if d.rule in WAYS else None
+                better = _better(family, members.index(k), WAYS[d.rule]) if d.rule in WAYS else None
                 if better is not None:
                     reports[k] = _proved(reports[k], d, better, book)
     return reports
@@ -75,39 +79,49 @@ def _family(run: Run) -> Hashable:
     return run.axis, frozenset(run.curves), frozenset(said), above
 
 
-def _better(
-    pairs: Sequence[tuple[Run, Report]],
-    rates: Sequence[float | None],
-    others: Iterable[int],
-    k: int,
-    d: Diagnosis,
-) -> tuple[str, str, float] | None:
-    """What the best sibling whose rate lies the right way proves: the sentence, its name, its rate."""
-    mine, report = rates[k], pairs[k][1]
-    if mine is None or report.best is None:
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """Siblings and what they are compared by: highest rate, last step and judged value of each (n,), NaN where it has
+    none; `level` remembers what was smoothed, for a sweep has many more pairs than runs."""
+
+    members: Sequence[tuple[Run, Report]]
+    rates: Array
+    ends: Array
+    values: Array
+    level: Callable[..., Level | None]
+
+
+def _known(members: Sequence[tuple[Run, Report]], rates: Sequence[float]) -> _Family:
+    runs, level = [run for run, _ in members], cache(level_of)
+    ends = [max(c[0].step[-1] for c in run.curves.values() if len(c[0])) for run in runs]
+    values = np.full(len(runs), np.nan)
+    for role, measure in judged_by(runs)[:1]:
+        mixed = len({run.curves[role][0].unit == "percent" for run in runs}) > 1
+        found = [level(run, role, measure, mixed) for run in runs]
+        values[:] = [np.nan if one is None else one.value for one in found]
+    return _Family(members, np.array(rates), np.array(ends), values, level)
+
+
+def _better(family: _Family, k: int, way: int) -> tuple[str, str, float] | None:
+    """What the best sibling whose rate lies the right way proves about the k-th: the sentence, its name, its rate.
+
+    Of hundreds that may be better, the first that is, beyond the noise, from the one that gained most on.
+    """
+    members, rates, ends, values = family.members, family.rates, family.ends, family.values
+    if members[k][1].best is None:
         return None
-    found = []
-    for o in others:
-        rate, run = rates[o], pairs[o][0]
-        if rate is None or (rate / mine) ** WAYS[d.rule] < APART or not _same_length(pairs[k][0], run):
-            continue
-        result = compare([pairs[k]], [pairs[o]], ("a", "b"))
-        judged = next(iter(result.differences), None)
-        if result.verdict != "b" or judged is None:
-            continue
-        gain = abs(judged.b.value - judged.a.value) / (abs(judged.a.value) or 1.0)
-        if math.isfinite(gain) and gain >= GAIN:
+    gain = np.abs(values - values[k]) / (abs(values[k]) or 1.0)
+    may = ((rates / rates[k]) ** way >= APART) & (np.abs(ends - ends[k]) <= ENDS * np.maximum(ends, ends[k]))
+    may &= (gain >= GAIN) & (gain < np.inf)
+    for o in sorted(np.flatnonzero(may).tolist(), key=lambda o: (gain[o], members[o][0].name), reverse=True):
+        judged = outdone(members[k], members[o], family.level)
+        if judged is not None:
             says = (
-                f"{run.name}, alike but for {rate / mine:.3g} times the rate, came to {judged.curve} "
-                f"{judged.b.value:.3g} where this run came to {judged.a.value:.3g}"
+                f"{members[o][0].name}, alike but for {rates[o] / rates[k]:.3g} times the rate, came to "
+                f"{judged.curve} {judged.b.value:.3g} where this run came to {judged.a.value:.3g}"
             )
-            found.append((gain, says, run.name, rate))
-    return max(found)[1:] if found else None
-
-
-def _same_length(one: Run, other: Run) -> bool:
-    ends = [max(c[0].step[-1] for c in run.curves.values() if len(c[0])) for run in (one, other)]
-    return bool(abs(ends[0] - ends[1]) <= ENDS * max(ends))
+            return says, members[o][0].name, float(rates[o])
+    return None
 
 
 def _proved(report: Report, d: Diagnosis, better: tuple[str, str, float], book: Mapping[str, Rule]) -> Report:
@@ -136,7 +150,3 @@ def _proved(report: Report, d: Diagnosis, better: tuple[str, str, float], book: 
     ranked = told_apart(rank(bare, proved), report.not_assessed, proved)
     why = f"{ranked[0].title} (confidence {ranked[0].confidence:.2f})"
     return replace(report, diagnoses=ranked, verdict="findings", why=why)
-
-
-def _tells_apart(fix: Fix) -> bool:
-    return fix.action is not None and fix.action.get("kind") == "tell_apart"

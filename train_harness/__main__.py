@@ -215,9 +215,11 @@ def _lab(argv: list[str]) -> int:
     parser.add_argument("out", type=Path, metavar="OUT", help="the corpus; a second call goes on where the first ended")
     parser.add_argument("--budget", type=_seconds, default=math.inf, metavar="30m", help="begin no new case after this")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one per core)")
-    parser.add_argument("--only", default="", metavar="PREFIX", help="candidates whose name begins so: tune-bad-init")
+    parser.add_argument(
+        "--only", default="", metavar="PREFIX", help="candidates whose name begins so: calibration, tune-bad-init"
+    )
     parser.add_argument("--seed", type=int, default=0, help="other patients of the same kinds (default 0: tests/lab)")
-    parser.add_argument("--pack", type=Path, metavar="DIR", help="then pack both halves into DIR")
+    parser.add_argument("--pack", type=Path, metavar="DIR", help="then pack every part into DIR")
     args = parser.parse_args(argv)
     findings = run_lab(args.out, budget=args.budget, jobs=args.jobs, only=args.only, seed=args.seed, say=_say)
     print("\n".join(summary(findings)))

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from .dialects import FORMATS
-from .lab_cases import WITHOUT_RATE, Candidate, candidates
+from .lab_cases import PARTS, WITHOUT_RATE, Candidate, candidates
 from .lab_proof import (
     GAIN,
     LATE,
@@ -44,7 +44,6 @@ from .recipe import Recipe, Schedule, recipe_text
 from .schedules import rate_of
 from .setup import Checkpoint
 
-HALVES = ("tune", "judge")
 #: A loss beyond this is as lost as an infinite one.
 LOST = 1e30
 #: A validation set is too small when its loss scatters by this share of its level, and by less than half of that with
@@ -189,7 +188,7 @@ def summary(findings: Sequence[Finding]) -> list[str]:
     """Yield, rejects and reasons, as lines."""
     cases = [f for f in findings if f.label]
     lines = [f"{len(cases)} cases of {len(findings)} candidates"]
-    for half in HALVES:
+    for half in PARTS:
         part = [f for f in cases if f.half == half]
         counts = Counter(f.label for f in part)
         lines.append(f"{half}: {len(part)}: " + ", ".join(f"{label} {n}" for label, n in counts.most_common()))
@@ -202,11 +201,11 @@ def summary(findings: Sequence[Finding]) -> list[str]:
 
 
 def pack(out: Path, into: Path) -> list[Path]:
-    """Packs the cases of each half (logs, labels, recipes) into `into`/HALF.tar.xz, the same bytes for the same cases,
+    """Packs the cases of each part (logs, labels, recipes) into `into`/PART.tar.xz, the same bytes for the same cases,
     lists the rejected candidates in rejected.json.xz, and says in README.md what there is."""
     into.mkdir(parents=True, exist_ok=True)
     packed = []
-    for half in HALVES:
+    for half in PARTS:
         folders = sorted(p.parent for p in (out / half).glob("*/label.json"))
         plain = io.BytesIO()
         with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:
@@ -240,6 +239,8 @@ label, other labels that are right too, refuted ones, onset, and every treatment
     python -m train_harness lab OUT --pack tests/lab
 
 `tune.tar.xz` is for choosing thresholds, `judge.tar.xz` for grading: `python -m tests.bench.truth tests/lab/*.tar.xz`.
+`calibration.tar.xz`, other tasks again, says how often a claim is right: `rules/calibration.json` is fitted to it.
+Nobody may choose a threshold or mend a rule by its cases, or its claims are righter than those on the runs of others.
 `rejected.json.xz` lists what was no case, and why.
 
 ```

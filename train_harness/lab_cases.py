@@ -1,4 +1,4 @@
-"""Which runs might be cases of the lab? Bases of two halves that share neither task nor model, and what is planted."""
+"""Which runs might be cases of the lab? Bases of parts that share no task, and what is planted into them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .faults import plant
-from .lab_plants import BASES, EXAMPLES, MORE, PLANTS, Base, Plant
+from .lab_bases import BASES, EXAMPLES, Base
+from .lab_plants import MORE, PLANTS, Plant
 from .recipe import Recipe, override
 
 #: What the log of a run may look like, and whether that format can hold steps (else epochs only).
@@ -41,6 +42,10 @@ WITHOUT_RATE = ("text_log", "fastai_csv")
 RESUMABLE = ("tensorboard", "jsonl")
 #: An epochs-only log needs at least so many epochs to show a curve.
 FEWEST_EPOCHS = 10
+
+
+#: The parts of the corpus, and how many candidates each draws of what PLANTS and HEALTHY ask for.
+PARTS = {"tune": 1.0, "judge": 1.0, "calibration": 0.6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ SCHEDULES: tuple[Callable[[int], tuple[str, ...]], ...] = (
     lambda n: ("schedule.kind=triangular", f"schedule.cycle={n // 4}", "schedule.floor=0.02"),
 )
 
-#: How many candidates of each label a half gets: more than the corpus needs, since not every one will stand.
+#: How many healthy candidates a whole part gets: more than the corpus needs, since not every one will stand.
 HEALTHY = 66
 #: Healthy runs that fool naive tools, beside schedule, noise and dropout: what their log leaves out or adds.
 ODD_LOGS: tuple[tuple[str, ...], ...] = (
@@ -92,9 +97,9 @@ ODD_LOGS: tuple[tuple[str, ...], ...] = (
 
 
 def candidates(seed: int = 0) -> Iterator[Candidate]:
-    """Every candidate of both halves, in an order in which any beginning holds a bit of everything. Another seed
+    """Every candidate of all parts, in an order in which any beginning holds a bit of everything. Another seed
     draws other rates, cadences, formats and initial weights, and marks its names."""
-    waiting = [list(_half(half, seed)) for half in ("tune", "judge")]
+    waiting = [list(_half(half, seed)) for half in PARTS]
     for i in range(max(map(len, waiting))):
         for part in waiting:
             if i < len(part):
@@ -102,15 +107,15 @@ def candidates(seed: int = 0) -> Iterator[Candidate]:
 
 
 def _half(half: str, seed: int) -> Iterator[Candidate]:
-    drawn = [half == "judge", *[seed] * bool(seed)]
+    drawn = [list(PARTS).index(half), *[seed] * bool(seed)]
     rng = np.random.default_rng([20, *drawn])
     sick = [c for label, planting in PLANTS.items() for c in _planted(label, half, rng, planting)]
-    well = [_healthy(half, i, rng) for i in range(HEALTHY)]
+    well = [_healthy(half, i, rng) for i in range(_count(half, HEALTHY))]
     mixed = [*sick, *well]
     yield from (mixed[i] for i in rng.permutation(len(mixed)))
     rng = np.random.default_rng([21, *drawn])
     for label, planting in MORE.items():
-        yield from _planted(label, half, rng, planting, PLANTS[label].count)
+        yield from _planted(label, half, rng, planting, _count(half, PLANTS[label].count))
 
 
 def _healthy(half: str, i: int, rng: np.random.Generator) -> Candidate:
@@ -143,8 +148,10 @@ def _healthy(half: str, i: int, rng: np.random.Generator) -> Candidate:
 
 def _planted(label: str, half: str, rng: np.random.Generator, planting: Plant, first: int = 0) -> Iterator[Candidate]:
     bases = [b for b in _bases(half) if planting.fits(b)]
-    for i in range(planting.count):
-        base = bases[i % len(bases)]
+    # A part that draws few of a label begins each with another base, lest its last ones be left out.
+    begin = 4 * list(PLANTS).index(label) if PARTS[half] < 1 else 0
+    for i in range(_count(half, planting.count)):
+        base = bases[(begin + i) % len(bases)]
         plan = planting.make(base, i // len(bases) + i, rng)
         cured = _recipe([*base.set, f"steps={base.steps}", f"optimizer.lr={base.lr:.4g}", *plan.ready], rng)
         patient = override(cured, plan.fault)
@@ -152,6 +159,10 @@ def _planted(label: str, half: str, rng: np.random.Generator, planting: Plant, f
         patient = _logged(patient, rng, plan.log)
         name = f"{half}-{label.replace('_', '-')}-{first + i:02}"
         yield Candidate(name, half, base.family, label, plan.rule, patient, replace(cured, log=patient.log))
+
+
+def _count(half: str, whole: int) -> int:
+    return round(PARTS[half] * whole)
 
 
 def _bases(half: str) -> list[Base]:

@@ -1,4 +1,4 @@
-"""What is planted in the lab's runs, and into what? Tasks with models that learn them, and faults by label."""
+"""What is planted in the lab's runs? Faults by label, and what makes a base ready for each."""
 
 from __future__ import annotations
 
@@ -7,186 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .lab_bases import Base
 
-@dataclass(frozen=True, slots=True)
-class Base:
-    """A task with a model that learns it: `steps` are enough at rate `lr`, `layers` can be named in a fault; `floor`
-    makes a part of the loss unlearnable, as real data do. `well`: what no treatment improves much, in `share` parts of
-    the healthy candidates."""
-
-    name: str
-    half: str
-    family: str
-    steps: int
-    lr: float
-    set: tuple[str, ...]
-    layers: tuple[str, ...]
-    floor: tuple[str, ...] = ()
-    well: tuple[str, ...] = ()
-    share: int = 0
-
-    @property
-    def task(self) -> str:
-        return next((text.split("=")[1] for text in self.set if text.startswith("data.task")), "digits")
-
-    @property
-    def optimizer(self) -> str:
-        return next(text.split("=")[1] for text in self.set if text.startswith("optimizer.kind"))
-
-    @property
-    def regression(self) -> bool:
-        return self.task in ("teacher", "diabetes")
-
-    @property
-    def ending(self) -> tuple[str, ...]:
-        """A schedule that comes to an end, after a short warmup."""
-        return ("schedule.kind=cosine", f"schedule.warmup={self.steps // 20}")
-
-
-BASES = (
-    Base(
-        "digits-mlp",
-        "tune",
-        "mlp",
-        600,
-        0.03,
-        ("data.batch_size=32", "model.width=48", "optimizer.kind=momentum", "optimizer.weight_decay=1e-3"),
-        ("fc1", "fc2", "head"),
-        ("data.label_noise=0.2", "data.jitter=0.8"),
-        well=("model.width=96", "optimizer.lr=0.06", "steps=700"),
-        share=3,
-    ),
-    Base(
-        "teacher-mlp",
-        "tune",
-        "mlp",
-        800,
-        0.005,
-        (
-            *("data.task=teacher", "data.train_size=2000", "data.val_size=800", "data.batch_size=32"),
-            *("model.width=24", "optimizer.kind=adam"),
-        ),
-        ("fc1", "fc2", "head"),
-        well=("model.width=48", "optimizer.lr=0.02", "optimizer.weight_decay=1e-2"),
-        share=3,
-    ),
-    Base(
-        "cancer-mlp",
-        "tune",
-        "mlp",
-        500,
-        0.01,
-        (
-            *("data.task=breast_cancer", "data.batch_size=16", "model.width=16", "optimizer.kind=momentum"),
-            "optimizer.weight_decay=1e-2",
-        ),
-        ("fc1", "fc2", "head"),
-        ("data.label_noise=0.15", "data.jitter=0.7"),
-        well=("model.width=32", "optimizer.lr=0.04"),
-        share=3,
-    ),
-    Base(
-        "digits-cnn",
-        "tune",
-        "cnn",
-        350,
-        0.004,
-        ("data.batch_size=32", "model.kind=cnn", "model.width=8", "optimizer.kind=adam", "optimizer.weight_decay=1e-3"),
-        ("head",),
-        ("data.label_noise=0.2", "data.jitter=0.6"),
-        well=("model.width=16", "optimizer.lr=0.008", "steps=800"),
-        share=1,
-    ),
-    Base(
-        "markov-gru",
-        "tune",
-        "gru",
-        260,
-        0.015,
-        (
-            *("data.task=markov", "data.train_size=1000", "data.val_size=120", "data.batch_size=8"),
-            *("model.kind=gru", "model.width=24", "model.depth=1", "model.init=torch", "optimizer.kind=adam"),
-        ),
-        ("head",),
-        well=("model.width=48", "optimizer.lr=0.03", "steps=400"),
-        share=2,
-    ),
-    Base(
-        "mixture-deep",
-        "judge",
-        "deep mlp",
-        600,
-        0.05,
-        (
-            *("data.task=mixture", "data.train_size=2000", "data.val_size=1000", "data.batch_size=32"),
-            *("model.width=24", "model.depth=3", "model.activation=gelu", "model.norm=batch"),
-            *("optimizer.kind=momentum", "optimizer.weight_decay=5e-3"),
-        ),
-        ("fc1", "fc2", "fc3", "head"),
-        well=("model.width=48",),
-        share=4,
-    ),
-    Base(
-        "diabetes-deep",
-        "judge",
-        "deep mlp",
-        500,
-        0.002,
-        (
-            *("data.task=diabetes", "data.batch_size=16", "data.jitter=0.8", "model.width=16", "model.depth=3"),
-            *("model.activation=tanh", "model.norm=layer", "optimizer.kind=adamw", "optimizer.weight_decay=0.1"),
-        ),
-        ("fc1", "fc2", "fc3", "head"),
-        well=("model.width=32", "optimizer.lr=0.006", "steps=700"),
-        share=4,
-    ),
-    Base(
-        "wine-deep",
-        "judge",
-        "deep mlp",
-        400,
-        0.01,
-        (
-            *("data.task=wine", "data.batch_size=16", "model.width=16", "model.depth=3", "model.activation=silu"),
-            *("model.norm=layer", "optimizer.kind=nesterov", "optimizer.weight_decay=1e-2"),
-        ),
-        ("fc1", "fc2", "fc3", "head"),
-        ("data.label_noise=0.2", "data.jitter=0.8"),
-        well=("data.jitter=1.2", "optimizer.weight_decay=5e-2"),
-        share=1,
-    ),
-    Base(
-        "shapes-resnet",
-        "judge",
-        "resnet",
-        350,
-        0.05,
-        (
-            *("data.task=shapes", "data.train_size=1500", "data.val_size=400", "data.batch_size=16"),
-            *("model.kind=resnet", "model.width=6", "model.depth=1"),
-            *("optimizer.kind=momentum", "optimizer.weight_decay=1e-3"),
-        ),
-        ("head",),
-        well=("data.label_noise=0.3", "model.width=12", "optimizer.lr=0.15", "steps=700"),
-        share=1,
-    ),
-    Base(
-        "names-gpt",
-        "judge",
-        "gpt",
-        260,
-        0.01,
-        (
-            *("data.task=names", "data.train_size=3000", "data.val_size=120", "data.batch_size=8"),
-            *("model.kind=gpt", "model.width=16", "model.depth=1", "model.activation=gelu", "model.init=torch"),
-            "optimizer.kind=adamw",
-        ),
-        ("head",),
-    ),
-)
-
-#: Training examples of the tasks whose size is not set.
-EXAMPLES = {"digits": 1198, "breast_cancer": 379, "wine": 118, "diabetes": 294}
 FLAT = ("schedule.kind=constant",)
 DENSE = ("mlp", "deep mlp")
 LANGUAGE = ("gru", "gpt")
@@ -324,9 +146,8 @@ def _spikes(b: Base, i: int, rng: np.random.Generator) -> Plan:
 
 def _few_to_validate(b: Base, i: int, rng: np.random.Generator) -> Plan:
     # A rate that stays up keeps the weights moving: so few examples then answer differently from epoch to epoch.
-    examples = {**EXAMPLES, "teacher": 2000, "mixture": 2000, "shapes": 1500}[b.task]
-    batch = 64 if examples > 1000 else 16
-    long = (f"steps={25 * examples // batch}", f"data.batch_size={batch}")
+    batch = 64 if b.examples > 1000 else 16
+    long = (f"steps={25 * b.examples // batch}", f"data.batch_size={batch}")
     ready = (*b.floor[:1], *long, *FLAT, "optimizer.weight_decay=0.0")
     return Plan("validation-too-noisy", (f"fault.tiny_val_set={int(rng.choice([6, 10, 16]))}",), ready)
 
@@ -386,5 +207,5 @@ PLANTS: Mapping[str, Plant] = {
 #: Labels of which too few stood at first: planted harder, and numbered on.
 MORE: Mapping[str, Plant] = {
     "plateau_needs_decay": Plant(8, _hot_plateau, lambda b: b.family in DENSE and b.task != "diabetes"),
-    "update_ratio_anomaly": Plant(4, _update, lambda b: b.family in DENSE and b.task in ("digits", "mixture")),
+    "update_ratio_anomaly": Plant(4, _update, lambda b: b.family in DENSE and b.task in ("digits", "mixture", "rare")),
 }

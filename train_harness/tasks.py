@@ -7,7 +7,7 @@ import math
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from .recipe import Data
+from .tasks_made import MADE, Made
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +203,14 @@ def markov(data: Data) -> Task:
     )
 
 
+def _of_arrays(make: Callable[[Data], Made]) -> Callable[[Data], Task]:
+    @wraps(make)
+    def task(data: Data) -> Task:
+        return _cut(*make(data))
+
+    return task
+
+
 #: Every task by the name that recipes use.
 TASKS: Mapping[str, Callable[[Data], Task]] = {
     "digits": digits,
@@ -215,6 +224,7 @@ TASKS: Mapping[str, Callable[[Data], Task]] = {
     "idx": idx,
     "names": names,
     "markov": markov,
+    **{name: _of_arrays(make) for name, make in MADE.items()},
 }
 
 
@@ -292,9 +302,8 @@ def _with_classes(task: Task, data: Data) -> Task:
 
 
 def _cut(x: np.ndarray, y: np.ndarray, outputs: int, train: int) -> Task:
-    kind = "classification" if y.dtype.kind == "i" else "regression"
-    inputs = torch.tensor(x, dtype=torch.float32)
-    targets = torch.tensor(y, dtype=torch.long if kind == "classification" else torch.float32)
+    kind = "regression" if y.dtype.kind != "i" else "language" if x.dtype.kind == "i" else "classification"
+    inputs, targets = (torch.tensor(a, dtype=torch.long if a.dtype.kind == "i" else torch.float32) for a in (x, y))
     return Task(kind, outputs, inputs[:train], targets[:train], inputs[train:], targets[train:])
 
 

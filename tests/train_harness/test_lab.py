@@ -15,7 +15,7 @@ import pytest
 import curvedoc
 from train_harness.__main__ import main
 from train_harness.lab import _record, examine, pack, run_lab, summary
-from train_harness.lab_cases import PLANTS, Candidate, candidates
+from train_harness.lab_cases import PARTS, PLANTS, Candidate, candidates
 from train_harness.lab_proof import Ended, Treatment, allowed, battery, first_drop, gain, plateau_onset, settle, tried
 from train_harness.loop import StepRow
 from train_harness.recipe import Recipe, override, recipe_text
@@ -41,6 +41,19 @@ def test_the_halves_share_neither_task_nor_model(corpus: list[Candidate]) -> Non
         assert halves[0] and halves[1] and not halves[0] & halves[1]
 
 
+def test_confidence_is_measured_on_tasks_that_neither_half_has(corpus: list[Candidate]) -> None:
+    tasks = {c.patient.data.task for c in corpus if c.half == "calibration"}
+    assert len(tasks) == 9
+    assert not tasks & {c.patient.data.task for c in corpus if c.half != "calibration"}
+
+
+def test_the_parts_ask_for_the_same_mixture_of_labels(corpus: list[Candidate]) -> None:
+    tune, calibration = (Counter(c.planted for c in corpus if c.half == half) for half in ("tune", "calibration"))
+    assert tune == Counter(c.planted for c in corpus if c.half == "judge")
+    assert calibration.total() == pytest.approx(PARTS["calibration"] * tune.total(), rel=0.02)
+    assert {label: n for label, n in tune.items() if abs(calibration[label] - PARTS["calibration"] * n) > 1} == {}
+
+
 def test_no_task_makes_more_than_three_tenths_of_the_candidates(corpus: list[Candidate]) -> None:
     tasks = Counter(c.patient.data.task for c in corpus)
     assert max(tasks.values()) <= 0.3 * len(corpus)
@@ -61,8 +74,8 @@ def test_another_seed_draws_other_patients_under_other_names(corpus: list[Candid
     assert Counter(c.planted for c in others) == Counter(c.planted for c in corpus)
 
 
-def test_every_label_is_planted_in_both_halves(corpus: list[Candidate]) -> None:
-    for half in ("tune", "judge"):
+def test_every_label_is_planted_in_every_part(corpus: list[Candidate]) -> None:
+    for half in PARTS:
         assert {c.planted for c in corpus if c.half == half} == {"", *PLANTS}
 
 

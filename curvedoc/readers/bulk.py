@@ -19,9 +19,14 @@ from .digits import BLANK, NUMBER, OTHER, POSSIBLE, Places, cells
 from .table import Table, put
 
 _BLOCK = 1 << 17  # bytes: what is made of them stays in the cache of a core
+#: Bytes, more than all arrays of a block. Once as much has been taken and given back, glibc's allocator keeps what is
+#: freed for the next block; until then larger arrays go back to the system, which has to clear their pages anew each
+#: time: half of the time.
+_TEMPORARY = 1 << 23
 _WIDEST = 2000  # columns; a block must hold some rows
 _FEWEST_ROWS = 8  # rows of a block on average
 _KEPT = 10_000  # different words that are remembered
+_LF, _CR = b"\n\r"
 _IRREGULAR = (b'"', b"\0", b"#")
 
 
@@ -29,6 +34,7 @@ def table(path: Path, start: int, names: Sequence[str], delimiter: str) -> Table
     """The table below the header of a UTF-8 file, from byte `start` on; None when a row is not plainly one of it."""
     if not POSSIBLE or not 1 < len(names) <= _WIDEST or not delimiter.isascii():
         return None
+    np.empty(_TEMPORARY, np.uint8)  # is given back at once, see there
     sheet = _Sheet(names, delimiter)
     for text in _blocks(path, start):
         if text is None or not _enter(sheet, text):
@@ -37,8 +43,11 @@ def table(path: Path, start: int, names: Sequence[str], delimiter: str) -> Table
     for name, (rows, values) in sheet.parts.items():
         same = tuple(map(id, rows))
         if same not in counted:
-            counted[same] = array("q", np.concatenate(rows).astype(np.int64).tobytes())
-        sheet.table.numbers[name] = counted[same], array("d", np.concatenate(values).tobytes())
+            counted[same] = array("q", [0]) * sum(map(len, rows))
+            np.concatenate(rows, out=np.frombuffer(counted[same], np.int64))
+        column = array("d", [0.0]) * len(counted[same])
+        np.concatenate(values, out=np.frombuffer(column))
+        sheet.table.numbers[name] = counted[same], column
     return sheet.table
 
 
@@ -78,40 +87,44 @@ def _enter(sheet: _Sheet, text: bytes) -> bool:
     width, count, returns = len(sheet.names), text.count(b"\n"), text.count(b"\r")
     if returns not in (0, count) or any(mark in text for mark in _IRREGULAR):
         return False
-    read, across = cells(text, sheet.delimiter), width + (returns > 0)
-    if len(read.kind) != count * across or len(text) < _FEWEST_ROWS * width:
+    read = cells(text, sheet.delimiter)
+    if len(read.kind) != count * width or len(text) < _FEWEST_ROWS * width:
         return False
-    ends = np.frombuffer(text, np.uint8)[read.end.reshape(count, across)[:, width - 1 :]]
-    if (ends != list(b"\r\n" if returns else b"\n")).any():
-        return False
-    kind, value = read.kind.reshape(count, across)[:, :width], read.value.reshape(count, across)[:, :width]
-    # A row without a number may be a header, a mark of a conflict or a sentence.
-    if not (kind == NUMBER).any(axis=1).all():
+    # Were there a line's end elsewhere in a row, one would be missing behind another.
+    data, ends = np.frombuffer(text, np.uint8), read.end[width - 1 :: width]
+    if (data[ends + (returns > 0)] != _LF).any() or (returns and (data[ends] != _CR).any()):
         return False
     for at in np.flatnonzero(read.kind == OTHER).tolist():
-        row, column = divmod(at, across)
+        row, column = divmod(at, width)
         cell = text[read.begin[at] : read.end[at]]
         if cell not in sheet.words and len(sheet.words) < _KEPT:
             sheet.words[cell] = _said(cell)
         said = sheet.words[cell] if cell in sheet.words else _said(cell)
         if isinstance(said, float):
-            kind[row, column], value[row, column] = NUMBER, said
+            read.kind[at], read.value[at] = NUMBER, said
         elif said == "":
-            kind[row, column] = BLANK
+            read.kind[at] = BLANK
         else:
             sheet.table.rows += row
             put(sheet.table, sheet.names[column], said)
             sheet.table.rows -= row
-    held, first = kind == NUMBER, sheet.table.rows
+    held = np.ascontiguousarray((read.kind == NUMBER).reshape(count, width).T)
+    value = np.ascontiguousarray(read.value.reshape(count, width).T)
+    # A row without a number may be a header, a mark of a conflict or a sentence.
+    if not held.any(axis=0).all():
+        return False
+    places: dict[bytes, tuple[Places, Places]] = {}  # in the block and in the table, of columns that are filled alike
     # Columns stand in the order of their first numbers, as they would be met row by row.
-    begins = np.where(held.any(axis=0), held.argmax(axis=0), count)
-    full, every = held.all(axis=0), np.arange(first, first + count)
-    for column in np.argsort(begins, kind="stable").tolist():
-        if begins[column] < count:
-            rows, values = sheet.parts.setdefault(sheet.names[column], ([], []))
-            here = every if full[column] else np.flatnonzero(held[:, column])
-            rows.append(every if full[column] else here + first)
-            values.append(value[:, column].copy() if full[column] else value[here, column])
+    for column in np.argsort(held.argmax(axis=1), kind="stable").tolist():
+        filled = held[column].tobytes()
+        if filled not in places:
+            here = np.flatnonzero(held[column])
+            places[filled] = here, here + sheet.table.rows
+        here, rows = places[filled]
+        if len(here):
+            of_rows, of_values = sheet.parts.setdefault(sheet.names[column], ([], []))
+            of_rows.append(rows)
+            of_values.append(value[column] if len(here) == count else value[column, here])
     sheet.table.rows += count
     return True
 

@@ -17,6 +17,8 @@ import numpy.typing as npt
 
 from ..run import Array
 
+Bytes = npt.NDArray[np.uint8]
+Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
 Words = npt.NDArray[np.uint64]
 
@@ -25,24 +27,23 @@ BLANK, NUMBER, OTHER = 0, 1, 2
 #: Whether long doubles have the 64 bits that the proof above needs; elsewhere the caller reads in its own way.
 POSSIBLE = np.finfo(np.longdouble).nmant == 63 and sys.byteorder == "little"
 
-_DOT, _MINUS, _PLUS, _E, _STOP, _ELSE = 1, 2, 3, 4, 5, 6
-_KINDS = np.full(256, _ELSE, np.uint8)
-_KINDS[np.frombuffer(b".-+eE\r\n", np.uint8)] = (_DOT, _MINUS, _PLUS, _E, _E, _STOP, _STOP)
+_MINUS, _PLUS, _DOT, _LF, _CR = b"-+.\n\r"
+_E, _SMALL = ord("e"), np.uint8(ord("e") - ord("E"))
 #: Digits before the point, digits behind it, and of both together where the number does not begin with zeros.
 _WHOLE, _FRACTION, _DIGITS = 16, 24, 19
 _LARGEST = 27  # 10^27 is the largest power of ten that 64 bits hold: 5^27 < 2^64
-_PAD = bytes(32)
+_PAD = bytes(_FRACTION)  # before a text: what stands before the end of its first number can be loaded, too
 _TEN = np.array([10**k if k <= _DIGITS else 0 for k in range(_LARGEST + 1)], np.uint64)
 _POWER = np.longdouble(10) ** np.arange(_LARGEST + 1) if POSSIBLE else np.ones(1, np.longdouble)
 _DOUBLES = 10.0 ** np.arange(23)  # the powers of ten that a double holds
+_EIGHT = np.uint64(10**8)
 _EXACT = np.uint64(1 << 53)
-_NIBBLES = np.uint64(0x0F0F0F0F0F0F0F0F)
-_AWAY = np.array([64 - 8 * count for count in range(9)], np.uint64)  # a shift by 64 leaves nothing, in numpy
-#: Two digits become one number, then two of these, then two of these.
-_PAIRS = tuple(
-    (np.uint64(ten), np.uint64(shift), np.uint64(mask))
-    for ten, shift, mask in ((10, 8, 0x00FF00FF00FF00FF), (100, 16, 0x0000FFFF0000FFFF), (10_000, 32, 0xFFFFFFFF))
+#: For one to three words, and each count of digits at their end: the bits of the digits.
+_KEEP: tuple[Words, ...] = tuple(
+    np.frombuffer(b"".join(bytes(size - n) + n * b"\x0f" for n in range(size + 1)), "<u8").reshape(-1, size // 8)
+    for size in (8, 16, 24)
 )
+_PAIRS = tuple((np.dtype(kind), ten) for kind, ten in (("<u2", 10), ("<u4", 100), ("<u8", 10_000)))
 _NAN = np.uint64(int.from_bytes(b"NAN", "little"))
 _CAPITALS = np.uint64(0xDFDFDF)
 
@@ -52,132 +53,177 @@ class Cells:
     """The cells of a text in their order, (m,) each: what they are, their numbers (0 where none), and where in the
     text they begin and end."""
 
-    kind: npt.NDArray[np.uint8]
+    kind: Bytes
     value: Array
     begin: Places
     end: Places
 
 
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text as numpy sees it: `padded` has _PAD in front of it, `at` (k,) are the places in the text of all that is
+    no digit, and `what` (k,) stands there."""
+
+    padded: bytes
+    at: Places
+    what: Bytes
+
+
 def cells(text: bytes, delimiter: str) -> Cells:
     r"""The cells of a text of ASCII or UTF-8 that ends with a newline; `delimiter` is one ASCII character.
 
-    Each delimiter, carriage return and newline ends a cell: behind the last one of a row stands a blank one where
-    lines end with both.
+    A delimiter, a newline and a carriage return, which may have a newline behind it, end a cell.
 
-    >>> found = cells(b"1,-0.25,,nan\n7e-3,.5,NA,12\n", ",")
+    >>> found = cells(b"1,-0.25,,nan\r\n7e-3,.5,NA,12\r\n", ",")
     >>> found.kind.tolist(), found.value[[0, 1, 4, 5, 7]].tolist()
     ([1, 1, 0, 1, 1, 1, 2, 1], [1.0, -0.25, 0.007, 0.5, 12.0])
     """
-    data = np.frombuffer(text + _PAD, np.uint8)
-    words: Words = np.ndarray((len(text) + len(_PAD) - 7,), "<u8", data, 0, (1,))  # the eight bytes from each place on
-    kinds = _KINDS.copy()
-    kinds[ord(delimiter)] = _STOP
-    special = np.flatnonzero((data[: len(text)] - np.uint8(48)) > 9)
-    what = kinds[data[special]]
-    stop = np.flatnonzero(what == _STOP)
-    end = special[stop]
+    padded = _PAD + text
+    data = np.frombuffer(padded, np.uint8)[len(_PAD) :]
+    at = np.flatnonzero((data - np.uint8(48)) > 9)
+    what = data[at]
+    ends = (what == ord(delimiter)) | (what == _LF)
+    returns = np.flatnonzero(what == _CR)
+    if returns.size:
+        ends[returns] = True
+        returns = returns[(what[returns + 1] == _LF) & (at[returns + 1] == at[returns] + 1)]
+        ends[returns + 1] = False  # this newline ends nothing more
+    stop = np.flatnonzero(ends)
+    end = at[stop]
     first, begin = np.zeros(len(stop), np.intp), np.zeros(len(stop), np.intp)
-    first[1:], begin[1:] = stop[:-1] + 1, end[:-1] + 1
-    kind, value = np.full(len(end), BLANK, np.uint8), np.zeros(len(end))
+    np.add(stop[:-1], 1, out=first[1:])
+    np.add(end[:-1], 1, out=begin[1:])
+    if returns.size:
+        behind = np.searchsorted(stop, returns) + 1
+        behind = behind[behind < len(stop)]
+        first[behind] += 1
+        begin[behind] += 1
+    source = _Text(padded, at, what)
     filled = np.flatnonzero(end > begin)
     if len(filled) == len(end):
-        kind, value = _numbers(words, special, what, begin, first)
-    elif len(filled):
-        kind[filled], value[filled] = _numbers(words, special, what, begin[filled], first[filled])
-    three = np.flatnonzero((kind == OTHER) & (end - begin == 3))
-    nan = three[(words[begin[three]] & _CAPITALS) == _NAN]
-    kind[nan], value[nan] = NUMBER, np.nan
+        kind, value = _numbers(source, begin, first, stop)
+    else:
+        kind, value = np.full(len(end), BLANK, np.uint8), np.zeros(len(end))
+        kind[filled], value[filled] = _numbers(source, begin[filled], first[filled], stop[filled])
+    if kind.max(initial=0) == OTHER:
+        three = np.flatnonzero((kind == OTHER) & (end - begin == 3))
+        nan = three[(_window(padded, end[three], 1)[:, 0] >> np.uint64(40)) & _CAPITALS == _NAN]
+        kind[nan], value[nan] = NUMBER, np.nan
     return Cells(kind, value, begin, end)
 
 
-def _numbers(
-    words: Words, special: Places, what: npt.NDArray[np.uint8], begin: Places, first: Places
-) -> tuple[npt.NDArray[np.uint8], Array]:
-    """Kind and number of the cells (k,) that are not blank: they begin at `begin`, and `first` is the index into
-    `special`, the places of all that is no digit, of the first such place in each; `what` tells what stands there."""
+def _numbers(text: _Text, begin: Places, first: Places, stop: Places) -> tuple[Bytes, Array]:
+    """Kind and number of the cells (k,) that are not blank: where each begins, and the indices into `text.at` of the
+    first place in it that holds no digit, and of its end."""
+    at, what = text.at, text.what
     # `first` walks over what is no digit: a sign, a point, an exponent; a cell is a number if it arrives at its end.
-    at, point = begin, special[first]
-    minus = (what[first] == _MINUS) & (point == begin)
-    if minus.any():
-        at, first = begin + minus, first + minus
-        point = special[first]
+    begins, close = begin, at[stop]
+    minus = (what[first] == _MINUS) & (at[first] == begin) if (what == _MINUS).any() else None
+    if minus is not None:
+        begins, first = begin + minus, first + minus
     dot = what[first] == _DOT
-    first += dot
-    tail, last = special[first], what[first]
-    whole = point - at  # where there is no point, `point` is the end
-    fraction = tail - point - dot
-    scale, done = fraction, last == _STOP
-    if (raised := np.flatnonzero(last == _E)).size:
-        power, fine = _exponents(words, special, what, first[raised] + 1)
-        scale = fraction.copy()
+    point = at[first]
+    first = first + dot
+    number = first == stop
+    power = None
+    if not number.all():
+        raised = np.flatnonzero((what[first] | _SMALL) == _E)
+        if raised.size:
+            power, fine = _exponents(text, first[raised], stop[raised])
+            close = close.copy()
+            close[raised] = at[first[raised]]
+            number[raised] = fine
+    whole = (point - begins) * dot
+    fraction = close - begins - whole - dot  # all of them where there is no point
+    scale = fraction * dot
+    digits = whole + fraction
+    number &= digits > 0
+    most = int(digits.max(initial=0))
+    if most > _DIGITS:
+        number &= (whole <= _WHOLE) & (fraction <= _FRACTION)
+    if power is not None:
         scale[raised] -= power
-        done[raised] = fine
-    number = done & (whole + fraction > 0) & (whole <= _WHOLE) & (fraction <= _FRACTION)
-    if raised.size:
         number &= np.abs(scale) <= _LARGEST
     if not number.all():
         whole, fraction, scale = whole * number, fraction * number, scale * number
-    high, _ = _digits(words, at, whole)
-    low, lead = _digits(words, at + whole + 1, fraction)
-    digits = whole + fraction
-    if digits.max(initial=0) > _DIGITS:
-        number &= (digits <= _DIGITS) | ((high == 0) & (lead < _TEN[np.minimum(np.maximum(27 - fraction, 0), 8)]))
-    value, sure = _scaled(high * _TEN[fraction] + low, scale)
-    number &= sure
+    mantissa, beyond = _digits(text.padded, close, fraction)
+    high = None
+    if whole.any():
+        high = _digits(text.padded, point, whole)[0]
+        mantissa += high * _TEN[fraction]
+    if most > _DIGITS:
+        small = beyond < 1000 if high is None else (beyond < 1000) & (high == 0)
+        number &= (digits <= _DIGITS) | small
+    value, sure = _scaled(mantissa, scale)
+    if sure is not None:
+        number &= sure
     if number.all():
         kind = np.full(len(begin), NUMBER, np.uint8)
     else:
         kind = np.where(number, np.uint8(NUMBER), np.uint8(OTHER))
         value[~number] = 0
-    if minus.any():
-        np.negative(value, out=value, where=minus)
+    if minus is not None:
+        value.view(np.uint64)[...] ^= minus.astype(np.uint64) << np.uint64(63)
     return kind, value
 
 
-def _exponents(words: Words, special: Places, what: npt.NDArray[np.uint8], at: Places) -> tuple[Places, Array]:
-    """The powers of ten behind an E, and whether they are up to three digits and end the cell; `at` (k,) the index
-    into `special` of what follows the E."""
-    begin = special[at - 1] + 1
-    sign = ((what[at] == _MINUS) | (what[at] == _PLUS)) & (special[at] == begin)
-    negative = sign & (what[at] == _MINUS)
-    last = np.minimum(at + sign, len(special) - 1)
-    begin = begin + sign
-    length = special[last] - begin
-    fine = (what[last] == _STOP) & (length >= 1) & (length <= 3)
-    power = _digits(words, begin, np.where(fine, length, 0))[0].astype(np.intp)
-    return np.where(negative, -power, power), fine
+def _exponents(text: _Text, at: Places, stop: Places) -> tuple[Places, Flags]:
+    """The powers of ten behind an E, and whether they are up to three digits and end the cell: `at` (k,) and `stop`
+    are the indices into `text.at` of the E and of the end."""
+    place, end = text.at[at], text.at[stop]
+    behind = text.what[at + 1]
+    sign = ((behind == _MINUS) | (behind == _PLUS)) & (text.at[at + 1] == place + 1)
+    length = end - place - 1 - sign
+    fine = (at + 1 + sign == stop) & (length >= 1) & (length <= 3)
+    power = _digits(text.padded, end, length * fine)[0].astype(np.intp)
+    return np.where(sign & (behind == _MINUS), -power, power), fine
 
 
-def _digits(words: Words, at: Places, count: Places) -> tuple[Words, Words]:
-    """The number that `count` (m,) <= 24 digits from each place on make, modulo 2^64, and that of the first eight."""
+def _digits(padded: bytes, end: Places, count: Places) -> tuple[Words, Words]:
+    """The number that `count` (m,) <= 24 digits before each end make, modulo 2^64, and that of those before the last
+    sixteen alone."""
     longest = int(count.max(initial=0))
-    first = found = _eight(words[at], count if longest <= 8 else np.minimum(count, 8))
-    for done in range(8, longest, 8):
-        more = np.minimum(np.maximum(count - done, 0), 8)
-        found = found * _TEN[more] + _eight(words[at + done], more)
-    return found, first
+    if longest == 1:  # the usual digit before a point
+        last = np.frombuffer(padded, np.uint8)[end + (len(_PAD) - 1)] & 15
+        return (last * count).astype(np.uint64), np.zeros(len(count), np.uint64)
+    size = 1 if longest <= 8 else 2 if longest <= 16 else 3
+    words = _window(padded, end, size)
+    words &= _KEEP[size - 1].take(count, 0)
+    # Two digits become one number, then two of these, then two of these: the first of each two is the lower half, and
+    # what it gives reaches the upper half of the product.
+    for kind, ten in _PAIRS:
+        pairs = words.view(kind)
+        half = 4 * kind.itemsize
+        np.multiply(pairs, kind.type((ten << half) + 1), out=pairs)
+        np.right_shift(pairs, kind.type(half), out=pairs)
+    if size == 1:
+        return words[:, 0], np.zeros(len(words), np.uint64)
+    found = words[:, -2] * _EIGHT
+    found += words[:, -1]
+    if size == 2:
+        return found, np.zeros(len(words), np.uint64)
+    found += words[:, 0] * (_EIGHT * _EIGHT)
+    return found, words[:, 0]
 
 
-def _eight(word: Words, count: Places) -> Words:
-    """The number that the first `count` (m,) <= 8 of eight digits make; the first digit is the lowest byte."""
-    # What stands behind the digits leaves at the top, zeros come in at the bottom, where leading digits stand.
-    word <<= _AWAY[count]
-    word &= _NIBBLES
-    for ten, shift, mask in _PAIRS:
-        behind = word >> shift
-        word *= ten
-        word += behind
-        word &= mask
-    return word
+def _window(padded: bytes, end: Places, size: int) -> Words:
+    """The words (m, size) that stand before each end."""
+    start, width = len(_PAD) - 8 * size, 8 * size
+    every = np.ndarray((len(padded) - len(_PAD) + 1,), f"V{width}", padded, start, (1,))
+    words: Words = every[end].view(np.uint64).reshape(-1, size)
+    return words
 
 
-def _scaled(mantissa: Words, scale: Places) -> tuple[Array, npt.NDArray[np.bool_]]:
-    """mantissa / 10^scale, and whether it is certain to be the nearest double."""
-    if mantissa.max(initial=0) <= _EXACT and scale.min(initial=0) >= 0 and scale.max(initial=0) < len(_DOUBLES):
-        exact: Array = mantissa.astype(np.float64) / _DOUBLES[scale]
-        return exact, np.ones(len(scale), bool)
+def _scaled(mantissa: Words, scale: Places) -> tuple[Array, Flags | None]:
+    """mantissa / 10^scale, and whether it is certain to be the nearest double; None where all are."""
+    low, high = scale.min(initial=0), scale.max(initial=0)
+    if low >= 0 and high < len(_DOUBLES) and mantissa.max(initial=0) <= _EXACT:
+        exact = mantissa.astype(np.float64)
+        if high:
+            exact /= _DOUBLES[scale]
+        return exact, None
     wide = mantissa.astype(np.longdouble)
-    if scale.min() >= 0:
+    if low >= 0:
         wide /= _POWER[scale]
     else:
         wide = np.where(scale >= 0, wide / _POWER[np.maximum(scale, 0)], wide * _POWER[np.maximum(-scale, 0)])

@@ -94,7 +94,8 @@ def to_logs(
     A column of `train`/`val` words goes into the tags (`val/loss`), a `metric`, `value` pair of columns
     becomes one series per metric. () when no column holds a number.
     """
-    columns = [Column(n, np.asarray(r, np.int64), np.asarray(v, np.float64)) for n, (r, v) in table.numbers.items()]
+    rows = {id(r): np.asarray(r, np.int64) for r, _ in table.numbers.values()}  # columns may share them
+    columns = [Column(n, rows[id(r)], np.asarray(v, np.float64)) for n, (r, v) in table.numbers.items()]
     if not columns:
         return ()
     texts = dict(table.texts)
@@ -118,31 +119,19 @@ def to_series(columns: Sequence[Column], file: str) -> tuple[tuple[Series, ...],
     indices = [c for c in counters if c.kind == "row"]
     times = sorted((c for c in counters if c.kind == "time"), key=lambda c: c.order)
     series, notes = [], []
+    axes: dict[tuple[int, int], list[tuple[Rows, _Axis]]] = {}
     for column in columns:
-        here = column.row
-        found = _first_filled((*steps, *epochs, *indices), here)
-        epoch = next((c.at[here] for c in epochs if np.isfinite(c.at[here]).any()), None)
-        if found is None:
-            step, axis = here.astype(np.float64), "row"
-        else:
-            step, axis = found.at[here], found.kind
-            if axis == "step" and epoch is None and epochs and _counts_epochs(found, epochs[0], here):
-                axis = "epoch"
-        moment = next((c.at[here] for c in times if np.isfinite(c.at[here]).all()), None)
-        known = np.isfinite(step)
-        if not known.all():
-            what = f"{np.count_nonzero(~known)} values of {quoted(column.name)} stand in rows without a step: left out"
-            notes.append(Note(file, what))
-        series.append(
-            Series(
-                column.name,
-                step[known],
-                column.value[known],
-                axis,
-                None if epoch is None or axis == "epoch" else epoch[known],
-                None if moment is None else moment[known],
-            )
-        )
+        same = axes.setdefault((len(column.row), int(column.row.sum())), [])
+        axis = next((a for rows, a in same if rows is column.row or np.array_equal(rows, column.row)), None)
+        if axis is None:
+            axis = _axis(column.row, steps, epochs, indices, times)
+            same.append((column.row, axis))
+        value = column.value
+        if axis.known is not None:
+            what = f"{np.count_nonzero(~axis.known)} values of {quoted(column.name)} stand in rows without a step"
+            notes.append(Note(file, f"{what}: left out"))
+            value = value[axis.known]
+        series.append(Series(column.name, axis.step, value, axis.kind, axis.epoch, axis.moment))
     by_row = any(s.axis == "row" for s in series)
     named = [c for c in columns if counter_kind(c.name)[0] in ("step", "epoch")]
     for column in named:
@@ -161,6 +150,43 @@ class _Counter:
     kind: str
     order: tuple[bool, int]
     at: Array  # (rows,), NaN where the row does not tell
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Axis:
+    """What counts the points of all columns that are filled in the same rows; `known` tells the points that are kept,
+    None for all."""
+
+    kind: str
+    step: Array
+    epoch: Array | None
+    moment: Array | None
+    known: npt.NDArray[np.bool_] | None
+
+
+def _axis(
+    here: Rows,
+    steps: Sequence[_Counter],
+    epochs: Sequence[_Counter],
+    indices: Sequence[_Counter],
+    times: Sequence[_Counter],
+) -> _Axis:
+    found = _first_filled((*steps, *epochs, *indices), here)
+    epoch = next((e for e in (c.at[here] for c in epochs) if np.isfinite(e).any()), None)
+    if found is None:
+        step, kind = here.astype(np.float64), "row"
+    else:
+        step, kind = found.at[here], found.kind
+        if kind == "step" and epoch is None and epochs and _counts_epochs(found, epochs[0], here):
+            kind = "epoch"
+    moment = next((m for m in (c.at[here] for c in times) if np.isfinite(m).all()), None)
+    if kind == "epoch":
+        epoch = None
+    known = np.isfinite(step)
+    if known.all():
+        return _Axis(kind, step, epoch, moment, None)
+    epoch, moment = (None if told is None else told[known] for told in (epoch, moment))
+    return _Axis(kind, step[known], epoch, moment, known)
 
 
 def _counter(column: Column, n_rows: int) -> _Counter | None:
@@ -317,7 +343,7 @@ def _remarks(table: Table, columns: Sequence[Column], file: str) -> list[Note]:
         if gone := _gone_blank(column, columns, table.rows):
             what = f"{quoted(column.name)} is blank in the last {gone} rows while others go on: pandas writes NaN so"
             notes.append(Note(file, what))
-    lost = [c.name for c in columns if len(c.value) and np.isnan(c.value).all()]
+    lost = [c.name for c in columns if len(c.value) and np.isnan(c.value[0]) and np.isnan(c.value).all()]
     if lost:
         notes.append(Note(file, f"every value of {_listed(lost)} is NaN"))
     return notes

@@ -32,6 +32,8 @@ VITALS = {
 FLOOR = 0.7
 #: The weight of a level that only the first loss speaks of: enough to be listed, too little for a finding.
 UNSURE = 0.45
+#: Validations beside a logged rate that show what can be reached: runs of one to three epochs end before they do.
+SHOWN = 4
 #: Last points that stand for the end of a curve that is too short to be smoothed.
 LAST = 3
 
@@ -40,7 +42,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
     """Vitals of the fit to the training data; intervals of 1.28 standard errors."""
     unexplained = _unexplained(signals)
     found: dict[str, Measured] = {"fit.unexplained": unexplained, "fit.gap": _gap(signals)}
-    if isinstance(unexplained, Estimate) and signals.val is not None:
+    if isinstance(unexplained, Estimate) and _validated(signals):
         return found | {"fit.unlearned": unexplained, "fit.known": exact(1.0, "share")}
     return found | _by_a_guess(signals, unexplained)
 
@@ -96,6 +98,24 @@ def _gap(signals: Signals) -> Measured:
     return Estimate((end - level) / size, (end - level - both) / size, (end - level + both) / size, "share")
 
 
+def _validated(signals: Signals) -> bool:
+    """Whether held-out data were measured often enough to say that nothing better is to be had: a handful says what was
+    reached, but only beside a logged rate whether that was for want of smaller steps."""
+    val = signals.run.get("val_loss")
+    few = signals.lr is not None and val is not None and int(alive(val.value).sum()) >= SHOWN
+    return signals.val is not None or few
+
+
+def _last(run: Run, role: str) -> tuple[float, float] | None:
+    """The last of few accuracies, with the scatter of LAST of them as its doubt; None with fewer than SHOWN."""
+    curve = run.get(role)
+    if curve is None or int(alive(curve.value).sum()) < SHOWN:
+        return None
+    last = curve.value[alive(curve.value)][-LAST:]
+    scale = 100.0 if curve.unit == "percent" else 1.0
+    return float(last[-1]) / scale, 1.28 * _spread(last) / scale
+
+
 def _spread(value: Array) -> float:
     """Standard deviation of a point, from the differences of neighbours; a trend counts as doubt."""
     return float(np.abs(np.diff(value)).mean()) / math.sqrt(2)
@@ -109,6 +129,9 @@ def _unexplained(signals: Signals) -> Measured:
     # Dropout and augmentation hold the training accuracy down: what validation reaches, training can.
     # A line through the last few validations overshoots a metric that levels off, by a fifth of its doubt or so.
     reached = [(float(a.value[-1]), 1.2 * 1.28 * float(a.se[-1])) for a in (accuracy, held_out) if a is not None]
+    # A handful of accuracies says what was reached, but not whether a smaller rate would reach more.
+    if not reached and signals.lr is not None:
+        reached = [end for role in ("train_accuracy", "val_accuracy") if (end := _last(signals.run, role))]
     if reached and context.target_loss is None:
         best, doubt = max(reached)
         return Estimate(1 - best, 1 - best - doubt, 1 - best + doubt, "share")

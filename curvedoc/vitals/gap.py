@@ -69,7 +69,10 @@ def measure(signals: Signals) -> dict[str, Measured]:
         "val_loss.rise": _around(rise / scale, doubt / scale, "share", (best_step, signals.end)),
         "val_loss.rise_sd": in_noise(rise, doubt, noise, len(val.points), (best_step, signals.end)),
     }
-    found["val_loss.rise_se"] = exact(walk_z(val.points[best:]), "sd", (best_step, signals.end))
+    # At a steep start the smoothed minimum may lie before the turn: the lowest of the points that may be it does not.
+    turn = int(np.argmin(np.where((val.step >= near[0]) & (val.step <= near[1]), val.points, np.inf)))
+    surest = max(walk_z(val.points[begin:]) for begin in {best, turn})
+    found["val_loss.rise_se"] = exact(surest, "sd", (best_step, signals.end))
     if train is None:
         names = [name for name in VITALS if name.startswith("gap.")]
         found |= dict.fromkeys(("train_loss.fall_after_best", *names), signals.absent["train_loss"])

@@ -73,8 +73,9 @@ def _pairs(held_out: float, val_doubt: float, learned: float, doubt: float) -> t
 
 
 def _since(val: Smooth, level: float) -> float:
-    """The step from which on the curve stays at or below a level that it ends below."""
-    above = np.flatnonzero(val.value > level)
+    """The step from which on the curve stays at or below a level that it ends below; what lies above by less than its
+    own doubt (one and a half standard errors: the last of many points is looked for) does not."""
+    above = np.flatnonzero(val.value - 1.5 * val.se > level)
     return float(val.step[min(len(val.step) - 1, int(above[-1]) + 1)]) if len(above) else float(val.step[0])
 
 

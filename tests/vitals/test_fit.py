@@ -79,3 +79,11 @@ def test_the_gap_is_told_by_two_validations_and_by_many() -> None:
     val = made.curves["val_loss"][0]
     above = replace(made, curves=made.curves | {"val_loss": (replace(val, value=val.value * 2),)})
     assert value(above, "fit.gap").value == pytest.approx(0.5, abs=0.02)
+
+
+def test_four_accuracies_beside_a_rate_say_what_was_reached() -> None:
+    at = T[[149, 299, 449, 599]]
+    made = short(0.6 * math.log(12), 4, val_accuracy=(at, np.array([0.25, 0.27, 0.28, 0.28])))
+    assert value(made, "fit.unlearned").value == pytest.approx(1 - 0.28)
+    unrated = replace(made, curves={k: c for k, c in made.curves.items() if k != "lr"})
+    assert value(unrated, "fit.unlearned").value == 0.0

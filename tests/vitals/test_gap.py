@@ -66,6 +66,16 @@ def test_the_mean_of_an_epoch_counts_for_its_middle() -> None:
     assert uncorrected > 0.04
 
 
+def test_a_turn_right_behind_a_steep_start_is_no_wandering() -> None:
+    at, count = np.linspace(T[0], T[-1], 30), np.arange(30.0)
+    val = 0.66 + 2 * (1 - np.exp(-count / 9)) + 0.8 * np.exp(-1.9 * count)
+    val += 0.02 * np.random.default_rng(0).standard_normal(30)
+    behind = walk_z(val[int(np.argmin(val)) :])
+    assert behind > 20
+    made = run(train_loss=(T, 2 * np.exp(-T / 300)), val_loss=(at, val))
+    assert value(made, "val_loss.rise_se").value >= behind - 1e-9
+
+
 @pytest.mark.parametrize("factor", [1 / 64, 8.0])
 def test_a_sum_beside_a_mean_has_a_scale_and_keeps_it(factor: float) -> None:
     made = run(train_loss=(T, noisy(power_law(T))), val_loss=(V, noisy(factor * power_law(T)[9::10], 0.01, 1)))

@@ -57,3 +57,13 @@ def test_losses_below_zero_have_no_scale(shift: float) -> None:
 def test_a_training_loss_of_zero_is_the_most_that_is_told() -> None:
     made = run(train_loss=(T, np.maximum(0, 2 - T / 1000)), val_loss=(V, 0.5 + np.exp(-V / 600)))
     assert value(made, "memorised.times").value == 1e6
+
+
+def test_a_point_that_noise_lifts_is_no_later_rest() -> None:
+    train, val = 0.01 + 2 * np.exp(-T / 600), 0.6 + 1.4 * np.exp(-V / 300)
+    val = np.interp(T, V, val)
+    plain = value(run(train_loss=(T, train), val_loss=(T, val)), "memorised.since").value
+    for seed in range(5):
+        scattered = val + 0.06 * np.random.default_rng(seed).standard_normal(len(T))
+        found = value(run(train_loss=(T, train), val_loss=(T, scattered)), "memorised.since").value
+        assert found == pytest.approx(plain, abs=0.15 * T[-1])

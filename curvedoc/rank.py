@@ -60,7 +60,9 @@ def told_apart(
         unseen = [e.says.partition(":")[0] for d in (lead, rival) for e in d.evidence if e.value is None]
         roles = list(dict.fromkeys(found[1] for says in unseen if (found := NOT_LOGGED.fullmatch(says))))
         signal = f" Log {', '.join(roles)}: it would tell." if roles else ""
-        trial = f"A short run decides. {rival.fixes[0].do} If that helps, it was {rival.rule}." if rival.fixes else ""
+        remedy = rival.fixes[0] if rival.fixes else Fix("")
+        # What a machine can apply is a change of the run; anything else is something to look at.
+        trial = f"A short run decides. {remedy.do} If that helps, it was {rival.rule}." if remedy.action else remedy.do
         sure = f"{'possible, ' if rival.possible else ''}{rival.confidence:.2f}"
         action = {"kind": "tell_apart", "from": rival.rule, "log": roles}
         fixes.append(Fix(f"Could it be {rival.rule} ({sure})? {sign}{signal}", trial, action))

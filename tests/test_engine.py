@@ -248,7 +248,7 @@ def test_what_leads_says_how_to_tell_it_from_a_rival_what_to_log_and_which_short
     )
     (tmp_path / "yours.toml").write_text(
         f'title = "Yours"\n{head}{seen}[[evidence]]\nvital = "lr.of_peak"\nno_at = 0.2\nyes_at = 0.5\nsays = "high"\n'
-        'reason = "."\nif_missing = 0.3\n[[fix]]\ndo = "Oil it."\n[look_alikes]\n'
+        'reason = "."\nif_missing = 0.3\n[[fix]]\ndo = "Oil it."\naction = { kind = "oil" }\n[look_alikes]\n'
     )
     patient = run(train_loss=(T, noisy(exponential(T, tau=0.05), 0.02)))
     report = judge(patient, load_rules(tmp_path, select=["mine", "yours"]))
@@ -277,7 +277,21 @@ def test_every_pair_of_look_alikes_is_told_apart_by_a_sign_and_a_short_run(lead:
     book = {rule.id: rule for rule in reversed(RULES)} | {speaking.id: speaking}
     lead = speaking.id
     made = [
-        Diagnosis(id, "", "warning", "start", c, False, False, place, None, Subject(), None, (), (Fix(f"Try {id}."),))
+        Diagnosis(
+            id,
+            "",
+            "warning",
+            "start",
+            c,
+            False,
+            False,
+            place,
+            None,
+            Subject(),
+            None,
+            (),
+            (Fix(f"Try {id}.", "", {"kind": "try"}),),
+        )
         for id, c, place in ((lead, 0.9, "leading"), (rival, 0.6, "alternative"))
     ]
     found = told_apart(tuple(made), (), book)[0].fixes[-1]
@@ -285,6 +299,14 @@ def test_every_pair_of_look_alikes_is_told_apart_by_a_sign_and_a_short_run(lead:
     assert found.do.startswith(f"Could it be {rival} (0.60)? Its sign: ")
     assert sign[1:] in found.do
     assert found.why == f"A short run decides. Try {rival}. If that helps, it was {rival}."
+
+
+def test_a_remedy_that_changes_no_run_is_no_short_run() -> None:
+    made = [
+        Diagnosis(id, "", "warning", "start", c, False, False, place, None, Subject(), None, (), (Fix("Look closer."),))
+        for id, c, place in (("overfitting", 0.9, "leading"), ("over-confidence", 0.6, "alternative"))
+    ]
+    assert told_apart(tuple(made), (), {rule.id: rule for rule in RULES})[0].fixes[-1].why == "Look closer."
 
 
 def test_a_look_alike_that_was_not_judged_is_named_where_its_curve_would_tell() -> None:

@@ -233,8 +233,12 @@ def _renamed(series: Series, names: dict[str, str]) -> Series:
 
 def _understood(book: _Book) -> str:
     common = book.lines_of.most_common(3)
-    said = "; ".join(f"{n} lines say {quoted(names, 80)}" for names, n in common)
+    said = "; ".join(f"{_lines(n, 'say')} {quoted(names, 80)}" for names, n in common)
     more = len(book.lines_of) - len(common)
     rest = f"; {sum(book.lines_of.values()) - sum(n for _, n in common)} in {more} other ways" if more else ""
-    idle = f"; {book.others} lines hold nothing measured" if book.others else ""
+    idle = f"; {_lines(book.others, 'hold')} nothing measured" if book.others else ""
     return f"{said}{rest}{idle}"
+
+
+def _lines(count: int, verb: str) -> str:
+    return f"1 line {verb}s" if count == 1 else f"{count} lines {verb}"

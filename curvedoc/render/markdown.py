@@ -110,7 +110,7 @@ def _section(report: Report) -> Iterator[str]:
     yield ""
     for diagnosis in report.findings:
         yield from _diagnosis(report, diagnosis)
-    maybe = [f"{escape(words.headline(d))} ({d.confidence:.2f})" for d in report.diagnoses if d.possible]
+    maybe = [f"{escape(words.headline(d))} ({words.number(d)})" for d in report.diagnoses if d.possible]
     if maybe:
         yield f"Possible: {', '.join(maybe)}"
         yield ""

@@ -49,8 +49,7 @@ def render(
     shown = sick[:WORST_SHOWN] if folded else sick
     lines = list(_head(page, analysis))
     if len(runs) > 1:
-        rows = sick if folded else [*sick, *quiet]
-        lines += ["", *_table(page, rows)] if rows else []
+        lines += ["", *_table(page, sick)] if sick else []  # the others have a line of their own
     if folded:
         lines += _counted(page, quiet)
     for report in shown:
@@ -187,8 +186,18 @@ def _cells(row: Sequence[str], columns: Sequence[int]) -> list[str]:
 
 
 def _cut(text: str, width: int) -> str:
-    """The beginning of a text, with dots where more follows."""
-    return text if cells(text) <= width else head(text, width - 3).rstrip() + "..."
+    """The beginning of a text: its first sentence where that fits, else whole words and dots.
+
+    >>> _cut("Cut the rate. Then train on.", 20), _cut("Cut the rate and train on.", 20)
+    ('Cut the rate.', 'Cut the rate and...')
+    """
+    if cells(text) <= width:
+        return text
+    first, dot, _ = text.partition(". ")
+    if dot and cells(first) < width:
+        return f"{first}."
+    short = head(text, width - 3)
+    return (short.rpartition(" ")[0] if " " in short and text[len(short)] != " " else short).rstrip() + "..."
 
 
 def _counted(page: _Page, quiet: Sequence[Report]) -> Iterator[str]:
@@ -220,7 +229,7 @@ def _block(page: _Page, report: Report) -> Iterator[str]:
         yield from _field(page, "besides", _line(report, same), same[0].severity)
     told = {fix.action.get("from") for d in spelt for fix in d.fixes if fix.action and words.tells_apart(fix)}
     rest = _grouped([d for d in others if d.possible and d.rule not in told])
-    maybe = [f"{clean(same[0].rule)} {same[0].confidence:.2f}" for same in rest]
+    maybe = [f"{clean(same[0].rule)} {words.number(same[0])}" for same in rest]
     if maybe:
         yield from _field(page, "possible", ", ".join(maybe))
     if report.best:
@@ -267,7 +276,7 @@ def _line(report: Report, same: Sequence[Diagnosis]) -> str:
     if len(same) > 1:
         names = [shorten(clean(d.subject.name), 40) for d in same[:4]]
         subject = f"{prose(first.title)}: {', '.join(names)}{f' and {len(same) - 4} more' if len(same) > 4 else ''}"
-    parts = [f"{subject} ({first.severity} {first.confidence:.2f})", words.where(report, first), words.relation(first)]
+    parts = [f"{subject} ({first.severity} {words.number(first)})", words.where(report, first), words.relation(first)]
     return ", ".join(part for part in parts if part and part != "also")
 
 
@@ -290,7 +299,7 @@ def _doubts(page: _Page, report: Report) -> Iterator[str]:
 
 def _quiet(page: _Page, report: Report, *, alone: bool) -> Iterator[str]:
     """A run without findings in a line: on what evidence it is called healthy, or why it is not judged."""
-    name = shorten(words.name_of(report), page.width // 3)
+    name = shorten(words.name_of(report), max(page.width // 3, page.width - 44))
     notes = f"; {plural(len(report.reading), 'reading note')}" if report.reading else ""
     opening, *more = wrap(words.summary(report) + notes, page.measure, " " * (cells(name) + 2), "    ")
     text = opening[cells(name) + 2 :]

@@ -145,9 +145,14 @@ def sure(diagnosis: Diagnosis) -> str:
     return f"{word} ({confidence(diagnosis)})"
 
 
+def number(diagnosis: Diagnosis) -> str:
+    """The confidence in two digits; 0.499 is no finding and does not look like one."""
+    return f"{min(diagnosis.confidence, FINDING - 0.01) if diagnosis.possible else diagnosis.confidence:.2f}"
+
+
 def confidence(diagnosis: Diagnosis) -> str:
     """The number alone, with the reminder that it is no probability where that holds."""
-    return f"{diagnosis.confidence:.2f}" + ("" if diagnosis.calibrated else ", not calibrated")
+    return number(diagnosis) + ("" if diagnosis.calibrated else ", not calibrated")
 
 
 def interval(evidence: Evidence) -> str:
@@ -252,7 +257,7 @@ def grounds(report: Report) -> list[str]:
     looked = len(report.assessed)
     parts = [f"{plural(looked, 'rule')} looked" if looked else "no rule objects"]
     infos = [f"{clean(d.rule)} {d.confidence:.2f}" for d in report.diagnoses if not d.possible]
-    maybe = [f"{clean(d.rule)} {d.confidence:.2f}" for d in report.diagnoses if d.possible]
+    maybe = [f"{clean(d.rule)} {number(d)}" for d in report.diagnoses if d.possible]
     parts += [f"good to know: {', '.join(infos)}" if infos else "", f"possible: {', '.join(maybe)}" if maybe else ""]
     parts += [f"{len(report.not_assessed)} not judged" if report.not_assessed else ""]
     return [part for part in parts if part]

@@ -78,9 +78,9 @@ def test_the_same_analysis_prints_the_same() -> None:
     assert text.render(everything()) == text.render(everything())
 
 
-def test_the_table_has_every_run_in_the_order_of_the_analysis() -> None:
+def test_the_table_has_every_run_with_findings_in_the_order_of_the_analysis() -> None:
     lines = text.render(everything()).split("\n")
-    names = [report.name for report in everything()]
+    names = [report.name for report in everything() if report.verdict == "findings"]
     table = lines[lines.index("") + 2 :][: 2 * len(names)]
     rows = [line.split()[0] for line in table if line and not line.startswith(" ")][: len(names)]
     assert rows == names
@@ -100,6 +100,12 @@ def test_long_paths_keep_the_part_that_tells_them_apart() -> None:
     table = text.render(Analysis(runs)).split("\n\n")[1]
     assert [h in table for h in hashes] == [True] * 3
     assert "..." in table
+
+
+def test_runs_without_findings_have_a_line_each_and_no_table() -> None:
+    printed = text.render(Analysis((healthy("a"), not_assessed())))
+    assert "verdict" not in printed
+    assert [line.split()[0] for line in printed.split("\n") if line[:2] in ("a ", "th")] == ["a", "three-points"]
 
 
 def test_a_single_run_needs_no_table() -> None:

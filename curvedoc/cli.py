@@ -378,7 +378,9 @@ def _render(analysis: Analysis, options: argparse.Namespace) -> str:
     if chosen == "text":
         from .render import text
 
-        return text.render(analysis, width=_width(options), color=_color(options), verbose=options.verbose)
+        return text.render(
+            analysis, width=_width(options), color=_color(options), verbose=options.verbose, drawn=bool(options.html)
+        )
     from importlib import import_module
 
     rendered: str = import_module(f".render.{chosen}", __package__).render(analysis)

@@ -82,7 +82,7 @@ def role_of(key: str) -> tuple[Role, str | None]:
     return role, layer
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Curve:
     """One logged quantity.
 
@@ -118,6 +118,10 @@ class Curve:
 
     def __len__(self) -> int:
         return len(self.step)
+
+    def __repr__(self) -> str:
+        span = f", {self.step[0]:g} to {self.step[-1]:g}" if len(self) else ""
+        return f"<Curve {self.tag!r}: {len(self)} points{span}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +191,7 @@ class Tag:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Run:
     """One training run, on one step axis.
 
@@ -215,6 +219,10 @@ class Run:
                 raise ValueError(f"role {key!r} needs a layer in brackets")
             if not curves:
                 raise ValueError(f"role {key!r} has no curve")
+
+    def __repr__(self) -> str:
+        held = ", ".join(f"{key} ({len(curves[0])} points)" for key, curves in self.curves.items())
+        return f"<Run {self.name!r} by {self.axis}: {held or 'no curve'}>"
 
     def get(self, role: str) -> Curve | None:
         """The curve to judge by for a role word, or None when it was not logged."""

@@ -103,7 +103,7 @@ def test_the_classes_reach_the_judgement() -> None:
 def test_diagnose_names_the_runs_when_there_are_several(tmp_path: Path) -> None:
     write_csv(tmp_path / "one" / "metrics.csv", healthy())
     write_csv(tmp_path / "two" / "metrics.csv", overfitting())
-    with pytest.raises(SeveralRuns, match=r"holds 2 runs: one.*two.*analyze\(\)"):
+    with pytest.raises(SeveralRuns, match=r"holds 2 runs: one.*two.*`analyze`"):
         diagnose(tmp_path)
 
 

@@ -54,3 +54,9 @@ def test_a_layered_role_needs_its_layer() -> None:
 def test_a_role_without_a_curve_is_refused() -> None:
     with pytest.raises(ValueError, match="has no curve"):
         Run("r", {"lr": ()})
+
+
+def test_a_run_shows_itself_in_a_line_and_not_by_its_numbers() -> None:
+    curve = Curve(np.arange(500.0), np.ones(500), tag="loss")
+    assert repr(curve) == "<Curve 'loss': 500 points, 0 to 499>"
+    assert repr(Run("a", {"train_loss": (curve,)})) == "<Run 'a' by step: train_loss (500 points)>"

@@ -118,7 +118,7 @@ def _row(report: Report, slug: str, table: sweep.Sweep, i: int) -> dict[str, Any
     if gap is not None:
         row["gap"] = {"value": gap, "shows": f"{'+' if gap > 0 else ''}{show(gap)}"}
     if report.schedule is not None:
-        row["schedule"] = _name(report.schedule.kind, 40)
+        row["schedule"] = _text(words.kind(report.schedule), 40)
     if lost is not None and math.isfinite(lost[0]):
         row["wasted"] = {"value": lost[0], "shows": show(round(lost[0], 3), "share"), "why": lost[1]}
     return row
@@ -289,8 +289,9 @@ def _card(
 
 
 def _seen(diagnosis: Diagnosis, marks: Mapping[int, int]) -> list[dict[str, Any]]:
+    told = [e.vital for e in diagnosis.evidence]  # a number that two clauses ask for stands behind the first
     return [
-        {"says": _text(words.said(e)), "about": _about(e), "grade": round(e.grade, 2)}
+        {"says": _text(words.said(e)), "about": "" if e.vital in told[:i] else _about(e), "grade": round(e.grade, 2)}
         | ({"n": marks[i]} if i in marks else {})
         for i, e in enumerate(diagnosis.evidence)
         if not e.idle

@@ -33,13 +33,20 @@ COLORS = {
 
 
 def render(
-    analysis: Analysis, *, width: int = 80, color: bool = False, verbose: bool = False, commands: bool = True
+    analysis: Analysis,
+    *,
+    width: int = 80,
+    color: bool = False,
+    verbose: bool = False,
+    commands: bool = True,
+    drawn: bool = False,
 ) -> str:
     """The terminal report, no line wider than `width` columns (at least 24).
 
     With `color`, plain ANSI colours. With `verbose`, every diagnosis in full, how to tell it from its
     look-alikes, every rule that could not be judged with its reason, every reading note and every run. `commands` ends
-    with what to type next; a report printed from Python has no command line to go on with.
+    with what to type next, `drawn` leaves out how to get the page; a report printed from Python has no command line to
+    go on with.
     """
     page = _Page(max(width, NARROWEST), color, verbose)
     runs = analysis.reports
@@ -65,7 +72,7 @@ def render(
         for report in quiet:
             lines += _quiet(page, report, alone=len(runs) == 1)
     lines += _files(page, analysis)
-    return "\n".join([*lines, "", *wrap(_next(analysis), page.measure)] if commands else lines)
+    return "\n".join([*lines, "", *wrap(_next(analysis, drawn=drawn), page.measure)] if commands else lines)
 
 
 def wrap(text: str, width: int, first: str = "", indent: str | None = None) -> list[str]:
@@ -123,7 +130,7 @@ def _head(page: _Page, analysis: Analysis) -> Iterator[str]:
     refused = f"{plural(len(analysis.refused), 'file')} refused" if analysis.refused else ""
     yield from wrap("; ".join(p for p in (words.tally(analysis), refused) if p), page.measure, "curvedoc: ")
     leading = Counter(clean(r.leading.rule) for r in analysis.reports if r.leading is not None)
-    if sum(leading.values()) > 1:
+    if max(leading.values(), default=0) > 1:
         ranked = sorted(leading.items(), key=lambda item: (-item[1], item[0]))
         yield from wrap(", ".join(f"{shorten(rule, 40)} {count}" for rule, count in ranked), page.measure, "leading:  ")
 
@@ -331,14 +338,14 @@ def _files(page: _Page, analysis: Analysis) -> Iterator[str]:
         yield from wrap(f"{told} (`curvedoc inspect` lists them)", page.measure)
 
 
-def _next(analysis: Analysis) -> str:
+def _next(analysis: Analysis, *, drawn: bool) -> str:
     """The one thing to type next."""
     lead = next((report.leading for report in analysis.reports if report.leading is not None), None)
     if lead is not None:
         explain = f"`curvedoc explain {shorten(clean(lead.rule), 60)}` says how to be sure"
-        return f"Next: {explain}; --html report.html draws the curves."
+        return f"Next: {explain}." if drawn else f"Next: {explain}; --html report.html draws the curves."
     if not analysis.reports:
         return "Next: `curvedoc inspect` on the same path shows every file and why it gave no run."
     if any(report.verdict == "not assessed" for report in analysis.reports):
         return "Next: `curvedoc inspect` on the same path shows what each logged tag was taken for."
-    return "Next: --html report.html draws the curves."
+    return "Next: open the page." if drawn else "Next: --html report.html draws the curves."

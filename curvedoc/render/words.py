@@ -215,6 +215,11 @@ _KINDS = {
 }
 
 
+def kind(found: Schedule) -> str:
+    """The kind of schedule alone: `cosine with restarts`."""
+    return _KINDS.get(found.kind, clean(found.kind))
+
+
 def schedule(found: Schedule) -> str:
     """The learning-rate schedule in words: `learning rate: step, warm-up until 100, drops at 1000, 1600`.
 
@@ -225,7 +230,7 @@ def schedule(found: Schedule) -> str:
     word = "a drop" if len(found.drops) == 1 else "drops"
     if found.drops and found.confidence < 0.5 and found.kind != "unknown":
         return f"learning rate not logged; the loss looks like {word} near {some} (a guess)"
-    parts = [f"learning rate: {_KINDS.get(found.kind, clean(found.kind))}"]
+    parts = [f"learning rate: {kind(found)}"]
     if found.warmup_until is not None and found.kind != "warmup":
         parts.append(f"warm-up until {show(found.warmup_until, 'step')}")
     if found.drops:

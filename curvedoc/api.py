@@ -165,7 +165,8 @@ def _one_run(data: Any, name: str | None, roles: Mapping[str, str]) -> tuple[Run
         names = ", ".join(run.name for run in found.runs[:8])
         more = f" and {len(found.runs) - 8} more" if len(found.runs) > 8 else ""
         raise SeveralRuns(
-            f"{os.fspath(data)} holds {len(found.runs)} runs: {names}{more}; give one of them, or let `analyze` judge them all"
+            f"{os.fspath(data)} holds {len(found.runs)} runs: {names}{more}; give one of them, or let `analyze` judge "
+            "them all"
         )
     run = found.runs[0]
     return (run if name is None else replace(run, name=name)), found.refused

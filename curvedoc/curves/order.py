@@ -42,13 +42,13 @@ def row_quantile(rows: Array, share: float) -> Array:
 
 
 def row_median(rows: Array) -> Array:
-    """The median of each row (m,) of `rows` (m, n), n >= 1, no NaN.
+    """The median of each row (..., m) of `rows` (..., m, n), n >= 1, no NaN.
 
     >>> row_median(np.array([[3.0, 1.0, 2.0], [9.0, 7.0, 8.0]]))
     array([2., 8.])
     """
-    order, half = np.sort(rows, axis=1), rows.shape[1] // 2
-    found: Array = order[:, half] if rows.shape[1] % 2 else (order[:, half - 1] + order[:, half]) / 2
+    order, half = np.sort(rows, axis=-1), rows.shape[-1] // 2
+    found: Array = order[..., half] if rows.shape[-1] % 2 else (order[..., half - 1] + order[..., half]) / 2
     return found
 
 
@@ -72,16 +72,18 @@ def all_finite(value: Array) -> bool:
 
 
 def windows(value: Array, half: int) -> Array:
-    """The 2 half + 1 points around each point (n, 2 half + 1), mirrored at the ends; half < n."""
-    return sliding(np.concatenate([value[half:0:-1], value, value[-2 : -half - 2 : -1]]), 2 * half + 1)
+    """The 2 half + 1 points around each point (..., n, 2 half + 1), mirrored at the ends; half < n."""
+    mirrored = np.concatenate([value[..., half:0:-1], value, value[..., -2 : -half - 2 : -1]], axis=-1)
+    return sliding(mirrored, 2 * half + 1)
 
 
 def sliding(value: Array, width: int) -> Array:
-    """Every stretch of `width` neighbours (n - width + 1, width) of `value` (n,), seen and not copied: not to be
-    written to. numpy's sliding_window_view takes ten microseconds for it.
+    """Every stretch of `width` neighbours (..., n - width + 1, width) of `value` (..., n), seen and not copied: not to
+    be written to. numpy's sliding_window_view takes ten microseconds for it.
 
     >>> sliding(np.array([1.0, 2.0, 3.0]), 2).tolist()
     [[1.0, 2.0], [2.0, 3.0]]
     """
     value = np.ascontiguousarray(value)
-    return np.ndarray((len(value) - width + 1, width), value.dtype, value, 0, (value.itemsize, value.itemsize))
+    shape = (*value.shape[:-1], value.shape[-1] - width + 1, width)
+    return np.ndarray(shape, value.dtype, value, 0, (*value.strides, value.itemsize))

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..curves.order import median
 from ..curves.schedule_fit import ScheduleFit
-from ..curves.smooth import SCATTER, Smooth, smooth
+from ..curves.smooth import SCATTER, Smooth, smooth_together
 from ..estimate import Estimate
 from ..run import Array, Context, Curve, Run
 from .chart import Missing
@@ -89,14 +89,18 @@ def prepare(run: Run, context: Context) -> Signals:
         fit = guess(run)
     smoothed: dict[str, Smooth | None] = {}
     absent: dict[str, Missing] = {"lr": Missing("no lr in the log", ("lr",))}
-    metrics = tuple(c for c in (metric, turned) if c is not None)
-    for role, candidates in (
-        ("train_loss", run.curves.get("train_loss", ())),
-        ("val_loss", run.curves.get("val_loss", ())[:1]),
-        ("train_accuracy", run.curves.get("train_accuracy", ())[:1]),
-        ("val_accuracy", metrics[:1]),
-    ):
-        result = _clearest(run, role, candidates, lost, (begin, end))
+    usable = {
+        role: [_usable(role, curve, lost, (begin, end)) for curve in candidates]
+        for role, candidates in (
+            ("train_loss", run.curves.get("train_loss", ())),
+            ("val_loss", run.curves.get("val_loss", ())[:1]),
+            ("train_accuracy", run.curves.get("train_accuracy", ())[:1]),
+            ("val_accuracy", tuple(c for c in (metric, turned) if c is not None)[:1]),
+        )
+    }
+    lines = iter(_smoothed([u for found in usable.values() for u in found if not isinstance(u, Missing)]))
+    for role, found in usable.items():
+        result = _clearest([u if isinstance(u, Missing) else next(lines) for u in found]) or _none(role, run)
         if role.endswith("loss") and context.task in NO_PROGRESS:
             result = Missing(f"the task is {context.task}: {NO_PROGRESS[context.task]}")
         smoothed[role] = result if isinstance(result, Smooth) else None
@@ -146,21 +150,17 @@ def _none(role: str, run: Run) -> Missing:
     return Missing(f"no {role} in the log", (role,))
 
 
-def _clearest(
-    run: Run, role: str, curves: Sequence[Curve], lost: float | None, ends: tuple[float, float]
-) -> Smooth | Missing:
-    """The first curve of a role, or another of the same quantity with less doubt.
+def _clearest(found: Sequence[Smooth | Missing]) -> Smooth | Missing | None:
+    """The first curve of a role, or another of the same quantity with less doubt; None where there is none.
 
     A training loss is often logged twice, every few steps and as the mean of each epoch: the mean holds all
     batches and shows a slow trend that the steps hide. It must have CLEAR_POINTS points and the level of the
     first: a mean in evaluation mode or a sum over batches is another quantity.
     """
-    if not curves:
-        return _none(role, run)
-    first = _smooth(role, curves[0], lost, ends)
-    best = first
-    for curve in curves[1:]:
-        other = _smooth(role, curve, lost, ends)
+    if not found:
+        return None
+    first = best = found[0]
+    for other in found[1:]:
         if not isinstance(best, Smooth) and isinstance(other, Smooth):
             best = other
         elif isinstance(first, Smooth) and isinstance(best, Smooth) and isinstance(other, Smooth):
@@ -176,25 +176,41 @@ def _clearest(
     return best
 
 
-def _smooth(role: str, curve: Curve, lost: float | None, ends: tuple[float, float]) -> Smooth | Missing:
-    """The smoothed curve up to where the loss was lost, or why there is none."""
+def _smoothed(usable: Sequence[tuple[Array, Array]]) -> list[Smooth]:
+    """Each curve (steps, values) smoothed, those that were logged at the same steps at once."""
+    groups: list[list[int]] = []
+    for place, (step, _) in enumerate(usable):
+        beside = next((group for group in groups if np.array_equal(usable[group[0]][0], step)), None)
+        if beside is None:
+            groups.append([place])
+        else:
+            beside.append(place)
+    lines: dict[int, Smooth] = {}
+    for group in groups:
+        values = np.stack([usable[place][1] for place in group])
+        lines |= zip(group, smooth_together(usable[group[0]][0], values), strict=True)
+    return [lines[place] for place in range(len(usable))]
+
+
+def _usable(role: str, curve: Curve, lost: float | None, ends: tuple[float, float]) -> tuple[Array, Array] | Missing:
+    """Steps and values of a curve up to where the loss was lost, or why it cannot be smoothed."""
     value: Array = curve.value / 100 if curve.unit == "percent" else curve.value
     keep = alive(value) & (curve.step < (np.inf if lost is None else lost))
-    points = int(keep.sum())
-    if points < FEWEST:
+    step, value = curve.step[keep], value[keep]
+    if len(step) < FEWEST:
         more = "log it more often, or train longer"
-        return Missing(f"{role} has {points} finite points, {FEWEST} are needed: {more}")
+        return Missing(f"{role} has {len(step)} finite points, {FEWEST} are needed: {more}")
     begin, end = ends[0], ends[1] if lost is None else lost
-    if role.endswith("loss") and (coarse := _rounded_off(value[keep])):
+    if role.endswith("loss") and (coarse := _rounded_off(value)):
         return Missing(f"{role} takes only {coarse} different values: it was rounded too far to judge, log more digits")
-    if float(np.diff(curve.step[keep]).min()) < 1e-60:
+    if float((step[1:] - step[:-1]).min()) < 1e-60:
         return Missing(f"the steps of {role} lie too close together to calculate with")
-    covered = (float(curve.step[keep][-1]) - begin) / (end - begin)
+    covered = (float(step[-1]) - begin) / (end - begin)
     if covered < COVERS:
         until = f"{role} is logged for the first {100 * covered:.0f} % of the run only"
         return Missing(f"{until}: log it to the end (cells left blank may have been NaN)")
     # Squares of smaller numbers are lost in a float64 as well: 1e-60 is zero.
-    return smooth(curve.step[keep], np.where(np.abs(value[keep]) < 1e-60, 0.0, value[keep]))
+    return step, np.where(np.abs(value) < 1e-60, 0.0, value)
 
 
 def _rounded_off(value: Array) -> int:
@@ -202,6 +218,8 @@ def _rounded_off(value: Array) -> int:
 
     One value is a loss that never moves, and values a few percent apart are one that hardly does.
     """
+    if len(set(value[:8].tolist())) > 3:  # as nearly always
+        return 0
     found = np.unique(value[:100])
     if len(found) <= 3:
         found = np.unique(value)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..run import Array
-from .order import row_median, row_quantile, windows
+from .order import median, row_median, row_quantile, windows
 
 #: Bins that a long curve is pooled into. 240 keep every feature longer than 0.4 % of a run, and the
 #: dense weight matrices below stay under half a megabyte.
@@ -43,6 +43,9 @@ BENT = 2.0
 #: A rolling median over more points than this is taken at PLACES places and from so many points at most: a median of
 #: 500 points is known to 6 % of their spread.
 WIDE, PLACES = 1000, 400
+#: Places that the usual noise is taken from: windows of a fifth of the curve overlap, and half of it shows no more than
+#: a few of them do.
+SOME = 64
 
 
 Places = npt.NDArray[np.intp]
@@ -114,9 +117,10 @@ def smooth_together(step: Array, values: Array) -> list[Smooth]:
     raw = values
     step, values, per_bin = pool(step, raw)
     k, n = values.shape
-    spreads, alike = _spreads(values), _alike_along(raw, values, per_bin)
+    at = np.arange(n)
+    spreads, alike = _spreads(values, at), _alike_along(raw, values, per_bin)
     noise, sd = _sized(spreads, np.zeros(())), _sized(spreads, alike)
-    middle = _rolling_median(values, 5)
+    middle = _rolling_median(values, 5, at)
     # Six standard deviations from its neighbours is one point in 10^9 under a normal law: a spike, not noise.
     # On a curve without noise it must also be visible: a hundredth of the range that nine points in ten span.
     span = row_quantile(values, 0.95) - row_quantile(values, 0.05)
@@ -141,11 +145,11 @@ def smooth_together(step: Array, values: Array) -> list[Smooth]:
     low, high = np.maximum.accumulate(estimates - reach), np.minimum.accumulate(estimates + reach)
     chosen = np.logical_and.accumulate(low[1:] <= high[1:]).sum(axis=0)
     # One noisy point that stopped early would stick out of the line: it takes the bandwidth of its neighbours.
-    chosen = _rolling_median(chosen.astype(np.float64), 9).astype(np.intp)
+    chosen = _rolling_median(chosen.astype(np.float64), 9, at).astype(np.intp)
     # Where the curve set the bandwidth, one narrower: 0.4 of the bias for 1.3 times the noise, so that the noise,
     # which is known, is the larger part of the doubt (Hall 1992).
     chosen = np.where(chosen < len(estimates) - 1, np.maximum(chosen - 1, 0), chosen)
-    rows, at = np.arange(k)[:, None], np.arange(n)
+    rows = np.arange(k)[:, None]
     best, best_se = estimates[chosen, rows, at], errors[chosen, rows, at]
     apart = np.abs(best - estimates[np.maximum(chosen - 2, 0), rows, at])
     around = apart[:, np.arange(-4, n + 4).clip(0, n - 1)]
@@ -189,42 +193,44 @@ def pool(step: Array, value: Array, bins: int = BINS) -> tuple[Array, Array, Arr
     return medians(step), medians(value), counts
 
 
-def local_noise(value: Array, alike: Array | float = 0.0, since: int = 0) -> Array:
+def local_noise(value: Array, alike: Array | float = 0.0) -> Array:
     """Standard deviation of the noise around each point (n,), from second and fourth differences.
 
     A second difference removes any straight trend and has variance 6 sigma^2 for independent noise, a fourth
     difference any cubic and 70 sigma^2; the smaller of both estimates is the one that the curve's own bends
     inflate less. The median of absolute values over a fifth of the curve is robust against spikes and follows
     noise that changes along the run. Where neighbours correlate by `alike` (n,) or one number (`likeness`), both
-    variances are smaller by a known factor; with 0, only what neighbours do not share is seen. The points before
-    index `since` are left out of the answer, which then costs less.
+    variances are smaller by a known factor; with 0, only what neighbours do not share is seen.
 
     >>> bool(local_noise(np.arange(30.0)).max() < 1e-9)
     True
     """
-    known = np.asarray(alike, np.float64)
-    return _sized(_spreads(value, since), known[since:] if known.ndim else known)
+    return _sized(_spreads(value, np.arange(len(value))), np.asarray(alike, np.float64))
 
 
-def both_noises(value: Array, alike: float, since: int) -> tuple[Array, Array]:
-    """`local_noise` without and with the correlation of neighbours, for the cost of one of them."""
-    spreads = _spreads(value, since)
-    return _sized(spreads, np.zeros(())), _sized(spreads, np.asarray(alike, np.float64))
+def usual_noises(value: Array, alike: float, since: int) -> tuple[float, float]:
+    """The median of `local_noise` from index `since` on, without and with the correlation of neighbours.
+
+    It is looked at in SOME places at most: its windows span a fifth of the curve, so that neighbours hardly differ.
+    """
+    at = np.unique(np.linspace(since, len(value) - 1, SOME).astype(np.intp))
+    spreads = _spreads(value, at)
+    return median(_sized(spreads, np.zeros(()))), median(_sized(spreads, np.asarray(alike, np.float64)))
 
 
-def _spreads(value: Array, since: int = 0) -> tuple[Array, Array]:
-    """Standard deviation of the second and of the fourth differences around each point from index `since` on, robust;
-    (..., n - since) each of `value` (..., n)."""
-    n, shape = value.shape[-1], (*value.shape[:-1], value.shape[-1] - since)
+def _spreads(value: Array, at: Places) -> tuple[Array, Array]:
+    """Standard deviation of the second and of the fourth differences around the points `at` (m,), rising, robust;
+    (..., m) each of `value` (..., n)."""
+    n, shape = value.shape[-1], (*value.shape[:-1], len(at))
     if n < 3:
         return np.zeros(shape), np.zeros(shape)
     window = max(7, n // 5) | 1
     second = value[..., :-2] - 2 * value[..., 1:-1] + value[..., 2:]
-    near = _deviation(second, window, np.arange(since - 1, n - 1).clip(0, n - 3))
+    near = _deviation(second, window, (at - 1).clip(0, n - 3))
     if n < 9:
         return near, np.full(shape, np.inf)
     fourth = second[..., :-2] - 2 * second[..., 1:-1] + second[..., 2:]
-    return near, _deviation(fourth, window, np.arange(since - 2, n - 2).clip(0, n - 5))
+    return near, _deviation(fourth, window, (at - 2).clip(0, n - 5))
 
 
 def _sized(spreads: tuple[Array, Array], alike: Array) -> Array:
@@ -293,28 +299,28 @@ def _fourth_variance(r: Array) -> Array:
 
 
 def _deviation(differences: Array, window: int, at: Places) -> Array:
-    """Standard deviation of differences around each of the places `at` (rising by one or none)."""
+    """Standard deviation of differences around each of the places `at`, rising."""
     # 0.6745 is the median of |N(0, 1)|.
-    found: Array = _rolling_median(np.abs(differences), window, int(at[0]))[..., at - at[0]] / 0.6745
+    found: Array = _rolling_median(np.abs(differences), window, at) / 0.6745
     return found
 
 
-def _rolling_median(value: Array, window: int, since: int = 0) -> Array:
-    """The median around each point from index `since` on (..., n - since) of `value` (..., n), one curve where windows
-    are wide."""
+def _rolling_median(value: Array, window: int, at: Places) -> Array:
+    """The median around the points `at`, rising: (..., m) of `value` (..., n), one curve where windows are wide."""
     n = value.shape[-1]
     half = min(window // 2, (n - 1) // 2)
     if half < 1:
-        return value[..., since:].copy()
+        return value[..., at]
     around = windows(value, half)
     if around.shape[-1] <= WIDE:
-        return row_median(around[..., since:, :])
+        return row_median(around[..., at, :])
     # All windows of a long curve would take memory and time that grow with the square of its length, and a wide one
     # hardly changes from a place to the next: a few hundred of them, of every so many points each, tell as much.
     places = np.linspace(0, n - 1, PLACES).astype(np.intp)
-    places = places[int(places.searchsorted(since, "right")) - 1 :]
+    if len(at) < len(places):
+        places = at
     thinned = around[:, :: around.shape[1] // WIDE + 1][places]
-    result: Array = np.interp(np.arange(since, n), places, row_median(thinned))
+    result: Array = np.interp(at, places, row_median(thinned))
     return result
 
 

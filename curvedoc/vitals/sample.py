@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from ..curves.order import median, quantile
-from ..curves.smooth import FEW, both_noises, likeness
+from ..curves.smooth import FEW, likeness, usual_noises
 from ..estimate import Estimate
 from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
@@ -40,6 +41,8 @@ CHANCE = 1e-3
 FOURTH = 1.75
 #: Validations needed for their scatter, and the most that are asked how alike neighbours are.
 FEWEST_POINTS, MOST_POINTS = 10, 4000
+#: By what a number is multiplied to make its decimals whole, up to eight of them.
+_POWERS = 10.0 ** np.arange(9)
 
 
 def measure(signals: Signals) -> dict[str, Measured]:
@@ -108,12 +111,14 @@ def count_examples(accuracy: Array, percent: bool = False, digits: int | None = 
 def _digits(value: Array) -> int:
     """Decimals with which values were written, 9 when they are not rounded."""
     value = value[np.isfinite(value)][:500]
-    return next((d for d in range(9) if _rounded(value[:8], d) and _rounded(value, d)), 9)
+    first = _rounded(value[:8] * _POWERS[:, None]).all(axis=1)  # nearly always these are enough
+    return next((d for d in np.flatnonzero(first).tolist() if _rounded(value * _POWERS[d]).all()), 9)
 
 
-def _rounded(value: Array, digits: int) -> bool:
-    moved = value * 10.0**digits
-    return bool((np.abs(moved - np.round(moved)) < 1e-4).all())
+def _rounded(value: Array) -> npt.NDArray[np.bool_]:
+    """Which values are whole."""
+    whole: npt.NDArray[np.bool_] = np.abs(value - np.round(value)) < 1e-4
+    return whole
 
 
 def _scatter(signals: Signals) -> dict[str, Measured]:
@@ -176,7 +181,7 @@ def _noise(value: Array, late: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) 
     if not n:
         return 0.0, 0.0
     r = likeness(value[-MOST_POINTS:])
-    single, noise = map(median, both_noises(value, r, since))
+    single, noise = usual_noises(value, r, since)
     range_ = quantile(value[late], 0.75) - quantile(value[late], 0.25)
     count = n * min(1.0, 1.35 * noise / range_) if range_ > 0 else n
     return single, noise * float(np.sqrt((1 + r) / (1 - r) / max(1.0, count))) * (1 + FEW / n)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..curves.order import median
+from ..curves.order import median, row_median, sliding
 from ..curves.smooth import Smooth
 from ..curves.trend import fall
 from ..estimate import Estimate, exact
@@ -63,6 +63,8 @@ GAVE_BACK = 0.1
 _LEARNED = ("train_loss.fallen_at_most", "train_loss.risen_sd")
 #: A trend of this many standard errors is known to be one; a chance of 1 in 15,000 in normal noise.
 KNOWN = 4.0
+#: So many points in a row are no lucky ones.
+CALM = 5
 #: An unseen fall of more than this share leaves open whether anything was learned.
 HIDDEN = 0.2
 
@@ -182,8 +184,8 @@ def _extremes(train: Smooth, level: float, doubt: float) -> dict[str, Measured]:
     """How far the loss ever came down, and how much of that it gave back."""
     at = int(np.argmin(train.value))
     lowest, where = float(train.value[at]), float(train.step[at])
-    error = float(np.hypot(doubt, 1.28 * np.hypot(train.se[at], train.se[0])))
     start, start_se = train.first
+    error = float(np.hypot(doubt, 1.28 * np.hypot(train.se[at], start_se)))
     size = abs(start) or 1.0
     # A loss that hardly fell has little to give back: 5 % of its first value is the least that counts as descent.
     span = max(start - lowest, 0.05 * size)
@@ -197,7 +199,7 @@ def _extremes(train: Smooth, level: float, doubt: float) -> dict[str, Measured]:
     # The straight line through all points has the least doubt about a loss that never moved; a fall that the
     # smoothed curve is sure of counts even if the loss rose again.
     fell, fell_error = fall(train.step, train.points, float(train.step[0]), float(train.step[-1]))
-    most = max(fell + 1.28 * fell_error, start - lowest - error)
+    most = max(fell + 1.28 * fell_error, start - lowest - error, _calm_fall(train, start, start_se))
     # A noise that hides such a fall hides it as well where the points happen to rise.
     hidden = max(most, 1.28 * fell_error) / size
     unseen = Missing(f"the noise of train_loss hides a fall of {100 * hidden:.0f} %: log it more often, or its mean")
@@ -224,6 +226,20 @@ def _extremes(train: Smooth, level: float, doubt: float) -> dict[str, Measured]:
         "train_loss.risen_sd": in_noise(risen, risen_error, noise, len(train.points), stretch),
         "train_loss.lowest_at": Estimate(where, where, where, "step", (where, where)),
     }
+
+
+def _calm_fall(train: Smooth, start: float, start_se: float) -> float:
+    """How far CALM points in a row lay below the start, less three standard errors of their median and of the start.
+
+    Between jumps a smoothed curve of few points stays up, though each low is plain. Of the lowest of many medians two
+    standard errors are chance.
+    """
+    if len(train.points) < 3 * CALM:
+        return 0.0
+    middle = row_median(sliding(train.points, CALM))
+    at = int(np.argmin(middle))
+    error = 1.2533 * float(train.noise[at + CALM // 2]) / math.sqrt(CALM)
+    return start - float(middle[at]) - 3 * float(np.hypot(error, start_se))
 
 
 def _beyond_earlier(train: Smooth, risen: float, noise: float) -> Measured:

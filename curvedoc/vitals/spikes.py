@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..curves.order import median, quantile, row_median, row_quantile, sliding
-from ..curves.smooth import pool
+from ..curves.smooth import local_noise, pool
 from ..estimate import Estimate, exact
 from ..run import Array
 from .chart import Measured, Missing, Vital
@@ -33,6 +33,8 @@ WINDOW = 6
 #: A spike of a single point stands at six standard deviations (one in 10^9 of a normal law) and at three times its
 #: level: mixing of labels alone doubles the loss of single batches.
 FAR, TALL = 6.0, float(np.log(3.0))
+#: So many times its level no tail of batch losses near zero reaches several times without filling the gap.
+ABOVE = 20.0
 #: A spike that lasts shows in medians of this many points, and must jump by a third of its level.
 LASTS, JUMP = 4, float(np.log(1.3))
 #: In logs of fewer points four do not always fit between two spikes: there three are tried as well.
@@ -76,7 +78,8 @@ def measure(signals: Signals) -> dict[str, Measured]:
     step, value, _ = pool(curve.step[keep], curve.value[keep], POINTS)
     shape = np.log(np.maximum(value, 1e-300)) if value.min() > 0 else value / max(float(np.ptp(value)), 1e-300)
     level, noise = _level(shape)
-    single = [s for s in _single(shape - level, noise) if _counts(signals, step, value, s)]
+    far = _upwards(value, level, noise) if value.min() > 0 else FAR * noise
+    single = [s for s in _single(shape - level, far) if _counts(signals, step, value, s)]
     scales = (LASTS, LASTS - 1) if len(shape) < SPARSE else (LASTS,)
     lasting = max(([s for s in _lasting(shape, n) if _counts(signals, step, value, s)] for n in scales), key=len)
     lasting = [s for s in lasting if not any(o.begin < s.end and s.begin < o.end for o in single)]
@@ -98,6 +101,18 @@ def _level(shape: Array) -> tuple[Array, Array]:
     return level, noise
 
 
+def _upwards(value: Array, level: Array, noise: Array) -> Array:
+    """How far above its level a positive loss is surely thrown, in logarithms: by FAR of its deviations there.
+
+    A loss that comes near zero has a long way down in logarithms, which tells nothing of the way up: there ABOVE times
+    its level is far as well, if its scatter in plain numbers does not reach it either.
+    """
+    scatter = local_noise(value)
+    plain = np.log1p(np.maximum(ABOVE, 2 * FAR * scatter / np.exp(level)))
+    far: Array = np.minimum(FAR * noise, plain)
+    return far
+
+
 def _around(shape: Array, centres: Places, half: int, share: float | None) -> Array:
     """The quantile, or the median for None, of the `half` points on both sides of each centre; fewer at the ends."""
     n, found = len(shape), np.empty(len(centres))
@@ -111,10 +126,10 @@ def _around(shape: Array, centres: Places, half: int, share: float | None) -> Ar
     return found
 
 
-def _single(over: Array, noise: Array) -> list[_Spike]:
+def _single(over: Array, far: Array) -> list[_Spike]:
     """Stretches that rise suddenly to FAR and TALL above the level and end within two deviations of it."""
     found: list[_Spike] = []
-    high, low = np.maximum(FAR * noise, TALL), np.maximum(2 * noise, TALL / 3)
+    high, low = np.maximum(far, TALL), np.maximum(far / 3, TALL / 3)
     n, i = len(over), 0
     while i < n:
         if over[i] <= high[i]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..run import Array
 from .cells import is_absent, number
-from .digits import BLANK, NUMBER, OTHER, POSSIBLE, Places, cells
+from .digits import BLANK, NUMBER, OTHER, POSSIBLE, Flags, Places, cells
 from .table import Table, put
 
 _BLOCK = 1 << 17  # bytes: what is made of them stays in the cache of a core
@@ -34,37 +34,25 @@ def table(path: Path, start: int, names: Sequence[str], delimiter: str) -> Table
     """The table below the header of a UTF-8 file, from byte `start` on; None when a row is not plainly one of it."""
     if not POSSIBLE or not 1 < len(names) <= _WIDEST or not delimiter.isascii():
         return None
-    np.empty(_TEMPORARY, np.uint8)  # is given back at once, see there
-    sheet = _Sheet(names, delimiter)
-    for text in _blocks(path, start):
-        if text is None or not _enter(sheet, text):
+    sheet = Sheet()
+    words: dict[bytes, float | str | None] = {}
+    for text in blocks(path, start):
+        if text is None or not _enter(sheet, text, names, delimiter, words):
             return None
-    counted: dict[tuple[int, ...], array[int]] = {}  # columns that are filled in the same rows share them
-    for name, (rows, values) in sheet.parts.items():
-        same = tuple(map(id, rows))
-        if same not in counted:
-            counted[same] = array("q", [0]) * sum(map(len, rows))
-            np.concatenate(rows, out=np.frombuffer(counted[same], np.int64))
-        column = array("d", [0.0]) * len(counted[same])
-        np.concatenate(values, out=np.frombuffer(column))
-        sheet.table.numbers[name] = counted[same], column
-    return sheet.table
+    return finished(sheet)
 
 
 @dataclass(frozen=True, slots=True)
-class _Sheet:
-    """What is known while the file is read: `parts` are rows and values of each column, block by block; `words` what
-    cells say that are no plain number."""
+class Sheet:
+    """What is known while a file is read: `parts` are rows and values of each column, block by block."""
 
-    names: Sequence[str]
-    delimiter: str
     table: Table = field(default_factory=Table)
     parts: dict[str, tuple[list[Places], list[Array]]] = field(default_factory=dict)
-    words: dict[bytes, float | str | None] = field(default_factory=dict)
 
 
-def _blocks(path: Path, start: int) -> Iterator[bytes | None]:
+def blocks(path: Path, start: int) -> Iterator[bytes | None]:
     """Whole lines, ended by a newline each; None where a line is too long."""
+    np.empty(_TEMPORARY, np.uint8)  # is given back at once, see there
     with path.open("rb") as file:
         file.seek(start)
         rest = end = b""
@@ -82,12 +70,15 @@ def _blocks(path: Path, start: int) -> Iterator[bytes | None]:
             yield rest + end if end else None
 
 
-def _enter(sheet: _Sheet, text: bytes) -> bool:
-    """Enter the rows of a block; False when they are not all rows of the table."""
-    width, count, returns = len(sheet.names), text.count(b"\n"), text.count(b"\r")
+def _enter(
+    sheet: Sheet, text: bytes, names: Sequence[str], delimiter: str, words: dict[bytes, float | str | None]
+) -> bool:
+    """Enter the rows of a block; False when they are not all rows of the table. `words` remembers what cells say that
+    are no plain number."""
+    width, count, returns = len(names), text.count(b"\n"), text.count(b"\r")
     if returns not in (0, count) or any(mark in text for mark in _IRREGULAR):
         return False
-    read = cells(text, sheet.delimiter)
+    read = cells(text, delimiter)
     if len(read.kind) != count * width or len(text) < _FEWEST_ROWS * width:
         return False
     # Were there a line's end elsewhere in a row, one would be missing behind another.
@@ -97,22 +88,29 @@ def _enter(sheet: _Sheet, text: bytes) -> bool:
     for at in np.flatnonzero(read.kind == OTHER).tolist():
         row, column = divmod(at, width)
         cell = text[read.begin[at] : read.end[at]]
-        if cell not in sheet.words and len(sheet.words) < _KEPT:
-            sheet.words[cell] = _said(cell)
-        said = sheet.words[cell] if cell in sheet.words else _said(cell)
+        if cell not in words and len(words) < _KEPT:
+            words[cell] = _said(cell)
+        said = words[cell] if cell in words else _said(cell)
         if isinstance(said, float):
             read.kind[at], read.value[at] = NUMBER, said
         elif said == "":
             read.kind[at] = BLANK
         else:
             sheet.table.rows += row
-            put(sheet.table, sheet.names[column], said)
+            put(sheet.table, names[column], said)
             sheet.table.rows -= row
     held = np.ascontiguousarray((read.kind == NUMBER).reshape(count, width).T)
     value = np.ascontiguousarray(read.value.reshape(count, width).T)
     # A row without a number may be a header, a mark of a conflict or a sentence.
     if not held.any(axis=0).all():
         return False
+    add(sheet, names, held, value)
+    return True
+
+
+def add(sheet: Sheet, names: Sequence[str], held: Flags, value: Array) -> None:
+    """Enter rows: `held` and `value` (columns, rows) tell where a number stands, and which."""
+    count = held.shape[1]
     places: dict[bytes, tuple[Places, Places]] = {}  # in the block and in the table, of columns that are filled alike
     # Columns stand in the order of their first numbers, as they would be met row by row.
     for column in np.argsort(held.argmax(axis=1), kind="stable").tolist():
@@ -122,11 +120,24 @@ def _enter(sheet: _Sheet, text: bytes) -> bool:
             places[filled] = here, here + sheet.table.rows
         here, rows = places[filled]
         if len(here):
-            of_rows, of_values = sheet.parts.setdefault(sheet.names[column], ([], []))
+            of_rows, of_values = sheet.parts.setdefault(names[column], ([], []))
             of_rows.append(rows)
             of_values.append(value[column] if len(here) == count else value[column, here])
     sheet.table.rows += count
-    return True
+
+
+def finished(sheet: Sheet) -> Table:
+    """The table, with the numbers of all blocks."""
+    counted: dict[tuple[int, ...], array[int]] = {}  # columns that are filled in the same rows share them
+    for name, (rows, values) in sheet.parts.items():
+        same = tuple(map(id, rows))
+        if same not in counted:
+            counted[same] = array("q", [0]) * sum(map(len, rows))
+            np.concatenate(rows, out=np.frombuffer(counted[same], np.int64))
+        column = array("d", [0.0]) * len(counted[same])
+        np.concatenate(values, out=np.frombuffer(column))
+        sheet.table.numbers[name] = counted[same], column
+    return sheet.table
 
 
 def _said(cell: bytes) -> float | str | None:

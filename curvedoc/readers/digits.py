@@ -32,7 +32,7 @@ _E, _SMALL = ord("e"), np.uint8(ord("e") - ord("E"))
 #: Digits before the point, digits behind it, and of both together where the number does not begin with zeros.
 _WHOLE, _FRACTION, _DIGITS = 16, 24, 19
 _LARGEST = 27  # 10^27 is the largest power of ten that 64 bits hold: 5^27 < 2^64
-_PAD = bytes(_FRACTION)  # before a text: what stands before the end of its first number can be loaded, too
+_PAD = bytes(_FRACTION)  # around a text: what stands before the end of its first number can be loaded, too
 _TEN = np.array([10**k if k <= _DIGITS else 0 for k in range(_LARGEST + 1)], np.uint64)
 _POWER = np.longdouble(10) ** np.arange(_LARGEST + 1) if POSSIBLE else np.ones(1, np.longdouble)
 _DOUBLES = 10.0 ** np.arange(23)  # the powers of ten that a double holds
@@ -60,13 +60,19 @@ class Cells:
 
 
 @dataclass(frozen=True, slots=True)
-class _Text:
-    """A text as numpy sees it: `padded` has _PAD in front of it, `at` (k,) are the places in the text of all that is
-    no digit, and `what` (k,) stands there."""
+class Text:
+    """A text as numpy sees it: its bytes between two pads, the places `at` (k,) in it of all that is no digit, and
+    `what` (k,) stands there."""
 
     padded: bytes
     at: Places
     what: Bytes
+
+
+def of(text: bytes) -> Text:
+    data = np.frombuffer(text, np.uint8)
+    at = np.flatnonzero((data - np.uint8(48)) > 9)
+    return Text(_PAD + text + _PAD, at, data[at])
 
 
 def cells(text: bytes, delimiter: str) -> Cells:
@@ -78,10 +84,8 @@ def cells(text: bytes, delimiter: str) -> Cells:
     >>> found.kind.tolist(), found.value[[0, 1, 4, 5, 7]].tolist()
     ([1, 1, 0, 1, 1, 1, 2, 1], [1.0, -0.25, 0.007, 0.5, 12.0])
     """
-    padded = _PAD + text
-    data = np.frombuffer(padded, np.uint8)[len(_PAD) :]
-    at = np.flatnonzero((data - np.uint8(48)) > 9)
-    what = data[at]
+    source = of(text)
+    at, what = source.at, source.what
     ends = (what == ord(delimiter)) | (what == _LF)
     returns = np.flatnonzero(what == _CR)
     if returns.size:
@@ -98,23 +102,22 @@ def cells(text: bytes, delimiter: str) -> Cells:
         behind = behind[behind < len(stop)]
         first[behind] += 1
         begin[behind] += 1
-    source = _Text(padded, at, what)
     filled = np.flatnonzero(end > begin)
     if len(filled) == len(end):
-        kind, value = _numbers(source, begin, first, stop)
+        kind, value = numbers(source, begin, first, stop)
     else:
         kind, value = np.full(len(end), BLANK, np.uint8), np.zeros(len(end))
-        kind[filled], value[filled] = _numbers(source, begin[filled], first[filled], stop[filled])
+        kind[filled], value[filled] = numbers(source, begin[filled], first[filled], stop[filled])
     if kind.max(initial=0) == OTHER:
         three = np.flatnonzero((kind == OTHER) & (end - begin == 3))
-        nan = three[(_window(padded, end[three], 1)[:, 0] >> np.uint64(40)) & _CAPITALS == _NAN]
+        nan = three[(window(source, end[three], 1)[:, 0] >> np.uint64(40)) & _CAPITALS == _NAN]
         kind[nan], value[nan] = NUMBER, np.nan
     return Cells(kind, value, begin, end)
 
 
-def _numbers(text: _Text, begin: Places, first: Places, stop: Places) -> tuple[Bytes, Array]:
+def numbers(text: Text, begin: Places, first: Places, stop: Places) -> tuple[Bytes, Array]:
     """Kind and number of the cells (k,) that are not blank: where each begins, and the indices into `text.at` of the
-    first place in it that holds no digit, and of its end."""
+    first place from there on that holds no digit, and of its end."""
     at, what = text.at, text.what
     # `first` walks over what is no digit: a sign, a point, an exponent; a cell is a number if it arrives at its end.
     begins, close = begin, at[stop]
@@ -146,10 +149,10 @@ def _numbers(text: _Text, begin: Places, first: Places, stop: Places) -> tuple[B
         number &= np.abs(scale) <= _LARGEST
     if not number.all():
         whole, fraction, scale = whole * number, fraction * number, scale * number
-    mantissa, beyond = _digits(text.padded, close, fraction)
+    mantissa, beyond = _digits(text, close, fraction)
     high = None
     if whole.any():
-        high = _digits(text.padded, point, whole)[0]
+        high = _digits(text, point, whole)[0]
         mantissa += high * _TEN[fraction]
     if most > _DIGITS:
         small = beyond < 1000 if high is None else (beyond < 1000) & (high == 0)
@@ -167,7 +170,7 @@ def _numbers(text: _Text, begin: Places, first: Places, stop: Places) -> tuple[B
     return kind, value
 
 
-def _exponents(text: _Text, at: Places, stop: Places) -> tuple[Places, Flags]:
+def _exponents(text: Text, at: Places, stop: Places) -> tuple[Places, Flags]:
     """The powers of ten behind an E, and whether they are up to three digits and end the cell: `at` (k,) and `stop`
     are the indices into `text.at` of the E and of the end."""
     place, end = text.at[at], text.at[stop]
@@ -175,19 +178,20 @@ def _exponents(text: _Text, at: Places, stop: Places) -> tuple[Places, Flags]:
     sign = ((behind == _MINUS) | (behind == _PLUS)) & (text.at[at + 1] == place + 1)
     length = end - place - 1 - sign
     fine = (at + 1 + sign == stop) & (length >= 1) & (length <= 3)
-    power = _digits(text.padded, end, length * fine)[0].astype(np.intp)
+    fine &= (text.what[at - 1] != _DOT) | (text.at[at - 1] != place - 1)  # `5.e3` is none in JSON
+    power = _digits(text, end, length * fine)[0].astype(np.intp)
     return np.where(sign & (behind == _MINUS), -power, power), fine
 
 
-def _digits(padded: bytes, end: Places, count: Places) -> tuple[Words, Words]:
+def _digits(text: Text, end: Places, count: Places) -> tuple[Words, Words]:
     """The number that `count` (m,) <= 24 digits before each end make, modulo 2^64, and that of those before the last
     sixteen alone."""
     longest = int(count.max(initial=0))
     if longest == 1:  # the usual digit before a point
-        last = np.frombuffer(padded, np.uint8)[end + (len(_PAD) - 1)] & 15
+        last = np.frombuffer(text.padded, np.uint8)[end + (len(_PAD) - 1)] & 15
         return (last * count).astype(np.uint64), np.zeros(len(count), np.uint64)
     size = 1 if longest <= 8 else 2 if longest <= 16 else 3
-    words = _window(padded, end, size)
+    words = window(text, end, size)
     words &= _KEEP[size - 1].take(count, 0)
     # Two digits become one number, then two of these, then two of these: the first of each two is the lower half, and
     # what it gives reaches the upper half of the product.
@@ -206,10 +210,10 @@ def _digits(padded: bytes, end: Places, count: Places) -> tuple[Words, Words]:
     return found, words[:, 0]
 
 
-def _window(padded: bytes, end: Places, size: int) -> Words:
-    """The words (m, size) that stand before each end."""
+def window(text: Text, end: Places, size: int) -> Words:
+    """The words (m, size <= 3) that stand before each end (m,) from 0 to the length of the text and 24 beyond."""
     start, width = len(_PAD) - 8 * size, 8 * size
-    every = np.ndarray((len(padded) - len(_PAD) + 1,), f"V{width}", padded, start, (1,))
+    every = np.ndarray((len(text.padded) - start - width + 1,), f"V{width}", text.padded, start, (1,))
     words: Words = every[end].view(np.uint64).reshape(-1, size)
     return words
 

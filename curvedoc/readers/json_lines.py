@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from ..run import Note
 from .jsontree import facts, parse, put_row
-from .lines import HEAD, lines, text_of
+from .lines import HEAD, encoding_of, lines, text_of
 from .log import Log
 from .table import Table, to_logs
 from .vocabulary import counter_kind
@@ -19,6 +21,7 @@ NOT_READ = "lists, texts; lines that are no object"
 
 
 _SUFFIXES = frozenset((".json", ".jsonl", ".ndjson", ".log", ".txt", ".out", ""))
+_LARGE = 1 << 14  # bytes; below, line by line is as fast
 _TAIL = 16 * 1024  # bytes
 
 
@@ -38,26 +41,57 @@ def recognizes(path: Path, head: bytes) -> bool:
 
 
 def read(path: Path, shown: str) -> tuple[Log, ...]:
-    table, odd, hyper = Table(), [], {}
-    for line, text in lines(path):
-        if not text or text.isspace():
-            continue
-        row = _object(text)
-        if row is None:
-            odd.append(line)
-        elif table.rows == 0 and not any(counter_kind(name)[0] in ("step", "epoch") for name in row):
-            hyper.update(facts(row))  # mmcv begins with the environment and the configuration
-            put_row(table, row)
-        else:
-            put_row(table, row)
+    said, found = _Said(), None
+    if path.stat().st_size >= _LARGE and _is_plain(path):
+        from . import templates
+
+        found = templates.table(path, lambda line, raw: _take(said, line, raw.decode("utf-8", "replace")))
+    if found is not None:
+        table, said.last = found
+    else:
+        said, table = _Said(), Table()
+        for line, text in lines(path):
+            if (row := _take(said, line, text)) is not None:
+                put_row(table, row)
     notes = []
-    if odd:
-        cut = ", the last one cut off" if odd[-1] == line else ""
-        notes.append(Note(shown, f"{len(odd)} lines are no JSON object and were left out{cut}", line=odd[0]))
-    return to_logs(table, shown, FORMAT, hyper, notes)
+    if said.odd:
+        cut = ", the last one cut off" if said.odd[-1] == said.last else ""
+        notes.append(Note(shown, f"{len(said.odd)} lines are no JSON object and were left out{cut}", line=said.odd[0]))
+    return to_logs(table, shown, FORMAT, said.hyper, notes)
 
 
-def _object(text: str) -> dict[str, object] | None:
+@dataclass(slots=True)
+class _Said:
+    """What is known of a file beside its table: the numbers of lines that are no objects and of the last one, what a
+    configuration at its beginning says, and whether a row has been read."""
+
+    odd: list[int] = field(default_factory=list)
+    last: int = 0
+    hyper: dict[str, Any] = field(default_factory=dict)
+    begun: bool = False
+
+
+def _take(said: _Said, line: int, text: str) -> dict[str, Any] | None:
+    """The object of a line, None where it holds none."""
+    said.last = line
+    if not text or text.isspace():
+        return None
+    row = _object(text)
+    if row is None:
+        said.odd.append(line)
+    elif not said.begun:
+        said.begun = True
+        if not any(counter_kind(name)[0] in ("step", "epoch") for name in row):
+            said.hyper.update(facts(row))  # mmcv begins with the environment and the configuration
+    return row
+
+
+def _is_plain(path: Path) -> bool:
+    with path.open("rb") as file:
+        return encoding_of(file.read(HEAD)) == "utf-8"
+
+
+def _object(text: str) -> dict[str, Any] | None:
     try:
         row = parse(text.strip().rstrip(","))
     except ValueError:

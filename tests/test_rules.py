@@ -74,6 +74,24 @@ def no_learning(seed: int) -> Run:
     return run(train_loss=(T, noisy(np.full(len(T), 2.3), 0.01, seed)), lr=(T, np.full(len(T), 0.1)))
 
 
+def high_floor(seed: int) -> Run:
+    # Three classes that overlap: a tenth of the first loss is all that can be learned, and batches scatter by as much.
+    shape = 0.97 + 0.13 * np.exp(-T / (0.05 * T[-1]))
+    return run(train_loss=(T, noisy(shape, 0.12, seed)), val_loss=(V, noisy(shape[9::10], 0.003, seed + 7)))
+
+
+def few_examples(seed: int) -> Run:
+    shape = power_law(T)
+    rng = np.random.default_rng(seed)
+    right = rng.binomial(16, 0.8, len(V)) / 16
+    return run(
+        train_loss=(T, noisy(shape, 0.05, seed)),
+        val_loss=(V, noisy(shape[9::10], 0.2, seed + 3)),
+        val_accuracy=(V, right),
+        lr=(T, constant_rate(T)),
+    )
+
+
 def plateau(seed: int) -> Run:
     loss = noisy(exponential(T, tau=0.06), 0.05, seed)
     return run(train_loss=(T, loss), lr=(T, np.full(len(T), 0.1)))
@@ -295,6 +313,7 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("bad-init", "no-learning"): no_learning,
     ("no-learning", "learning-rate-too-low"): slow_rate,
     ("no-learning", "noisy"): unreadable,
+    ("no-learning", "high-floor"): high_floor,
     ("no-learning", "late-start"): bad_init,
     ("no-learning", "wrong-sign"): climbing,
     ("wrong-sign", "divergence"): diverging,
@@ -312,6 +331,7 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("learning-rate-too-high", "underfitting"): underfit,
     ("learning-rate-too-high", "converged"): at_rest,
     ("learning-rate-too-high", "no-learning"): no_learning,
+    ("learning-rate-too-high", "few-examples"): few_examples,
     ("learning-rate-too-high", "warmup"): warmed_up,
     ("learning-rate-too-low", "still-improving"): steady,
     ("learning-rate-too-low", "underfitting"): underfit,

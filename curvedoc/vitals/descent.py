@@ -31,8 +31,8 @@ VITALS = {
     ),
     "train_loss.fall_se": Vital(
         "sd",
-        "fall or rise along a straight line or down to the lowest point, the larger, in its standard errors; 0 where "
-        "the accuracy never moves",
+        "fall or rise along a straight line or down to the lowest point, the larger, in its standard errors; that of "
+        "the validation loss where it tells a fall more surely; 0 where the accuracy never moves",
     ),
     "train_loss.risen": Vital(
         "share",
@@ -67,6 +67,10 @@ KNOWN = 4.0
 CALM = 5
 #: An unseen fall of more than this share leaves open whether anything was learned.
 HIDDEN = 0.2
+#: The least share of the validation loss whose fall speaks of learning. It has no noise of
+#: batches, and what is sure may be small: the frequencies of the classes alone take up to 1 % off (tests/lab/tune,
+#: networks that were dead).
+HELD_OUT = 0.02
 
 
 def measure(signals: Signals) -> dict[str, Measured]:
@@ -102,6 +106,8 @@ def _descent(signals: Signals) -> dict[str, Measured]:
         found |= {n: v for n, v in _extremes(rest, level, doubt).items() if n in _LEARNED}
         # However surely a loss without noise falls, it is no learning where every answer stays the same.
         found["train_loss.fall_se"] = exact(0.0, "sd")
+    else:
+        found["train_loss.fall_se"] = _surer(found["train_loss.fall_se"], signals)
     start, error = train.first
     if signals.context.classes is not None and math.log(max(2, signals.context.classes)) < start:
         start, error = math.log(max(2, signals.context.classes)), 0.0
@@ -112,6 +118,24 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     else:
         found["train_loss.left"] = Missing("the loss takes values below zero: no share of it has a meaning")
     return found
+
+
+def _surer(told: Measured, signals: Signals) -> Measured:
+    """What the training loss tells of a fall, or what the validation loss does if that fell by HELD_OUT and is surer:
+    noise of single batches hides a fall of a tenth that a loss over one whole set shows."""
+    if (
+        signals.val is None
+        or not isinstance(told, Estimate)
+        or (signals.val.points[1:] == signals.val.points[:-1]).any()
+    ):
+        return told  # what stands still to the last digit between two validations has no noise to measure a fall by
+    held_out = _extremes(signals.val, float(signals.val.value[-1]), 1.28 * float(signals.val.se[-1]))
+    trend, (start, error) = held_out["train_loss.fall_se"], signals.val.first
+    if not isinstance(trend, Estimate) or trend.value < told.value:
+        return told
+    at = int(np.argmin(signals.val.value))
+    least = start - float(signals.val.value[at]) - 1.28 * float(np.hypot(signals.val.se[at], error))
+    return trend if least >= HELD_OUT * abs(start) else told
 
 
 def idle_since(signals: Signals) -> float | None:
@@ -204,7 +228,7 @@ def _extremes(train: Smooth, level: float, doubt: float) -> dict[str, Measured]:
     hidden = max(most, 1.28 * fell_error) / size
     unseen = Missing(f"the noise of train_loss hides a fall of {100 * hidden:.0f} %: log it more often, or its mean")
     known = abs(fell) >= KNOWN * fell_error or hidden <= HIDDEN
-    tiny = 1e-12 * size
+    tiny = max(0.1 * RESTS * size, 1e-300)  # ten standard errors of less are rounding
     trend = max(abs(fell) / max(fell_error, tiny), (start - lowest) / max(error / 1.28, tiny))
     # Doubt of the start moves a ratio to it by that ratio only.
     climbed = (level - start) / size

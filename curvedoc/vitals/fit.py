@@ -10,6 +10,7 @@ from ..curves.order import median
 from ..estimate import Estimate, exact
 from ..run import Array, Run
 from .chart import Measured, Missing, Vital
+from .descent import idle_since
 from .initial import at_once
 from .signals import Signals, alive
 
@@ -25,6 +26,10 @@ VITALS = {
     ),
     "fit.known": Vital("share", "weight of that: 1 where anything tells a guess from a good answer, else 0.45"),
     "fit.gap": Vital("share", "last validation losses above the final training loss, over the former"),
+    "fit.above_guess": Vital(
+        "share",
+        "accuracy above one in so many classes, over the rest to 1; 0 where every answer stays the same",
+    ),
 }
 
 #: Without a known floor so much of the first loss may be the entropy of the task itself: characters of English leave
@@ -41,10 +46,27 @@ LAST = 3
 def measure(signals: Signals) -> dict[str, Measured]:
     """Vitals of the fit to the training data; intervals of 1.28 standard errors."""
     unexplained = _unexplained(signals)
-    found: dict[str, Measured] = {"fit.unexplained": unexplained, "fit.gap": _gap(signals)}
+    found: dict[str, Measured] = {
+        "fit.unexplained": unexplained,
+        "fit.gap": _gap(signals),
+        "fit.above_guess": _above_guess(signals),
+    }
     if isinstance(unexplained, Estimate) and _validated(signals):
         return found | {"fit.unlearned": unexplained, "fit.known": exact(1.0, "share")}
     return found | _by_a_guess(signals, unexplained)
+
+
+def _above_guess(signals: Signals) -> Measured:
+    """(accuracy - 1/classes) / (1 - 1/classes) at the end, of the held-out accuracy, else of the training accuracy."""
+    accuracy = signals.metric if signals.run.get("val_accuracy") is not None else signals.train_accuracy
+    classes = signals.context.classes
+    if accuracy is None or classes is None or classes < 2:
+        return Missing("no accuracy beside a number of classes is known (--classes)", ("val_accuracy",))
+    if idle_since(signals) is not None:
+        return exact(0.0, "share")
+    last, doubt = float(accuracy.value[-1]), 1.28 * float(accuracy.se[-1])
+    low, middle, high = ((x - 1 / classes) / (1 - 1 / classes) for x in (last - doubt, last, last + doubt))
+    return Estimate(middle, low, high, "share")
 
 
 def _by_a_guess(signals: Signals, unexplained: Measured) -> dict[str, Measured]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..curves.order import median, row_median, sliding
+from ..curves.smooth import SCATTER
 from ..estimate import Estimate, exact
 from ..run import Array
 from .chart import Measured, Missing, Vital
 from .roughness import bounce
-from .signals import Signals, alive
+from .signals import CYCLES, Signals, alive
 
 VITALS = {
     "rate.collapse": Vital("share", "weight of the sign that the first steps broke the network: a jump, then rest"),
@@ -22,6 +23,7 @@ VITALS = {
     "rate.hot_plateau": Vital("share", "weight of the sign that the loss bounces along a high level at the full rate"),
     "rate.stuck": Vital("share", "weight of the sign that nothing was learned at a rate that few networks bear"),
     "rate.waits": Vital("share", "weight of the sign that the loss rose and came down as the rate did, and ended high"),
+    "rate.shaken": Vital("share", "weight of the sign that the validation loss leaps up and down at the full rate"),
     "rate.too_high": Vital("share", "the strongest of these signs"),
     "rate.young": Vital(
         "share", "how little the descent has slowed down: it was slow from the start, or runs straight on to the end"
@@ -30,6 +32,8 @@ VITALS = {
     "val_loss.bounce": Vital("share", "how far a point of the validation loss lies off its trend in the second half"),
 }
 
+#: Moves from one validation to the next without which there is no telling how it usually moves.
+LEAPS = 5
 #: Points of a curve that jumps and then rests, without which its second half (three of them) shows no rest.
 REST = 6
 
@@ -55,6 +59,7 @@ def measure(signals: Signals, found: dict[str, Measured]) -> dict[str, Measured]
         "rate.hot_plateau": _hot_plateau(signals, found),
         "rate.stuck": _stuck(signals, found),
         "rate.waits": _waits(signals, found),
+        "rate.shaken": _shaken(signals, found),
     }
     stretch = (signals.begin, signals.end)
     high = max(signs.values())
@@ -247,6 +252,49 @@ def _waits(signals: Signals, found: dict[str, Measured]) -> float:
         weigh(found.get("train_loss.left"), 0.6, 0.75, 0.0),
         weigh(Estimate(risen, risen - error, risen + error), 0.005, 0.02, 0.0),
     )
+
+
+def _shaken(signals: Signals, found: dict[str, Measured]) -> float:
+    """The loss over the whole validation set leaps up and down, by a tenth and more each time, while the rate is high.
+
+    Only weights that are thrown about do that to a mean over hundreds of examples. Taken from the second differences
+    of its logarithm, whose median a few spikes or a steep descent do not move, and from its largest rise. Of
+    tests/lab/tune no healthy run with a validation set of some size leaps by more than a tenth; those that a smaller
+    rate helped, by 13 to 36 %, and training by 6 % along with them. A few examples leap whatever the rate, as does what
+    is learned by heart; a batch norm that lags leaves training smooth; a cycle goes up so high on purpose.
+    """
+    val, train = signals.run.get("val_loss"), signals.run.get("train_loss")
+    if val is None or train is None or not all(alive(c.value).all() and c.value.min() > 0 for c in (val, train)):
+        return 0.0
+    if signals.schedule is not None and signals.schedule.kind in (*CYCLES, "one_cycle"):
+        return 0.0
+    full = np.ones(len(val), bool)
+    if signals.lr is not None:
+        rates = np.interp(val.step, signals.lr.step, signals.lr.value)
+        full = rates >= 0.5 * signals.lr.value.max()
+    moves = np.diff(np.log(val.value[full]))
+    if len(moves) < LEAPS:
+        return 0.0
+    leap, doubt = _leap(moves), float(np.exp(1.28 * SCATTER / np.sqrt(len(moves) - 1)))
+    ends = np.searchsorted(train.step, val.step, side="right")
+    sums = np.concatenate([[0.0], np.cumsum(train.value)])
+    means = np.diff(sums[ends], prepend=0.0) / np.maximum(1, np.diff(ends, prepend=0))
+    along = _leap(np.diff(np.log(means[full]))) if means.min() > 0 else 0.0
+    return min(
+        weigh(Estimate(leap, leap / doubt, leap * doubt), 0.09, 0.13, 0.0),
+        grade(float(moves.max()), 0.12, 0.22),
+        grade(along, 0.02, 0.05),
+        weigh(found.get("train_loss.left"), 0.15, 0.30, 0.0),
+        weigh(found.get("val.counted"), 60.0, 100.0, weigh(found.get("val.scatter"), 12.0, 6.0, 1.0)),
+        weigh(found.get("fit.gap"), 0.55, 0.40, 1.0),
+        weigh(found.get("fit.gap"), -0.60, -0.40, 1.0),
+        weigh(found.get("spikes.burden"), 2.5, 1.5, 1.0),
+    )
+
+
+def _leap(moves: Array) -> float:
+    """Standard deviation of a point about its trend, from the moves between neighbours."""
+    return median(np.abs(np.diff(moves))) / (0.6745 * float(np.sqrt(6)))
 
 
 def _restless(signals: Signals, found: dict[str, Measured]) -> float:

@@ -1,0 +1,45 @@
+"""A validation loss that leaps up and down tells of a rate that is too high, where it is the weights that leap."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from curvedoc.run import Context, Run
+from curvedoc.vitals import measure
+
+from ..patients import noisy, power_law, run, steps
+
+T = steps(400)
+V = T[19::20]
+LEAP = np.exp(0.2 * np.random.default_rng(3).standard_normal(len(V)))
+
+
+def _sign(patient: Run) -> float:
+    return measure(patient, Context())[0].run.vitals["rate.shaken"].value
+
+
+def _losses(val: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """With a training loss that leaps along, as weights make it."""
+    return {"train_loss": (T, noisy(np.repeat(val, 20) / 1.1, 0.2)), "val_loss": (V, val)}
+
+
+def test_a_validation_loss_that_leaps_by_a_fifth_is_the_sign():
+    assert _sign(run(**_losses(1.1 * power_law(T, floor=0.8)[19::20] * LEAP))) > 0.5
+
+
+def test_a_steep_descent_does_not_leap_however_bent():
+    assert _sign(run(**_losses(0.2 + 5 * np.exp(-V / 400)))) == 0.0
+
+
+@pytest.mark.parametrize(("examples", "few"), [(32, True), (400, False)])
+def test_few_examples_leap_by_themselves(examples: int, few: bool):
+    right = np.random.default_rng(4).binomial(examples, 0.8, len(V)) / examples
+    losses = _losses(1.1 * power_law(T, floor=0.8)[19::20] * LEAP)
+    assert (_sign(run(**losses, val_accuracy=(V, right))) < 0.5) == few
+
+
+def test_only_the_part_at_the_full_rate_is_judged():
+    calm = np.where(V < 1200, 1.0, LEAP)
+    cut = np.where(T < 1200, 0.1, 0.01)
+    assert _sign(run(**_losses(1.1 * power_law(T, floor=0.8)[19::20] * calm), lr=(T, cut))) == 0.0

@@ -27,7 +27,7 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("epoch", r"^(?:(?:trainer|train|training|current|cur)_)*epochs?(?:_(?:num|number|idx|index|id|count))?$"),
     (
         "step",
-        r"^(?:(?:time|trainer|train|training|val|validation|test|info|per_step|global|total|tot|current|cur|n|num|nb)_)*"
+        r"^(?:(?:time|trainer|train|training|val|valid|validation|test|info|per_step|global|total|tot|current|cur|n|num|nb)_)*"
         r"(?:(?:optimizer|optim|env|agent|consumed|trained)_)*(?:steps?|iterations?|iters?|itr|it|batch(?:es)?|mini_?batch"
         r"|updates?|episodes?|generations?|evaluations|timesteps?|rounds?|trees?|count|unnamed|index|idx|row|tokens"
         r"|samples|frames)(?:_(?:num|number|idx|index|id|count|total|sampled|seen|trained|\d+))*$",
@@ -59,12 +59,14 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("count", "explained_variance"),
     ("best", "best ^hparams?"),
     ("accuracy", "rewards?_accurac(?:y|ies)"),
+    ("loss", "(?:lm|total|train|training|val|valid|validation|test|eval)_loss_value"),
     ("other_loss", rf"{_PLAYERS}(?:_\w+?)??_(?:loss(?:es)?|objective) (?:loss(?:es)?|err|error)(?:_\w+?)??_{_PLAYERS}"),
     ("other_loss", r"^(?:d|g|cycle|cyc|idt|identity)(?:_(?:a|b|gan|l1|real|fake|vgg|feat|total))+$"),
     ("other_loss", r"^(?:train_)?l_[gd]_\w+ vlb (?:loss|mse)_q\d"),
     ("higher", "(?:prob|code|codebook)_perplexity"),
     ("lower", "ppl perplexity"),
     ("reward", "rewards? rew returns? fitness elo ep(?:isode)?_(?:ret|score) win_?rate"),
+    ("loss", "info_?nce"),
     ("loss", "loss(?:es)? cost objective criterion ^(?:train_)?l_(?:pix|percep|style|total|sum|all)"),
     ("loss", "^l_(?:train|tr|val|valid|test|dev)$ ^(?:train|tr|val|valid|test|dev)_(?:l|obj)$"),
     ("count", "^n num bsz wpb ntokens nsentences len length size width height cardinality documents ratio"),

@@ -262,7 +262,12 @@ def _metric(draft: Draft, context: _Context) -> tuple[str | None, bool, str]:
 def _leads(draft: Draft, context: _Context) -> bool:
     """Whether this is the first of the loss-like metrics, on either side: the others are metrics beside it."""
     first = next(d for d in context.drafts if d.name.kind == "lossy")
-    return first.name.base == draft.name.base
+    return _unnumbered(first.name.base) == _unnumbered(draft.name.base)
+
+
+def _unnumbered(base: str) -> str:
+    """The words of a name without the number of its data set: LightGBM's `valid_1 auc` is the held-out `auc`."""
+    return " ".join(word for word in base.split() if not word.isdigit())
 
 
 def _side_of_metric(draft: Draft, context: _Context) -> tuple[str, bool, str]:

@@ -48,6 +48,8 @@ def test_there_is_one_claim_per_series_in_their_order() -> None:
         # Keras
         {"epoch": "epoch", "accuracy": "train_accuracy", "auc": "train_metric", "loss": "train_loss",
          "val_accuracy": "val_accuracy", "val_auc": "val_metric", "val_loss": "val_loss"},
+        # LightGBM's evaluations
+        {"training binary_logloss": "train_loss", "valid_1 binary_logloss": "val_loss"},
         # Hugging Face Trainer
         {"loss": "train_loss", "grad_norm": "grad_norm", "learning_rate": "lr", "eval_loss": "val_loss",
          "eval_accuracy": "val_accuracy", "eval_runtime": "time", "epoch": "epoch", "step": "step"},

@@ -48,6 +48,15 @@ _NUMBER = re.compile(
 _OPENERS = re.compile(r"(?:(?:tensor|array|np\.\w+|float)\()?[\[(\"'{<]*\s*$")
 _STRONG = re.compile(r"\s*(?:[:=]+>?|->|=>)\s*$")
 _FILE = re.compile(r"[\w/.-]+\.(?:py|cc|cpp)(?::\d+)?")
+_ROUND = re.compile(r"^\[(?P<n>\d{1,12})\](?=\t)")  # XGBoost and LightGBM
+_WRITTEN = re.compile(r"^[IWEFD]\d{4} [\d:.]+\s+\d+ \S+?:\d+\] \[(?P<n>\d{1,12})\] ")  # CLU's writer of metrics
+_NTH_EPOCH = re.compile(r"(?<![\w.])(\d{1,9})epoch\b")  # ESPnet: `3epoch results: [train] loss=...`
+_DARKNET = re.compile(r"^\s*(\d{1,12}): (\S+), (\S+) avg(?: loss)?, (\S+) rate, ")
+_SECTION = re.compile(
+    r"\[(\w+)\]|\b(\w+):(?=\s+[\w ]{1,40}=)"
+)  # ESPnet's `[valid] loss=`, icefall's `validation: loss=`
+_POSSESSIVE = re.compile(r"(?<=\w)'s(?= \w)")  # LightGBM: `training's auc: 0.9`
+_ESTIMATOR = re.compile(r"\bsaving dict for\b", re.IGNORECASE)  # how TensorFlow's estimators say that they evaluated
 AVERAGED = "Averaged stats"  # how DETR, DeiT and MAE begin the line that ends an epoch
 _IS = re.compile(r"\s+(?:is|was)$")
 _DELIMITER = re.compile(r"[,;|{}()\[\]\t\"'<>&]|\s{2,}|\s[-\u2013\u2014]\s|\s?=+\s|[:=](?!\w*[/\\])")
@@ -145,7 +154,7 @@ def cleaned(line: str) -> str:
         if shorter == text:
             break
         text = shorter
-    return text
+    return _NTH_EPOCH.sub(r"epoch \1 ", text)
 
 
 def phrase_of(line: str) -> Phrase | None:
@@ -161,6 +170,12 @@ def phrase_of(line: str) -> Phrase | None:
     text = cleaned(line)
     if coco := _COCO.search(text):
         return Phrase(((_coco_name(*coco.groups()[:5]), float(coco[6])),))
+    if darknet := _DARKNET.match(text):
+        values = [number(word) for word in darknet.groups()]
+        if None not in values:
+            names = ("iteration", "loss", "avg loss", "learning rate")
+            return Phrase(tuple((name, value) for name, value in zip(names, values, strict=True) if value is not None))
+    text = _POSSESSIVE.sub("", text)
     done = of = None
     keras = _KERAS.match(text)
     bar = keras or _TQDM.search(text) or _BRACKETS.search(text)
@@ -172,6 +187,8 @@ def phrase_of(line: str) -> Phrase | None:
             before = before[: percent.start()] if (percent := _PERCENT.search(before)) else ""
         text = f"{before} , {text[bar.end() :] if rest is None else rest}"
     pairs, label, side = _pairs(text)
+    if (counted := _ROUND.match(line) or _WRITTEN.match(line)) and not any(is_counter(name) for name, _ in pairs):
+        pairs.insert(0, ("iteration", float(counted["n"])))
     if not pairs and done is None:
         return None
     return Phrase(tuple(pairs), label, side, done, of, keras is not None)
@@ -197,12 +214,13 @@ class _Gap:
     side: str  # of the lead
     counts: bool
     apart: bool
+    section: str | None  # the side that a word in brackets opens, `[valid] loss=0.3, acc=0.9`; None where none does
     own: str  # the side that the name itself begins with, for names without separators after it
 
 
 def _pairs(text: str) -> tuple[list[tuple[str, float]], str, str]:
     pairs: list[tuple[str, float]] = []
-    label = side = own = ""  # `side` is that of the line, `own` that of a part of it
+    label = side = own = section = ""  # `side` is that of the line, `own` and `section` those of a part of it
     end = 0
     for match in _NUMBER.finditer(text):
         between, follows = text[end : match.start()], end > 0
@@ -216,8 +234,9 @@ def _pairs(text: str) -> tuple[list[tuple[str, float]], str, str]:
         gap = _gap(between, follows) if len(between) < _SHORT else _gap.__wrapped__(between, follows)
         if not pairs:
             label, side = _label(f"{label} {gap.lead}")
+        section = section if gap.section is None else gap.section
         if gap.apart:
-            own = gap.side
+            own = gap.side or section
         if gap.counts:
             side = _side_of(gap.name) or side  # `val step: 100`
             pairs.append((gap.name, value))
@@ -237,7 +256,10 @@ def _gap(between: str, follows: bool) -> _Gap:
     lead, name = _name_of(between, follows)
     counts = is_counter(name)
     own = _side_of(name.split()[0]) if " " in name and not counts else ""  # `val loss: 2.3 top1: 0.7`
-    return _Gap(name, lead, _side_of(lead), counts, bool(lead) or re.search(r"[,;|]", between) is not None, own)
+    opened = [word for found in _SECTION.findall(between) for word in found if word.lower() in SPLITS]
+    section = _side_of(opened[-1]) if opened else None
+    apart = bool(lead) or re.search(r"[,;|]", between) is not None
+    return _Gap(name, lead, _side_of(lead), counts, apart, section, own)
 
 
 @lru_cache(maxsize=1 << 12)
@@ -263,7 +285,10 @@ def _name_of(gap: str, follows: bool) -> tuple[str, str]:
     while words and ((follows and not places and words[0].lower().rstrip(".") in _UNITS) or _FILE.fullmatch(words[0])):
         del words[0]
     if not strong or bracket:
+        said = words
         words = _known_tail(words, counters_only=bracket)
+        if words:  # `validation loss at` of `validation loss at iteration 500`
+            lead = " ".join([lead, *said[: len(said) - len(words)]]).strip()
     name = " ".join(words).strip(" -*#>.\"'`•:")
     if not name or len(name) > 80 or len(words) > 6 or not name[0].isalpha() or plain_name(name) in _NO_NAME:
         return lead or chunk, ""
@@ -288,6 +313,8 @@ def _side_of(text: str) -> str:
     >>> _side_of("Test:  ["), _side_of("[valid][INFO] - {"), _side_of("Train Epoch")
     ('test', 'valid', '')
     """
+    if _ESTIMATOR.search(text):
+        return "eval"
     words = plain_name(re.sub(r"[^\w]+", " ", text)).split()
     sides = [word for word in words if word in SPLITS]
     return "" if not sides or any(word.startswith("tr") for word in sides) else sides[0]

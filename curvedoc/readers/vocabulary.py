@@ -11,7 +11,7 @@ from functools import lru_cache
 _STEPS = (
     ("global step", "total step", "total steps", "num steps"),
     ("total timesteps", "timesteps total", "num timesteps", "timesteps", "timestep", "num env steps sampled"),
-    ("step", "current step", "step num", "optimizer step"),
+    ("step", "current step", "current steps", "step num", "optimizer step"),
     ("iteration", "iterations", "iter", "iters", "it", "itr", "training iteration", "boosting round"),
     ("num updates", "n updates", "updates"),
     ("episode", "episodes", "generation", "generations", "round", "rounds", "evaluations", "tree", "trees"),

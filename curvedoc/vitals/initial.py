@@ -92,6 +92,8 @@ def _guess(signals: Signals, first: float) -> float | None:
     """
     train, classes = signals.train, signals.context.classes
     assert train is not None  # measure returned
+    if signals.context.task == "speech":  # sums over the tokens or the frames of an utterance
+        return None
     if classes is not None and classes > 1:
         return math.log(classes)
     if signals.run.get("val_accuracy") is None and signals.run.get("train_accuracy") is None:

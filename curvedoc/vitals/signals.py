@@ -36,6 +36,8 @@ COVERS = 0.8
 
 
 _LANGUAGE = re.compile(r"gpt|llama|bert|\bt5\b|\blm\b|language|char|token|trf|transformer|causal|seq2seq|translation")
+#: Terms of the losses of speech recognition: of connectionist temporal classification and of transducers.
+_SPEECH = re.compile(r"(?<![a-z])ctc(?![a-z])|transducer|pruned_loss")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ def prepare(run: Run, context: Context) -> Signals:
 
 
 def _context(run: Run, given: Context) -> Context:
-    """What the caller did not say, from the hyper-parameters that the log states."""
+    """What the caller did not say, from the hyper-parameters that the log states and the names of its losses."""
     hyper = {str(key).lower(): value for key, value in run.hyper.items()}
     leaves = {key.rpartition("/")[2]: value for key, value in hyper.items()}  # detectron2: MODEL/NUM_CLASSES
     classes, task = given.classes, given.task
@@ -134,6 +136,8 @@ def _context(run: Run, given: Context) -> Context:
     words = " ".join(str(v).lower() for k, v in hyper.items() if k in ("model", "task", "loss", "criterion", "arch"))
     if task is None and _LANGUAGE.search(words):
         task = "language"
+    if task is None and any(_SPEECH.search(tag.tag.lower()) for tag in run.tags):
+        task = "speech"
     return Context(classes, given.target_loss, task)
 
 

@@ -40,6 +40,30 @@ def pairs(line: str) -> dict[str, float]:
         ("loss: tensor(0.25, device='cuda:0')", {"loss": 0.25}),
         ("loss=7.5e+8, tok/sec: 25,044", {"loss": 7.5e8, "tok/sec": 25044}),
         ("Loss: 6.9 (7.0)  Acc@1 12.5 (10.0)", {"Loss": 6.9, "Acc@1": 12.5}),
+        ("[7]\ttrain-auc:0.81\teval-auc:0.79", {"iteration": 7, "train-auc": 0.81, "eval-auc": 0.79}),
+        ("[7]\ttraining's auc: 0.81\tvalid_1's auc: 0.79", {"training auc": 0.81, "valid_1 auc": 0.79}),
+        ("I0404 19:50:06.648749 1402 writer.py:48] [40] accuracy=0.9, loss=0.3", {"iteration": 40, "loss": 0.3}),
+        ("[0]: step 3 loss 0.5", {"step": 3, "loss": 0.5}),
+        (
+            "[host] INFO: 3epoch results: [train] loss=2.5, acc=0.6, [valid] loss=2.7, cer=0.2, acc=0.5, [plot] x=1",
+            {"epoch": 3, "loss": 2.5, "acc": 0.6, "valid/loss": 2.7, "valid/cer": 0.2, "valid/acc": 0.5},
+        ),
+        (
+            "(0/4) Epoch 2, validation: loss=0.4, simple_loss=0.6, over 10.0 frames",
+            {"Epoch": 2, "validation/loss": 0.4, "validation/simple_loss": 0.6},
+        ),
+        (
+            " validation loss at iteration 500 | lm loss value: 2.2E+00 | lm loss PPL: 9.0 |",
+            {"iteration": 500, "validation/lm loss value": 2.2, "validation/lm loss PPL": 9.0},
+        ),
+        (
+            "INFO:tensorflow:Saving dict for global step 500: accuracy = 0.9, loss = 0.3",
+            {"global step": 500, "eval/accuracy": 0.9, "eval/loss": 0.3},
+        ),
+        (
+            " 12: 230.5, 231.25 avg loss, 0.001 rate, 3.2 seconds, 768 images",
+            {"iteration": 12, "loss": 230.5, "avg loss": 231.25, "learning rate": 0.001},
+        ),
     ],
 )
 def test_names_and_numbers_of_a_line(line: str, names: dict[str, float]) -> None:

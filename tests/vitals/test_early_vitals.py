@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from curvedoc.estimate import Estimate
-from curvedoc.run import Context, Curve, Run
+from curvedoc.run import Context, Curve, Run, Tag
 from curvedoc.vitals import Missing, measure
 
 from ..patients import noisy, power_law, run, steps
@@ -63,6 +63,14 @@ def test_how_often_answers_were_right_bounds_what_a_guess_costs(top: float) -> N
     loss = math.log(10) * (1 - right) / 0.9
     made = run(train_loss=(T, 40.0 * np.exp(-T / 5) + 1.0), val_loss=(V, loss), val_accuracy=(V, right))
     assert math.log(10) <= vital(made, "initial_loss.chance").value <= 2.3 * math.log(10)
+
+
+def test_the_loss_of_a_whole_utterance_may_begin_anywhere() -> None:
+    right = 0.9 * (1 - np.exp(-V / 200))
+    made = run(train_loss=(T, 200.0 * np.exp(-T / 100) + 9.0), val_accuracy=(V, right))
+    assert vital(made, "initial_loss.excess").value > 5
+    named = replace(made, tags=(Tag("train.log", "valid/loss_ctc", "val_loss_part", 20, 30.0, 600.0),))
+    assert missing(named, "initial_loss.excess").needs == ("train_accuracy",)
 
 
 def test_the_mean_of_the_first_epoch_tells_of_steps_that_were_not_logged() -> None:

@@ -202,11 +202,14 @@ def summary(findings: Sequence[Finding]) -> list[str]:
 
 def pack(out: Path, into: Path) -> list[Path]:
     """Packs the cases of each part (logs, labels, recipes) into `into`/PART.tar.xz, the same bytes for the same cases,
-    lists the rejected candidates in rejected.json.xz, and says in README.md what there is."""
+    lists the rejected candidates in rejected.json.xz, and says in README.md what there is. The archive of a part of
+    which `out` holds no case stays as it is."""
     into.mkdir(parents=True, exist_ok=True)
     packed = []
     for half in PARTS:
         folders = sorted(p.parent for p in (out / half).glob("*/label.json"))
+        if not folders:
+            continue
         plain = io.BytesIO()
         with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:
             for folder in folders:
@@ -226,7 +229,8 @@ def pack(out: Path, into: Path) -> list[Path]:
     packed[-1].write_bytes(lzma.compress(json.dumps(rejected, indent=1).encode(), preset=9))
     told = json.loads((out / "findings.json").read_text(encoding="utf-8"))
     _write(into / "README.md", README.format(summary="\n".join(summary([Finding(**f) for f in told]))))
-    _write(into / "SHA256SUMS", "".join(f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.name}\n" for p in packed))
+    there = [*(file for half in PARTS if (file := into / f"{half}.tar.xz").exists()), packed[-1]]
+    _write(into / "SHA256SUMS", "".join(f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.name}\n" for p in there))
     return packed
 
 

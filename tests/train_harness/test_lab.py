@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import tarfile
@@ -222,6 +223,15 @@ def test_packing_gives_the_same_bytes_and_lists_the_rejected(made: Path, tmp_pat
         names = tar.getnames()
     assert "tune-dead-relu-00/label.json" in names
     assert not [name for name in names if "lr-too-high" in name or "finding" in name]
+
+
+def test_an_archive_of_a_part_that_was_not_made_stays_and_is_listed(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "judge.tar.xz").write_bytes(b"as it was")
+    names = [p.name for p in pack(made, tmp_path)]
+    assert names == ["tune.tar.xz", "rejected.json.xz"]
+    sums = dict(reversed(line.split()) for line in (tmp_path / "SHA256SUMS").read_text().splitlines())
+    assert sums.keys() == {"tune.tar.xz", "judge.tar.xz", "rejected.json.xz"}
+    assert sums["judge.tar.xz"] == hashlib.sha256(b"as it was").hexdigest()
 
 
 def test_the_lab_goes_on_where_it_stopped(tmp_path: Path) -> None:

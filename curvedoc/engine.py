@@ -155,8 +155,7 @@ def _apply(rule: Rule, chart: Chart, signals: Signals) -> Diagnosis | NotAssesse
         if isinstance(found, NotAssessed):
             gaps.append(found)
         else:
-            raw = round(min(_graded(clause, value) for clause, value in found), 4)
-            judged.append((raw, row, found))
+            judged.append((round(_weakest(found), 4), row, found))
     if not judged:
         return gaps[0]
     judged.sort(key=lambda item: -item[0])
@@ -188,6 +187,16 @@ def _found(rule: Rule, chart: Chart, row: Row) -> list[tuple[Clause, Measured]] 
         return asked
     why = "; ".join(dict.fromkeys(gap.why for gap in lacking))
     return NotAssessed(rule.id, why, tuple(dict.fromkeys(need for gap in lacking for need in gap.needs)))
+
+
+def _weakest(found: Sequence[tuple[Clause, Measured]]) -> float:
+    """The lowest grade, or the first that no diagnosis survives: most rules fail at an early clause."""
+    lowest = 1.0
+    for clause, value in found:
+        lowest = min(lowest, _graded(clause, value))
+        if lowest < POSSIBLE - 1e-3:
+            break
+    return lowest
 
 
 def _graded(clause: Clause, found: Measured) -> float:

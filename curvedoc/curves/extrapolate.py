@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
 
@@ -51,13 +52,11 @@ def extrapolate_to(
     if use.sum() < 5:
         use = np.ones(len(x), bool)
     u, y = x[use], value[use]
-    exponent, offset = (a.ravel() for a in np.meshgrid(EXPONENTS, OFFSETS, indexing="ij"))
-    times = np.array(TIMES)
-    shape = np.concatenate([(u + offset[:, None]) ** -exponent[:, None], np.exp(-u / times[:, None])])
+    exponent, offset, times = _parameters()
+    shape, mean_shape, centred, size, power_size = _laws(u.tobytes())
     # With a floor: y = floor + height * shape, height >= 0 (a loss that rises is no decay law).
-    mean_shape, mean = shape.mean(1), y.mean()
-    centred = shape - mean_shape[:, None]
-    height = np.maximum(0.0, centred @ (y - mean) / (centred**2).sum(1))
+    mean = y.mean()
+    height = np.maximum(0.0, centred @ (y - mean) / size)
     if (value > 0).all():
         height = np.minimum(height, mean / mean_shape)
     floor = mean - height * mean_shape
@@ -65,7 +64,7 @@ def extrapolate_to(
     bare = np.empty(0)
     if (value > 0).all():
         powers = shape[: len(exponent)]
-        bare = (powers @ y) / (powers**2).sum(1)
+        bare = (powers @ y) / power_size
         squares = np.append(squares, ((y - bare[:, None] * powers) ** 2).sum(1))
     residual = float(np.sqrt(squares.min() / len(y)))
     error = max(se, residual, 1e-9 * float(np.abs(y).max()), 1e-300)
@@ -93,6 +92,27 @@ def extrapolate_to(
     return found
 
 
+@lru_cache(maxsize=1)
+def _parameters() -> tuple[Array, Array, Array]:
+    """Exponent and offset of each power law, time constant of each exponential."""
+    exponent, offset = (a.ravel() for a in np.meshgrid(EXPONENTS, OFFSETS, indexing="ij"))
+    return exponent, offset, np.array(TIMES)
+
+
+@lru_cache(maxsize=8)
+def _laws(places: bytes) -> tuple[Array, Array, Array, Array, Array]:
+    """Every law at these places (the bytes of float64, (n,), from 0 to 1): its values (k, n), their means (k,), what
+    is left without those (k, n), and the sums of squares of the latter (k,) and of the bare power laws.
+
+    The runs of a sweep are logged at the same steps: what follows from those alone is made once.
+    """
+    u, (exponent, offset, times) = np.frombuffer(places), _parameters()
+    shape = np.concatenate([(u + offset[:, None]) ** -exponent[:, None], np.exp(-u / times[:, None])])
+    mean = shape.mean(1)
+    centred = shape - mean[:, None]
+    return shape, mean, centred, (centred**2).sum(1), (shape[: len(exponent)] ** 2).sum(1)
+
+
 def law_misfit(x: Array, value: Array) -> float:
     """Least sum of squares that any power law or exponential with a floor leaves of a whole curve.
 
@@ -102,10 +122,7 @@ def law_misfit(x: Array, value: Array) -> float:
     >>> law_misfit(x, 0.3 + np.exp(-x / TIMES[20])) < 1e-20 < 0.01 < law_misfit(x, np.sin(9 * x))
     True
     """
-    exponent, offset = (a.ravel() for a in np.meshgrid(EXPONENTS, OFFSETS, indexing="ij"))
-    times = np.array(TIMES)
-    shape = np.concatenate([(x + offset[:, None]) ** -exponent[:, None], np.exp(-x / times[:, None])])
-    shape -= shape.mean(1)[:, None]
+    _, _, shape, size, _ = _laws(np.ascontiguousarray(x, np.float64).tobytes())
     rest = value - value.mean()
-    height = shape @ rest / (shape**2).sum(1)
+    height = shape @ rest / size
     return float(((rest - height[:, None] * shape) ** 2).sum(1).min())

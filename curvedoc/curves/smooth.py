@@ -152,7 +152,7 @@ def smooth_together(step: Array, values: Array) -> list[Smooth]:
     rows = np.arange(k)[:, None]
     best, best_se = estimates[chosen, rows, at], errors[chosen, rows, at]
     apart = np.abs(best - estimates[np.maximum(chosen - 2, 0), rows, at])
-    around = apart[:, np.arange(-4, n + 4).clip(0, n - 1)]
+    around = np.take(apart, np.arange(-4, n + 4), axis=1, mode="clip")
     bend = np.stack([np.convolve(row, np.full(9, 1 / 9), "valid") for row in around])
     # A fit at the end has points on one side only: it bends there more than a few points further in.
     for edge in (slice(0, EDGE), slice(max(0, n - EDGE), n)):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..run import Array
+from .order import sliding
 from .segment import pooled
 
 #: Points on each side of a jump through which a line is drawn; nearer to an end no jump is told from a spike. The first
@@ -56,7 +57,7 @@ def lone_step(step: Array, value: Array, other_step: Array, other: Array) -> Ste
 def _jumps(y: Array) -> tuple[Array, Array]:
     """Distance of the lines through the SIDE points before and from each point on, at that point, and its standard
     error (n - 2 SIDE + 1,); first for point SIDE, counted from 0."""
-    windows = np.lib.stride_tricks.sliding_window_view(y, SIDE)
+    windows = sliding(y, SIDE)
     place = np.arange(SIDE) - (SIDE - 1) / 2
     square = float(place @ place)
     mean, slope = windows.mean(1), windows @ place / square

@@ -29,5 +29,6 @@ def thin(step: Array, value: Array, most: int = 400) -> tuple[Array, Array]:
     picked = [start, start + parts.argmin(1), start + parts.argmax(1), start + size - 1]
     if (rest := len(start) * size) < n:
         picked.append(np.array([rest, rest + value[rest:].argmin(), rest + value[rest:].argmax(), n - 1]))
-    at = np.unique(np.concatenate(picked))
-    return step[at], value[at]
+    shown = np.zeros(n, bool)
+    shown[np.concatenate(picked)] = True
+    return step[shown], value[shown]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
 
 from ..run import Array
 
@@ -26,12 +26,12 @@ def fall(step: Array, value: Array, begin: float, end: float) -> tuple[float, fl
     x, y = x - x.sum() / n, y - y.sum() / n
     span = max(-float(x[0]), float(x[-1]))
     x = x / span  # squares of tiny or huge steps leave the range of a float64
-    square = float((x * x).sum())
-    slope = float((x * y).sum()) / square
+    square = float(x @ x)
+    slope = float(x @ y) / square
     residual = y - slope * x
-    total = float((residual * residual).sum())
-    correlation = float((residual[1:] * residual[:-1]).sum()) / total if total > 0 else 0.0
+    total = float(residual @ residual)
+    correlation = float(residual[1:] @ residual[:-1]) / total if total > 0 else 0.0
     stretch = (1 + min(0.9, max(0.0, correlation))) / (1 - min(0.9, max(0.0, correlation)))
     # Few points know their own scatter badly: an 80 % interval of Student's t is wider by 0.8 / degrees of freedom.
-    error = float(np.sqrt(total / max(1, n - 2) / square * stretch)) * (1 + 0.8 / max(1, n - 2))
+    error = math.sqrt(total / max(1, n - 2) / square * stretch) * (1 + 0.8 / max(1, n - 2))
     return -slope * (end - begin) / span, error * (end - begin) / span

@@ -52,4 +52,4 @@ class Chart:
 
     def find(self, row: Row, vital: str) -> Measured | None:
         """A vital of a row, or of the run when the row has none of that name; None for an unknown name."""
-        return row.vitals.get(vital, self.run.vitals.get(vital))
+        return row.vitals.get(vital) or self.run.vitals.get(vital)

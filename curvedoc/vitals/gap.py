@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from ..curves.order import median
@@ -165,40 +167,49 @@ def walk_z(points: Array) -> float:
     rest, taken = _increments(change)
     size = 1e-9 * float(np.abs(points).max())
     variance = max(float((rest * rest).sum()) / (m - taken), size * size, 1e-300)
-    r = min(1.0, max(0.0, _alike(change) + 2 * 0.8 / float(np.sqrt(m))))  # 0.8 / sqrt(m) is a standard error
+    r = min(1.0, max(0.0, _alike(rest, taken) + 2 * 0.8 / float(np.sqrt(m))))  # 0.8 / sqrt(m) is a standard error
+    decay, surest = r ** np.arange(m - 1), -1e6
+    for heft, lagged in _rises(m):
+        spread = float(lagged[0] - (1 - r) * (decay @ lagged[1:]))
+        surest = max(surest, float(heft @ change) / float(np.sqrt(variance * max(spread, 1e-12))))
+    return min(1e6, surest)
+
+
+@lru_cache(maxsize=512)
+def _rises(m: int) -> tuple[tuple[Array, Array], ...]:
+    """What each of m increments weighs in a rise (m,), and the sums of products of weights so many apart (m,): along
+    the least-squares line, and from the first tenth of the points to the last half."""
     line = np.arange(m + 1) - m / 2
     line *= m / float((line * line).sum())
     first, last = max(1, (m + 1) // 10), (m + 1) // 2
     step = np.concatenate([np.full(first, -1 / first), np.zeros(m + 1 - first - last), np.full(last, 1 / last)])
-    surest = -1e6
-    for weight in (line, step):
-        heft = np.cumsum(weight[::-1])[::-1][1:]  # of each increment
-        lagged = np.correlate(heft, heft, "full")[m - 1 :]
-        spread = float(lagged[0] - (1 - r) * (r ** np.arange(m - 1) * lagged[1:]).sum())
-        surest = max(surest, float((heft * change).sum()) / float(np.sqrt(variance * max(spread, 1e-12))))
-    return min(1e6, surest)
+    hefts = (np.cumsum(weight[::-1])[::-1][1:] for weight in (line, step))
+    return tuple((heft, np.correlate(heft, heft, "full")[m - 1 :]) for heft in hefts)
 
 
 def _increments(change: Array) -> tuple[Array, int]:
     """Increments less what is smooth in them, and how many shapes that took: a straight line, and from 12 increments
     on a decay over a tenth of the stretch."""
-    m = len(change)
+    shapes = _shapes(len(change))
+    return change - shapes @ (change @ shapes), shapes.shape[1]
+
+
+@lru_cache(maxsize=512)
+def _shapes(m: int) -> Array:
+    """Orthonormal columns (m, 1 .. 3) that span these shapes."""
     place = np.arange(m, dtype=np.float64)
     shapes = [np.ones(m), place - (m - 1) / 2, np.exp(-10 * place / m)][: 1 + (m >= 5) + (m >= 12)]
-    smooth_part = np.stack(shapes, axis=1)
-    rest: Array = change - smooth_part @ np.linalg.lstsq(smooth_part, change, rcond=None)[0]
-    return rest, len(shapes)
+    return np.linalg.qr(np.stack(shapes, axis=1))[0]
 
 
-def _alike(change: Array) -> float:
+def _alike(rest: Array, taken: int) -> float:
     """The r of noise x[t] = r x[t-1] + e from the lag-one correlation -(1 - r) / 2 of its increments.
 
     Taking k shapes away makes neighbours look less alike by about (k - 0.5) / m.
     """
-    rest, taken = _increments(change)
-    total = float((rest * rest).sum())
-    alike = float((rest[1:] * rest[:-1]).sum()) / total if total > 0 else 0.0
-    return 1 + 2 * (alike + (taken - 0.5) / len(change))
+    total = float(rest @ rest)
+    alike = float(rest[1:] @ rest[:-1]) / total if total > 0 else 0.0
+    return 1 + 2 * (alike + (taken - 0.5) / len(rest))
 
 
 def _side_by_side(signals: Signals, val: Smooth, train: Smooth) -> dict[str, Measured]:

@@ -97,8 +97,8 @@ def count_examples(accuracy: Array, percent: bool = False, digits: int | None = 
     if not FEWEST_LEVELS <= len(level) <= MOST or not inner:
         return None
     size = np.arange(2.0, MOST + 1)
-    for some in np.array_split(level, -(-len(level) // 8)):  # the first few leave hardly a size
-        places = some * size[:, None]
+    for first in range(0, len(level), 8):  # the first few leave hardly a size
+        places = level[first : first + 8] * size[:, None]
         size = size[(np.abs(places - np.round(places)) <= doubt * size[:, None]).all(axis=1)]
         if not len(size):
             return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..curves.order import median, quantile, row_median, row_quantile, sliding
+from ..curves.order import median, quantile, row_median, sliding
 from ..curves.smooth import local_noise, pool
 from ..estimate import Estimate, exact
 from ..run import Array
@@ -78,7 +78,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
     step, value, _ = pool(curve.step[keep], curve.value[keep], POINTS)
     shape = np.log(np.maximum(value, 1e-300)) if value.min() > 0 else value / max(float(np.ptp(value)), 1e-300)
     level, noise = _level(shape)
-    far = _upwards(value, level, noise) if value.min() > 0 else FAR * noise
+    far = _upwards(value, shape - level, level, noise) if value.min() > 0 else FAR * noise
     single = [s for s in _single(shape - level, far) if _counts(signals, step, value, s)]
     scales = (LASTS, LASTS - 1) if len(shape) < SPARSE else (LASTS,)
     lasting = max(([s for s in _lasting(shape, n) if _counts(signals, step, value, s)] for n in scales), key=len)
@@ -94,35 +94,39 @@ def _level(shape: Array) -> tuple[Array, Array]:
     """
     n = len(shape)
     half = max(7, n // (2 * WINDOW))
-    centres = np.unique(np.linspace(0, n - 1, min(n, 120)).astype(np.intp))
-    level: Array = np.interp(np.arange(n), centres, _around(shape, centres, half, None))
+    centres = np.linspace(0, n - 1, min(n, 120)).astype(np.intp)
+    level: Array = np.interp(np.arange(n), centres, _around(shape, centres, half, 0.5))
     spread = np.maximum(1e-9, -_around(shape - level, centres, half, 0.16))
     noise: Array = np.interp(np.arange(n), centres, spread)
     return level, noise
 
 
-def _upwards(value: Array, level: Array, noise: Array) -> Array:
+def _upwards(value: Array, over: Array, level: Array, noise: Array) -> Array:
     """How far above its level a positive loss is surely thrown, in logarithms: by FAR of its deviations there.
 
     A loss that comes near zero has a long way down in logarithms, which tells nothing of the way up: there ABOVE times
     its level is far as well, if its scatter in plain numbers does not reach it either.
     """
+    least: Array = np.minimum(FAR * noise, np.log1p(ABOVE))
+    if (over <= np.maximum(least, TALL)).all():  # as in most runs: then the scatter, which takes long, is not asked for
+        return least
     scatter = local_noise(value)
     plain = np.log1p(np.maximum(ABOVE, 2 * FAR * scatter / np.exp(level)))
     far: Array = np.minimum(FAR * noise, plain)
     return far
 
 
-def _around(shape: Array, centres: Places, half: int, share: float | None) -> Array:
-    """The quantile, or the median for None, of the `half` points on both sides of each centre; fewer at the ends."""
-    n, found = len(shape), np.empty(len(centres))
-    whole = (centres >= half) & (centres < n - half)
-    if whole.any():
-        rows = sliding(shape, 2 * half + 1)[centres[whole] - half]
-        found[whole] = row_median(rows) if share is None else row_quantile(rows, share)
-    for k in np.flatnonzero(~whole):
-        piece = shape[max(0, centres[k] - half) : centres[k] + half + 1]
-        found[k] = median(piece) if share is None else quantile(piece, share)
+def _around(shape: Array, centres: Places, half: int, share: float) -> Array:
+    """The quantile of the `half` points on both sides of each centre; fewer at the ends."""
+    beyond = np.full(half, np.inf)
+    rows = np.sort(sliding(np.concatenate([beyond, shape, beyond]), 2 * half + 1)[centres], axis=1)
+    count = np.minimum(centres + half + 1, len(shape)) - np.maximum(centres - half, 0)
+    # Linear between neighbours, from the nearer one, as numpy's quantile does it; what lies beyond is sorted last.
+    place = share * (count - 1)
+    left = place.astype(np.intp)
+    row, t = np.arange(len(rows)), place - left
+    low, high = rows[row, left], rows[row, np.minimum(left + 1, count - 1)]
+    found: Array = np.where(t >= 0.5, high - (high - low) * (1 - t), low + (high - low) * t)
     return found
 
 
@@ -130,10 +134,9 @@ def _single(over: Array, far: Array) -> list[_Spike]:
     """Stretches that rise suddenly to FAR and TALL above the level and end within two deviations of it."""
     found: list[_Spike] = []
     high, low = np.maximum(far, TALL), np.maximum(far / 3, TALL / 3)
-    n, i = len(over), 0
-    while i < n:
-        if over[i] <= high[i]:
-            i += 1
+    n, done = len(over), 0
+    for i in np.flatnonzero(over > high).tolist():
+        if i < done:
             continue
         begin = end = i
         while begin > 0 and over[begin - 1] > low[begin - 1]:
@@ -145,7 +148,7 @@ def _single(over: Array, far: Array) -> list[_Spike]:
         # What begins at the first point is the descent; what has not come back at the last is no spike yet.
         if begin > 0 and end < n and climb < SUDDEN:
             found.append(_Spike(begin, peak, end, float(over[peak])))
-        i = end
+        done = end
     return found
 
 
@@ -166,7 +169,7 @@ def _lasting(shape: Array, lasts: int) -> list[_Spike]:
     # The difference of two medians of n points of a normal law has 1.77 of a point's standard deviation over sqrt(n).
     noise = 1.77 * 1.4826 * median(np.abs(np.diff(shape, 2))) / np.sqrt(6 * lasts)
     later = -jump[len(jump) // 10 :]  # the descent itself falls faster than anything behind it
-    by_noise = max(5 * usual, 1.3 * float(np.quantile(down, 0.99)))
+    by_noise = max(5 * usual, 1.3 * quantile(down, 0.99))
     many = max(3 * usual, 1.5 * float(down.max()))
     drift = max(0.0, median(jump))  # a loss that climbs all along jumps further up than down
     chance = np.sqrt(2 * np.log(len(shape))) * noise if len(shape) < SPARSE else np.inf

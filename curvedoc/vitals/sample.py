@@ -111,7 +111,8 @@ def count_examples(accuracy: Array, percent: bool = False, digits: int | None = 
 def _digits(value: Array) -> int:
     """Decimals with which values were written, 9 when they are not rounded."""
     value = value[np.isfinite(value)][:500]
-    first = _rounded(value[:8] * _POWERS[:, None]).all(axis=1)  # nearly always these are enough
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not whole
+        first = _rounded(value[:8] * _POWERS[:, None]).all(axis=1)  # nearly always these are enough
     return next((d for d in np.flatnonzero(first).tolist() if _rounded(value * _POWERS[d]).all()), 9)
 
 

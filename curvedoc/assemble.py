@@ -25,6 +25,8 @@ _MEASURED = frozenset(("train_loss", "val_loss", "val_metric", "val_metric_lower
 #: Roles that verdicts rest on: a doubt about what plays them is said first.
 _JUDGED = _MEASURED | {"train_accuracy", "lr", "grad_norm"}
 _SUMS = (("train_loss_part", "train_loss"), ("val_loss_part", "val_loss"))
+#: The most of a log that may lie before its first step, and how near to 0 a loss may come that does begin there.
+_UNBEGUN, _NEAR = 0.1, 0.01
 #: Metrics that speak for a model by themselves, before those that speak for one side of it or for one class.
 _HALF = re.compile(
     r"\b(?:precision|prec|recall|sensitivity|specificity|ppv|npv|class|small|medium|large|apl|apm|aps)\b"
@@ -143,13 +145,23 @@ def _hidden_nan(made: Sequence[Made], notes: Notes) -> None:
 
 
 def _placeholders(made: Sequence[Made], notes: Notes) -> None:
-    """Ultralytics fills validation losses with 0 until the first validation."""
+    """Ultralytics fills validation losses with 0 until the first validation; many a loop writes a training loss of 0
+    before its first step. No loss that was computed is exactly 0 and never comes near it again."""
     for m in made:
-        if m.role not in ("val_loss", "val_loss_part"):
+        if m.role not in ("train_loss", "val_loss", "val_loss_part"):
             continue
-        other = np.flatnonzero(m.points.value != 0.0)
-        if len(other) and other[0] > 0 and (np.nan_to_num(m.points.value[other], nan=1.0) > 0).all():
-            what = f"{other[0]} values of exactly 0 before the first validation are no losses and were left out"
+        value = m.points.value
+        other = np.flatnonzero(value != 0.0)
+        if not len(other) or not other[0]:
+            continue
+        alive = value[other][np.isfinite(value[other])]
+        trained = m.role == "train_loss"
+        if trained and (other[0] > _UNBEGUN * len(value) or not len(alive) or alive.min() < _NEAR * np.median(alive)):
+            continue
+        if (np.nan_to_num(value[other], nan=1.0) > 0).all():
+            before = "step" if trained else "validation"
+            many = "1 value" if other[0] == 1 else f"{other[0]} values"
+            what = f"{many} of exactly 0 before the first {before}: no loss, left out"
             notes.add(m.claim.log.file, what, m.claim.series.tag)
             m.points = m.points[np.arange(other[0], len(m.points))]
 

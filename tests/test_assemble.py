@@ -215,6 +215,18 @@ def test_zeros_before_the_first_validation_are_placeholders() -> None:
     assert "2 values of exactly 0 before the first validation" in said(found)
 
 
+def test_a_training_loss_of_nought_before_the_first_step_is_a_placeholder() -> None:
+    found = run(log(series("loss", range(12), [0.0, *np.linspace(2.0, 0.5, 11)])))
+    assert found.curves["train_loss"][0].step.tolist() == list(range(1, 12))
+    assert "1 value of exactly 0 before the first step" in said(found)
+
+
+@pytest.mark.parametrize("values", [[0.0] * 6 + [1.0] * 6, [0.0, *np.geomspace(1.0, 1e-4, 11)], [0.0] * 12])
+def test_a_training_loss_that_is_nought_for_long_or_comes_near_it_again_is_kept(values: list[float]) -> None:
+    found = run(log(series("loss", range(12), values)))
+    assert found.curves["train_loss"][0].value.tolist() == values
+
+
 def test_ratios_in_decades_become_ratios() -> None:
     found = run(log(series("update_ratio/fc1", range(3), [-3.0, -2.0, -4.0])))
     (curve,) = found.curves["update_ratio[fc1]"]

@@ -221,7 +221,7 @@ def test_a_training_loss_of_nought_before_the_first_step_is_a_placeholder() -> N
     assert "1 value of exactly 0 before the first step" in said(found)
 
 
-@pytest.mark.parametrize("values", [[0.0] * 6 + [1.0] * 6, [0.0, *np.geomspace(1.0, 1e-4, 11)], [0.0] * 12])
+@pytest.mark.parametrize("values", [[0.0] * 6 + [1.0] * 6, [0.0, *np.geomspace(1.0, 1e-6, 11)], [0.0] * 12])
 def test_a_training_loss_that_is_nought_for_long_or_comes_near_it_again_is_kept(values: list[float]) -> None:
     found = run(log(series("loss", range(12), values)))
     assert found.curves["train_loss"][0].value.tolist() == values

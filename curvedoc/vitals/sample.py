@@ -33,6 +33,14 @@ VITALS = {
 
 #: Larger sets than this are no concern of a rule, and the grid of their accuracies is as fine as rounding.
 MOST = 1000
+#: Accuracies that scatter about a grid tell it only where it is wide.
+WIDE_MOST = 24
+#: How near they must lie to it, as the mean cosine of their phases (0 for accuracies of any size, 0.65 where they are
+#: off by 0.15 of a step), how many must show it together, and how sure the steps between neighbours alone must be:
+#: of 900 curves with accuracies over 50 examples or more, some with noise, two reach 0.55 and none 0.6.
+NEAR, TOGETHER, STEPS_SURE = 0.65, 8.0, 2.5
+#: Steps of more than half of the grid's, without which a curve at rest would lie on any grid.
+FEWEST_STEPS = 5
 #: Different accuracies above 0 from which a grid may be read: a collapsed model shows one, whatever the size.
 FEWEST_LEVELS = 2
 #: A chance of less than this that accuracies without a grid fall on it all the same.
@@ -57,6 +65,11 @@ def measure(signals: Signals) -> dict[str, Measured]:
             if other is not None and (told := _digits(other.value)) >= fewest:
                 digits.append(told)
         counted = count_examples(accuracy.value, accuracy.unit == "percent", max(digits))
+        # Of a digit or two all accuracies lie on the grid of their rounding.
+        rounded = max(digits) + 2 * (accuracy.unit == "percent") < 3
+        if counted is None and not rounded:
+            size = near_grid(accuracy.value, accuracy.unit == "percent")
+            counted = None if size is None else (size, size)
     if counted is not None:
         size = Estimate(counted[0], counted[0], counted[1], "count")
         known = Missing("the accuracy tells the size of the validation set")
@@ -106,6 +119,32 @@ def count_examples(accuracy: Array, percent: bool = False, digits: int | None = 
     if n * min(1.0, 2 * doubt * n) ** inner > CHANCE:
         return None
     return n, n * max(1, int(10 ** (1 / k)))
+
+
+def near_grid(accuracy: Array, percent: bool = False) -> int | None:
+    """The size of a set whose accuracies scatter about multiples of 1/n, as where they were averaged over unequal
+    batches, smoothed or disturbed; None where none up to WIDE_MOST stands out.
+
+    Rayleigh's statistic of the phases n * accuracy about the known origin, over all values and over the steps between
+    neighbours that are longer than half of the grid's: a curve that rests lies near some grid, and makes no such step.
+
+    >>> rng = np.random.default_rng(0)
+    >>> near_grid(rng.binomial(8, 0.6, 25) / 8 + 0.01 * rng.standard_normal(25))
+    8
+    >>> near_grid(rng.binomial(200, 0.6, 25) / 200)
+    """
+    value = accuracy[np.isfinite(accuracy)] * (0.01 if percent else 1.0)
+    if len(value) < FEWEST_POINTS:
+        return None
+    value = value[:MOST_POINTS]
+    size = np.arange(2.0, WIDE_MOST + 1)[:, None]
+    change = np.diff(value)
+    long = np.abs(change) * size > 0.5
+    near = np.cos(2 * np.pi * size * value).mean(1)
+    steps = long.sum(1)
+    surely = (np.cos(2 * np.pi * size * change) * long).sum(1) * np.sqrt(2 / np.maximum(steps, 1))
+    fits = (near > NEAR) & (len(value) * near**2 > TOGETHER) & (steps >= FEWEST_STEPS) & (surely > STEPS_SURE)
+    return int(size[np.argmax(np.where(fits, near, -1.0)), 0]) if fits.any() else None
 
 
 def _digits(value: Array) -> int:

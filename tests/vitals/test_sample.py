@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from curvedoc.estimate import Estimate
 from curvedoc.run import Context, Curve, Run
 from curvedoc.vitals import Missing, measure
-from curvedoc.vitals.sample import count_examples
+from curvedoc.vitals.sample import count_examples, near_grid
 
 from ..held_out import counted, scattered, shaken
 
@@ -91,3 +91,19 @@ def test_scatter_without_training_beside_it_says_nothing() -> None:
 def test_more_levels_than_any_set_has_tell_no_size() -> None:
     assert count_examples(np.linspace(0.1, 0.9, 2000)) is None
     assert count_examples(np.arange(1, 1001) / 1000, digits=6) == (1000, 1000)
+
+
+def test_accuracies_about_a_wide_grid_give_its_size_and_others_none() -> None:
+    disturbed = [
+        near_grid(right(8, 25, seed) + 0.01 * np.random.default_rng(seed).standard_normal(25)) for seed in range(40)
+    ]
+    assert set(disturbed) <= {None, 8}
+    assert disturbed.count(8) >= 36
+    for size in (60, 200, 5000):
+        assert [near_grid(right(size, 25, seed)) for seed in range(100)].count(None) >= 99
+
+
+def test_a_curve_that_rests_on_a_point_of_a_grid_is_on_none() -> None:
+    for seed in range(20):
+        scatter = 0.004 * np.random.default_rng(seed).standard_normal(40)
+        assert near_grid(0.9 - 0.5 * np.exp(-np.arange(40.0) / 4) + scatter) is None

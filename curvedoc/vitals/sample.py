@@ -68,8 +68,8 @@ def measure(signals: Signals) -> dict[str, Measured]:
         # Of a digit or two all accuracies lie on the grid of their rounding.
         rounded = max(digits) + 2 * (accuracy.unit == "percent") < 3
         if counted is None and not rounded:
-            size = near_grid(accuracy.value, accuracy.unit == "percent")
-            counted = None if size is None else (size, size)
+            wide = near_grid(accuracy.value, accuracy.unit == "percent")
+            counted = None if wide is None else (wide, wide)
     if counted is not None:
         size = Estimate(counted[0], counted[0], counted[1], "count")
         known = Missing("the accuracy tells the size of the validation set")

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from ..errors import UnreadableLog
 from ..run import Note
-from . import bulk
 from .cells import is_absent, number
 from .dialect import CONFLICT, SAMPLE, Dialect, cells_of, dialect_of, is_plainly_a_table
 from .lines import MAX_LINE, encoding_of, lines, quoted, text_of
@@ -93,6 +92,8 @@ def _at_once(path: Path, dialect: Dialect) -> _Sheet | None:
     _begin(sheet, 1, cells_of(head, dialect.delimiter), dialect)
     if sheet.table.rows or len(set(sheet.names)) != len(sheet.written):
         return None
+    from . import bulk  # small tables do not pay for it
+
     found = bulk.table(path, len(first), sheet.names, dialect.delimiter)
     if found is None:
         return None
@@ -183,9 +184,10 @@ def _name(sheet: _Sheet, line: int, cells: list[str]) -> None:
 
 def _is_new_header(sheet: _Sheet, cells: Sequence[str], dialect: Dialect) -> bool:
     words = [c for c in cells if c]
-    if len(words) < 2 or len(words) < len(cells) - 1 or len(set(words)) < len(words):
+    # Numbers come first: in nearly every row the first word is one.
+    if any(number(c, dialect.comma) is not None or is_absent(c) for c in words):
         return False
-    if any(is_absent(c) or number(c, dialect.comma) is not None for c in words):
+    if len(words) < 2 or len(words) < len(cells) - 1 or len(set(words)) < len(words):
         return False
     return len(cells) != len(sheet.names) or bool(set(words) & set(sheet.written))
 

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .cells import is_absent, number
 
@@ -32,10 +33,18 @@ def dialect_of(sample: Sequence[str]) -> Dialect | None:
     >>> dialect_of(["epoch 1, loss: 0.5, acc: 0.1", "epoch 2, loss: 0.4, acc: 0.2"]) is None
     True
     """
+    return _dialect(tuple(sample))
+
+
+@lru_cache(1)  # a file is recognized by the lines that it is then read by
+def _dialect(sample: tuple[str, ...]) -> Dialect | None:
     kept = [line for line in sample if line.strip() and not CONFLICT.match(line)]
     kept = [line for line in kept if not line.startswith("#") or any(d in line for d in _DELIMITERS)]
     best: tuple[float, str] | None = None
+    text = "\n".join(kept)
     for delimiter in _DELIMITERS:
+        if delimiter not in text:
+            continue
         rows = [cells_of(line, delimiter) for line in kept]
         widths = Counter(len(row) for row in rows if len(row) > 1)
         if not widths:
@@ -97,7 +106,11 @@ def _is_aligned(kept: Sequence[str]) -> bool:
 
 def _is_numeric(rows: Sequence[Sequence[str]], delimiter: str) -> bool:
     """Whether a third of the filled cells, and at least one cell in most rows, are numbers."""
-    filled = [[c for c in row if c and not is_absent(c)] for row in rows]
-    numeric = [sum(number(c, delimiter != ",") is not None for c in row) for row in filled]
-    cells = sum(len(row) for row in filled)
-    return cells > 0 and sum(numeric) >= cells / 3 and sum(n > 0 for n in numeric) >= len(rows) / 2
+    numbers = others = told = 0
+    for row in rows:
+        read = [(number(cell, delimiter != ","), cell) for cell in row if cell]
+        found = sum(value is not None for value, _ in read)
+        numbers += found
+        others += sum(value is None and not is_absent(cell) for value, cell in read)
+        told += found > 0
+    return numbers > 0 and numbers >= (numbers + others) / 3 and told >= len(rows) / 2

@@ -21,7 +21,7 @@ NOT_READ = "lists, texts; lines that are no object"
 
 
 _SUFFIXES = frozenset((".json", ".jsonl", ".ndjson", ".log", ".txt", ".out", ""))
-_LARGE = 1 << 14  # bytes; below, line by line is as fast
+_LARGE = 1 << 15  # bytes; below, line by line is as fast
 _TAIL = 16 * 1024  # bytes
 
 

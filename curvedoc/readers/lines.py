@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,7 +80,8 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
     """
     with path.open("rb") as binary:
         encoding = encoding_of(binary.read(HEAD)) or "utf-8"
-    with path.open(encoding=encoding, errors="replace") as file:
+        binary.seek(0)
+        file = io.TextIOWrapper(binary, encoding, "replace")
         number = 0
         while line := file.readline(MAX_LINE):
             number += 1

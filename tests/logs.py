@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .writers import table
+
 
 def healthy(epochs: int = 60, seed: int = 0) -> dict[str, list[float]]:
     """Both losses fall as a power law down to a common floor, under a cosine schedule."""
@@ -37,9 +39,4 @@ def exploded(epochs: int = 60) -> dict[str, list[float]]:
 
 def write_csv(path: Path, columns: dict[str, list[float]]) -> Path:
     """An epoch column and the curves, as a trainer writes them."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows = [
-        f"{epoch}," + ",".join(f"{v:.6g}" for v in row) for epoch, row in enumerate(zip(*columns.values(), strict=True))
-    ]
-    path.write_text("\n".join(["epoch," + ",".join(columns), *rows]) + "\n")
-    return path
+    return table(path, {"epoch": range(len(next(iter(columns.values())))), **columns})

@@ -14,16 +14,15 @@ from curvedoc.discover import Found, find_runs
 from curvedoc.errors import NoLogFound, UsageError
 from curvedoc.run import Run
 
+from . import writers
+
 LOSS = [2.3, 1.9, 1.6, 1.4, 1.25, 1.13, 1.04, 0.97]
 LONG = [2.3, 1.9, 1.6, 1.4, 1.25, 1.13, 1.04, 0.97, 0.93, 0.9, 0.88, 0.87]
 
 
 def csv(file: Path, **columns: Iterable[object]) -> Path:
     """A table with the named columns; None is an empty cell."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    rows = [",".join("" if cell is None else str(cell) for cell in row) for row in zip(*columns.values(), strict=True)]
-    file.write_text("\n".join([",".join(columns), *rows]) + "\n")
-    return file
+    return writers.table(file, columns)
 
 
 def keras(file: Path, scale: float = 1.0) -> Path:
@@ -32,28 +31,15 @@ def keras(file: Path, scale: float = 1.0) -> Path:
 
 def events(directory: Path, tags: Mapping[str, Iterable[float]], *, first: int = 0, start: int = 1_700_000_000) -> Path:
     """An event file by TensorBoard's own writer, as if it had been opened at `start`."""
-    from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.compat.proto.summary_pb2 import Summary
-    from tensorboard.summary.writer.event_file_writer import EventFileWriter
-
-    before = set(directory.glob("*tfevents*")) if directory.exists() else set()
-    writer = EventFileWriter(str(directory))
-    for tag, values in tags.items():
-        for step, value in enumerate(values, first):
-            scalar = Summary(value=[Summary.Value(tag=tag, simple_value=value)])
-            writer.add_event(Event(step=step, wall_time=start + step, summary=scalar))
-    writer.close()
-    (written,) = set(directory.glob("*tfevents*")) - before
-    return written.rename(directory / f"events.out.tfevents.{start}.host.{len(before)}")
+    pairs = {tag: (range(first, first + len(list(values))), values) for tag, values in tags.items()}
+    return writers.events(directory, pairs, start=start)
 
 
 def trainer_state(file: Path, steps: int, scale: float = 1.0) -> Path:
-    file.parent.mkdir(parents=True, exist_ok=True)
     rows = [
         {"step": s, "epoch": s / 4, "loss": scale * LONG[s - 1], "learning_rate": 1e-4} for s in range(1, steps + 1)
     ]
-    file.write_text(json.dumps({"log_history": rows, "max_steps": 8}))
-    return file
+    return writers.trainer(file, rows, max_steps=8)
 
 
 def names(found: Found) -> list[str]:

@@ -1,6 +1,6 @@
 """What people ask about their curves, each question with a log made for it and what an expert would answer.
 
-The logs are in questions_logs.py. A question that is not answered as it should be is marked with what is missing.
+The logs are in questions/, by family. A question that is not answered as it should be is marked with what is missing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,18 @@ from curvedoc import analyze, diagnose, read
 from curvedoc.cli import main
 from curvedoc.report import Diagnosis, Report
 
-from . import questions_logs as logs
+from .questions import (
+    beginnings,
+    budgets,
+    climbs,
+    formats,
+    healthy,
+    no_progress,
+    not_numbers,
+    resumed,
+    schedules,
+    validation,
+)
 
 SEEDS = range(3)
 
@@ -66,27 +77,27 @@ def heard(report: Report, *patterns: str) -> bool:
 
 def test_01_overfitting_is_a_rise_of_validation_and_names_the_best_epoch(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.memorised, tmp_path, seed)
+        report = asked(validation.memorised, tmp_path, seed)
         lead = leading(report)
         assert lead.rule == "overfitting"
         assert lead.onset is not None
-        assert abs(lead.onset.step - logs.BEST_EPOCH) <= 4
+        assert abs(lead.onset.step - validation.BEST_EPOCH) <= 4
         assert report.best is not None
         assert report.best.curve == "val_loss"
-        assert abs(report.best.step - logs.BEST_EPOCH) <= 4
+        assert abs(report.best.step - validation.BEST_EPOCH) <= 4
         assert re.search(r"checkpoint of epoch 1\d|checkpoint of epoch 2[0-2]", advice(lead))
 
 
 def test_02_a_gap_that_stays_while_validation_falls_is_no_overfitting(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.steady_gap, tmp_path, seed)
+        report = asked(validation.steady_gap, tmp_path, seed)
         assert report.verdict == "healthy"
         assert "overfitting" not in {d.rule for d in report.diagnoses}
 
 
 def test_03_dropout_puts_training_above_validation_and_evaluation_mode_would_show_it(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.with_dropout, tmp_path, seed)
+        report = asked(validation.with_dropout, tmp_path, seed)
         assert report.verdict == "healthy"
         note = found(report, "validation-easier-than-train")
         assert "evaluation mode" in advice(note)
@@ -96,21 +107,21 @@ def test_03_dropout_puts_training_above_validation_and_evaluation_mode_would_sho
 
 def test_04_a_mean_over_the_epoch_lags_and_nothing_is_made_of_it(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.lagging_mean, tmp_path, seed)
+        report = asked(validation.lagging_mean, tmp_path, seed)
         assert report.verdict == "healthy"
         assert not {"validation-easier-than-train", "leak-suspicion"} & {d.rule for d in report.diagnoses}
 
 
 def test_05_one_percent_between_two_splits_is_luck(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.one_percent_lower, tmp_path, seed)
+        report = asked(validation.one_percent_lower, tmp_path, seed)
         assert report.verdict == "healthy"
         assert not {"validation-easier-than-train", "leak-suspicion"} & {d.rule for d in report.diagnoses}
 
 
 def test_06_validation_ever_further_below_training_asks_how_the_data_were_split(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.ever_lower, tmp_path, seed)
+        report = asked(validation.ever_lower, tmp_path, seed)
         notes = [d for d in report.findings if d.rule in ("validation-easier-than-train", "leak-suspicion")]
         assert notes
         assert re.search(r"duplicat", advice(*notes))
@@ -119,12 +130,12 @@ def test_06_validation_ever_further_below_training_asks_how_the_data_were_split(
 
 def test_06_and_it_is_not_the_rate_that_is_blamed(tmp_path: Path) -> None:
     for seed in SEEDS:
-        assert set(alarms(asked(logs.ever_lower, tmp_path, seed))) <= {"leak-suspicion"}
+        assert set(alarms(asked(validation.ever_lower, tmp_path, seed))) <= {"leak-suspicion"}
 
 
 def test_07_a_rising_loss_with_a_rising_accuracy_is_over_confidence(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.surer_and_righter, tmp_path, seed)
+        report = asked(validation.surer_and_righter, tmp_path, seed)
         assert alarms(report) == []
         note = found(report, "over-confidence")
         for word in ("metric", "label smoothing", "temperature"):
@@ -133,7 +144,7 @@ def test_07_a_rising_loss_with_a_rising_accuracy_is_over_confidence(tmp_path: Pa
 
 def test_08_a_jumping_validation_of_forty_examples_is_a_matter_of_its_size(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.few_held_out, tmp_path, seed)
+        report = asked(validation.few_held_out, tmp_path, seed)
         assert leading(report).rule == "validation-too-noisy"
         assert "40 examples" in told(report)
         assert "more examples" in advice(leading(report))
@@ -142,7 +153,7 @@ def test_08_a_jumping_validation_of_forty_examples_is_a_matter_of_its_size(tmp_p
 
 def test_08_a_validation_that_batch_norm_shakes_is_not_blamed_on_the_rate(tmp_path: Path) -> None:
     for seed in SEEDS:
-        assert alarms(asked(logs.jumping_norm, tmp_path, seed)) == []
+        assert alarms(asked(validation.jumping_norm, tmp_path, seed)) == []
 
 
 # -- plateaus, floors and schedules ------------------------------------------------------------------------------------
@@ -150,7 +161,7 @@ def test_08_a_validation_that_batch_norm_shakes_is_not_blamed_on_the_rate(tmp_pa
 
 def test_09_a_plateau_at_the_full_rate_asks_for_a_lower_one(tmp_path: Path) -> None:
     for seed in SEEDS:
-        lead = leading(asked(logs.flat_at_full_rate, tmp_path, seed))
+        lead = leading(asked(schedules.flat_at_full_rate, tmp_path, seed))
         assert lead.rule == "plateau-needs-decay"
         assert lead.fixes[0].action is not None
         assert lead.fixes[0].action["kind"] == "scale_lr"
@@ -159,7 +170,7 @@ def test_09_a_plateau_at_the_full_rate_asks_for_a_lower_one(tmp_path: Path) -> N
 
 def test_09_a_high_plateau_with_the_rate_gone_asks_for_capacity_and_not_for_a_lower_rate(tmp_path: Path) -> None:
     for seed in SEEDS:
-        lead = leading(asked(logs.flat_and_high, tmp_path, seed))
+        lead = leading(asked(schedules.flat_and_high, tmp_path, seed))
         assert lead.rule == "underfitting"
         assert "capacity" in advice(lead)
         assert "cut the learning rate" not in advice(lead)
@@ -167,7 +178,7 @@ def test_09_a_high_plateau_with_the_rate_gone_asks_for_capacity_and_not_for_a_lo
 
 def test_09_and_10_flat_at_the_end_of_a_cosine_is_a_schedule_that_is_over(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.flat_at_the_end_of_cosine, tmp_path, seed)
+        report = asked(schedules.flat_at_the_end_of_cosine, tmp_path, seed)
         assert report.verdict == "healthy"
         assert "plateau-needs-decay" not in {d.rule for d in report.diagnoses}
         assert report.schedule is not None
@@ -176,7 +187,7 @@ def test_09_and_10_flat_at_the_end_of_a_cosine_is_a_schedule_that_is_over(tmp_pa
 
 def test_11_a_sharp_fall_at_a_cut_of_the_rate_is_what_the_cut_is_for(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.step_schedule, tmp_path, seed)
+        report = asked(schedules.step_schedule, tmp_path, seed)
         assert report.verdict == "healthy"
         assert report.schedule is not None
         assert np.allclose(report.schedule.drops, (15000, 22500), atol=200)
@@ -184,28 +195,28 @@ def test_11_a_sharp_fall_at_a_cut_of_the_rate_is_what_the_cut_is_for(tmp_path: P
 
 def test_12_a_cut_in_the_middle_of_the_descent_came_too_early(tmp_path: Path) -> None:
     for seed in SEEDS:
-        lead = leading(asked(logs.cut_while_falling, tmp_path, seed))
+        lead = leading(asked(schedules.cut_while_falling, tmp_path, seed))
         assert lead.rule == "decay-too-early"
         assert lead.onset is not None
-        assert abs(lead.onset.step - logs.EARLY_CUT) <= 100
+        assert abs(lead.onset.step - schedules.EARLY_CUT) <= 100
         assert any("heading" in e.says for e in lead.evidence)
 
 
 def test_13_a_long_sleep_and_a_sudden_fall_point_to_the_initialisation(tmp_path: Path) -> None:
     for seed in SEEDS:
-        lead = leading(asked(logs.sleeping_start, tmp_path, seed))
+        lead = leading(asked(beginnings.sleeping_start, tmp_path, seed))
         assert lead.rule == "bad-init"
         assert any(other.name == "warmup" for other in lead.look_alikes)
 
 
 def test_13_a_loss_that_waits_for_its_warm_up_is_healthy(tmp_path: Path) -> None:
     for seed in SEEDS:
-        assert asked(logs.warming_up, tmp_path, seed).verdict == "healthy"
+        assert asked(beginnings.warming_up, tmp_path, seed).verdict == "healthy"
 
 
 def test_14_a_loss_that_never_moves_is_a_bug_to_be_found_on_one_batch(tmp_path: Path) -> None:
     for seed in SEEDS:
-        lead = leading(asked(logs.stuck, tmp_path, seed))
+        lead = leading(asked(beginnings.stuck, tmp_path, seed))
         assert lead.rule == "no-learning"
         assert lead.fixes[0].action is not None
         assert lead.fixes[0].action["kind"] == "overfit_check"
@@ -219,7 +230,7 @@ def test_15_a_loss_that_rests_at_log_of_the_classes_gives_one_answer_to_everythi
 ) -> None:
     level = float(np.log(classes))
     for seed in SEEDS:
-        path = logs.stuck(tmp_path / str(seed), np.random.default_rng(seed), level=level)
+        path = beginnings.stuck(tmp_path / str(seed), np.random.default_rng(seed), level=level)
         report = diagnose(path, classes=classes if known else None)
         assert leading(report).rule == "no-learning"
         assert heard(report, r"log\(classes\)|guess|all the same", "labels")
@@ -227,7 +238,7 @@ def test_15_a_loss_that_rests_at_log_of_the_classes_gives_one_answer_to_everythi
 
 def test_16_a_first_loss_ten_times_that_of_a_guess_looks_at_the_last_layer_and_at_sums(tmp_path: Path) -> None:
     for seed in SEEDS:
-        lead = leading(asked(logs.large_scores, tmp_path, seed, classes=10))
+        lead = leading(asked(beginnings.large_scores, tmp_path, seed, classes=10))
         assert lead.rule == "initial-loss-off"
         assert "last layer" in advice(lead)
         assert "sum" in advice(lead)
@@ -235,7 +246,7 @@ def test_16_a_first_loss_ten_times_that_of_a_guess_looks_at_the_last_layer_and_a
 
 def test_17_a_loss_that_fell_and_went_back_to_that_of_a_guess_collapsed(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.fell_back, tmp_path, seed)
+        report = asked(beginnings.fell_back, tmp_path, seed)
         assert leading(report).rule in ("divergence", "learning-rate-too-high")
         assert "learning rate" in advice(leading(report))
         assert not {"plateau-needs-decay", "no-learning"} & set(alarms(report))
@@ -245,7 +256,7 @@ def test_17_a_loss_that_fell_and_went_back_to_that_of_a_guess_collapsed(tmp_path
 
 
 def test_18_a_loss_that_never_was_a_number_comes_from_the_data_or_the_loss(tmp_path: Path) -> None:
-    lead = leading(asked(logs.never_a_number, tmp_path))
+    lead = leading(asked(not_numbers.never_a_number, tmp_path))
     assert lead.rule == "nan-explosion"
     assert re.search(r"inputs or labels|log\(0\)", lead.fixes[0].do)
     assert "third of the learning rate" not in advice(lead)
@@ -253,18 +264,18 @@ def test_18_a_loss_that_never_was_a_number_comes_from_the_data_or_the_loss(tmp_p
 
 def test_18_a_loss_that_climbed_before_it_was_lost_asks_for_a_lower_rate_and_clipping(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.climbed_and_lost, tmp_path, seed)
+        report = asked(not_numbers.climbed_and_lost, tmp_path, seed)
         assert alarms(report) == ["nan-explosion"]
         first = leading(report).fixes[0]
         assert first.action is not None
         assert first.action["kind"] == "scale_lr"
         assert "clip_grad_norm" in first.action
-        assert first.action["before_step"] <= 20 * (logs.CLIMB + 15)
+        assert first.action["before_step"] <= 20 * (not_numbers.CLIMB + 15)
 
 
 def test_18_a_loss_that_was_lost_from_one_row_to_the_next_asks_for_the_batch(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.lost_at_once, tmp_path, seed)
+        report = asked(not_numbers.lost_at_once, tmp_path, seed)
         assert alarms(report) == ["nan-explosion"]
         first = leading(report).fixes[0]
         assert first.action is not None
@@ -274,7 +285,7 @@ def test_18_a_loss_that_was_lost_from_one_row_to_the_next_asks_for_the_batch(tmp
 
 def test_19_a_loss_of_exactly_nought_beside_a_norm_that_is_no_number_is_a_hidden_nan(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.filtered, tmp_path, seed)
+        report = asked(not_numbers.filtered, tmp_path, seed)
         assert leading(report).rule in ("nan-explosion", "hidden-nan")
         assert leading(report).severity == "critical"
         assert leading(report).onset is not None
@@ -286,11 +297,11 @@ def test_19_a_loss_of_exactly_nought_beside_a_norm_that_is_no_number_is_a_hidden
 
 def test_20_a_norm_that_is_no_number_while_a_scaler_finds_its_scale_harms_nothing(tmp_path: Path) -> None:
     for seed in SEEDS:
-        assert alarms(asked(logs.scaled_norm, tmp_path, seed)) == []
+        assert alarms(asked(not_numbers.scaled_norm, tmp_path, seed)) == []
 
 
 def test_20_a_norm_that_is_no_number_in_every_fourth_row_is_said_to_skip_steps(tmp_path: Path) -> None:
-    report = diagnose(logs.scaled_norm(tmp_path, np.random.default_rng(0), every=4))
+    report = diagnose(not_numbers.scaled_norm(tmp_path, np.random.default_rng(0), every=4))
     assert heard(report, r"grad_norm|gradient norm", r"scaler|fp16|float16", r"skip")
 
 
@@ -298,7 +309,7 @@ def test_20_a_norm_that_is_no_number_in_every_fourth_row_is_said_to_skip_steps(t
 
 
 def spikes(folder: Path, seed: int, *at: int, **shape: float) -> Report:
-    return diagnose(logs.spiked(folder / str(seed), np.random.default_rng(seed), at, **shape))  # type: ignore[arg-type]
+    return diagnose(climbs.spiked(folder / str(seed), np.random.default_rng(seed), at, **shape))  # type: ignore[arg-type]
 
 
 def test_21_one_spike_that_recovers_at_once_is_nothing_to_act_on(tmp_path: Path) -> None:
@@ -333,17 +344,17 @@ def test_22_spikes_that_come_ever_faster_ask_for_clipping_and_a_faster_second_mo
 
 def test_23_a_training_loss_that_creeps_up_behind_its_minimum_diverges(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.rises_slowly, tmp_path, seed)
+        report = asked(climbs.rises_slowly, tmp_path, seed)
         assert leading(report).rule == "divergence"
         assert "overfitting" not in alarms(report)
         assert re.search(r"what changed|data", advice(leading(report)))
         assert leading(report).onset is not None
-        assert abs(leading(report).onset.step - 50 * logs.MINIMUM) < 50 * 80  # type: ignore[union-attr]
+        assert abs(leading(report).onset.step - 50 * climbs.MINIMUM) < 50 * 80  # type: ignore[union-attr]
 
 
 def test_24_a_loss_that_climbs_from_its_first_step_asks_for_the_sign_first(tmp_path: Path) -> None:
     for seed in SEEDS:
-        lead = leading(asked(logs.climbs_from_the_start, tmp_path, seed))
+        lead = leading(asked(climbs.climbs_from_the_start, tmp_path, seed))
         assert lead.rule == "wrong-sign"
         assert "sign" in lead.fixes[0].do
         assert "learning rate" in advice(lead)
@@ -351,7 +362,7 @@ def test_24_a_loss_that_climbs_from_its_first_step_asks_for_the_sign_first(tmp_p
 
 def test_25_a_norm_that_only_grows_points_to_gradients_that_were_never_cleared(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.summed_gradients, tmp_path, seed)
+        report = asked(climbs.summed_gradients, tmp_path, seed)
         assert leading(report).rule == "forgotten-zero-grad"
         assert "zero_grad" in advice(leading(report))
         assert all(d.place == "consequence" for d in report.findings[1:] if d.severity != "info")
@@ -359,7 +370,7 @@ def test_25_a_norm_that_only_grows_points_to_gradients_that_were_never_cleared(t
 
 def test_26_a_loss_that_never_settles_asks_for_a_lower_rate_and_not_for_more_data(tmp_path: Path) -> None:
     for seed in SEEDS:
-        lead = leading(asked(logs.never_settles, tmp_path, seed))
+        lead = leading(asked(climbs.never_settles, tmp_path, seed))
         assert lead.rule in ("oscillation", "learning-rate-too-high")
         assert lead.fixes[0].action is not None
         assert lead.fixes[0].action["kind"] == "scale_lr"
@@ -368,7 +379,7 @@ def test_26_a_loss_that_never_settles_asks_for_a_lower_rate_and_not_for_more_dat
 
 def test_27_the_same_hills_in_every_epoch_are_data_in_order(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.same_every_epoch, tmp_path, seed)
+        report = asked(climbs.same_every_epoch, tmp_path, seed)
         assert leading(report).rule == "unshuffled-data"
         assert "shuffle" in advice(leading(report))
         assert "40" in told(report)
@@ -376,14 +387,14 @@ def test_27_the_same_hills_in_every_epoch_are_data_in_order(tmp_path: Path) -> N
 
 def test_28_stairs_at_the_epochs_of_a_fine_tuning_are_memory_and_no_bug(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.stairs, tmp_path, seed)
+        report = asked(climbs.stairs, tmp_path, seed)
         rules = {d.rule for d in report.findings}
         assert not rules & {"loss-spikes", "divergence", "bad-init", "unshuffled-data", "oscillation", "overfitting"}
 
 
 def test_28_and_nothing_at_all_is_blamed_for_them(tmp_path: Path) -> None:
     for seed in SEEDS:
-        assert alarms(asked(logs.stairs, tmp_path, seed)) == []
+        assert alarms(asked(climbs.stairs, tmp_path, seed)) == []
 
 
 # -- resumed -----------------------------------------------------------------------------------------------------------
@@ -391,7 +402,7 @@ def test_28_and_nothing_at_all_is_blamed_for_them(tmp_path: Path) -> None:
 
 def test_29_a_file_in_which_epochs_stand_twice_was_resumed_and_is_read_as_one_run(tmp_path: Path) -> None:
     for seed in SEEDS:
-        path = logs.overlapping(tmp_path / str(seed), np.random.default_rng(seed))
+        path = resumed.overlapping(tmp_path / str(seed), np.random.default_rng(seed))
         (run,) = read(path)
         report = diagnose(path)
         assert alarms(report) == []
@@ -401,7 +412,7 @@ def test_29_a_file_in_which_epochs_stand_twice_was_resumed_and_is_read_as_one_ru
 
 def test_30_a_jump_right_at_a_resume_asks_for_what_was_not_restored(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.shifted, tmp_path, seed)
+        report = asked(resumed.shifted, tmp_path, seed)
         note = found(report, "resume-jump")
         assert note.onset is not None
         assert abs(note.onset.step - 6020) <= 60
@@ -415,16 +426,16 @@ def test_30_a_jump_right_at_a_resume_asks_for_what_was_not_restored(tmp_path: Pa
 
 def test_31_a_detector_whose_augmentation_ends_is_neither_divergent_nor_overfitted(tmp_path: Path) -> None:
     for seed in SEEDS:
-        assert alarms(asked(logs.detector, tmp_path, seed)) == []
+        assert alarms(asked(no_progress.detector, tmp_path, seed)) == []
 
 
 def test_31_and_the_jump_is_explained_by_the_augmentation(tmp_path: Path) -> None:
-    assert heard(asked(logs.detector, tmp_path), "mosaic|augmentation")
+    assert heard(asked(no_progress.detector, tmp_path), "mosaic|augmentation")
 
 
 def test_32_two_players_are_not_judged_and_samples_are_what_to_look_at(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.adversarial, tmp_path, seed)
+        report = asked(no_progress.adversarial, tmp_path, seed)
         assert report.verdict == "not assessed"
         assert report.findings == ()
         assert re.search("play against each other", report.why)
@@ -433,7 +444,7 @@ def test_32_two_players_are_not_judged_and_samples_are_what_to_look_at(tmp_path:
 
 def test_32_but_a_discriminator_that_wins_outright_is_an_alarm(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(lambda folder, draw: logs.adversarial(folder, draw, collapse=True), tmp_path, seed)
+        report = asked(lambda folder, draw: no_progress.adversarial(folder, draw, collapse=True), tmp_path, seed)
         assert alarms(report) == ["discriminator-wins"]
         onset = leading(report).onset
         assert onset is not None
@@ -442,7 +453,7 @@ def test_32_but_a_discriminator_that_wins_outright_is_an_alarm(tmp_path: Path) -
 
 def test_33_an_agents_loss_is_not_judged_and_the_reward_is_what_to_look_at(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.agent, tmp_path, seed)
+        report = asked(no_progress.agent, tmp_path, seed)
         assert report.verdict == "not assessed"
         assert alarms(report) == []
         for word in ("reward", "kl", "entropy", "explained variance"):
@@ -451,7 +462,7 @@ def test_33_an_agents_loss_is_not_judged_and_the_reward_is_what_to_look_at(tmp_p
 
 def test_34_a_diffusion_loss_is_not_judged_when_its_tags_tell(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.denoiser, tmp_path, seed)
+        report = asked(no_progress.denoiser, tmp_path, seed)
         assert report.verdict == "not assessed"
         assert alarms(report) == []
         assert re.search("noise level", report.why)
@@ -460,7 +471,7 @@ def test_34_a_diffusion_loss_is_not_judged_when_its_tags_tell(tmp_path: Path) ->
 
 def test_34_a_diffusion_loss_is_not_judged_when_the_caller_tells(tmp_path: Path) -> None:
     for seed in SEEDS:
-        path = logs.denoiser(tmp_path / str(seed), np.random.default_rng(seed), parts=False)
+        path = no_progress.denoiser(tmp_path / str(seed), np.random.default_rng(seed), parts=False)
         report = diagnose(path, task="diffusion")
         assert report.verdict == "not assessed"
         assert alarms(report) == []
@@ -469,7 +480,7 @@ def test_34_a_diffusion_loss_is_not_judged_when_the_caller_tells(tmp_path: Path)
 
 def test_35_a_preference_loss_near_ln_2_is_not_judged_and_margins_are_what_to_look_at(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.preference, tmp_path, seed)
+        report = asked(no_progress.preference, tmp_path, seed)
         assert report.verdict == "not assessed"
         assert alarms(report) == []
         assert "ln 2" in report.why
@@ -478,7 +489,7 @@ def test_35_a_preference_loss_near_ln_2_is_not_judged_and_margins_are_what_to_lo
 
 @pytest.mark.parametrize(
     ("make", "task"),
-    [(logs.flat_at_full_rate, task) for task in ("gan", "rl", "diffusion", "preference")],
+    [(schedules.flat_at_full_rate, task) for task in ("gan", "rl", "diffusion", "preference")],
 )
 def test_no_plateau_is_seen_once_the_caller_names_a_task_whose_loss_shows_no_progress(
     tmp_path: Path, make: Callable[..., Path], task: str
@@ -494,7 +505,7 @@ def test_no_plateau_is_seen_once_the_caller_names_a_task_whose_loss_shows_no_pro
 
 def test_36_a_training_loss_that_is_eight_times_validation_throughout_is_a_sum(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.eight_times, tmp_path, seed)
+        report = asked(budgets.eight_times, tmp_path, seed)
         note = found(report, "sum-versus-mean")
         assert not {"underfitting", "leak-suspicion", "overfitting"} & {d.rule for d in report.findings}
         assert "validation-easier-than-train" not in {d.rule for d in report.findings}
@@ -504,7 +515,7 @@ def test_36_a_training_loss_that_is_eight_times_validation_throughout_is_a_sum(t
 
 def test_37_a_running_mean_is_recognized_and_its_slope_not_believed(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.running_mean, tmp_path, seed)
+        report = asked(budgets.running_mean, tmp_path, seed)
         note = found(report, "already-smoothed")
         assert "lag" in note.story
         assert "spikes" in note.story
@@ -513,7 +524,7 @@ def test_37_a_running_mean_is_recognized_and_its_slope_not_believed(tmp_path: Pa
 
 def test_38_a_run_that_was_cut_off_in_its_descent_is_told_what_more_steps_would_bring(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.cut_short, tmp_path, seed)
+        report = asked(budgets.cut_short, tmp_path, seed)
         assert report.verdict == "healthy"
         note = found(report, "still-improving")
         assert re.search(r"twice the steps are worth about \d+(\.\d+)? %", advice(note))
@@ -521,23 +532,25 @@ def test_38_a_run_that_was_cut_off_in_its_descent_is_told_what_more_steps_would_
 
 def test_38_a_run_whose_rate_has_come_down_to_nothing_is_not_sent_on(tmp_path: Path) -> None:
     for seed in SEEDS:
-        assert "still-improving" not in {d.rule for d in asked(logs.flat_at_the_end_of_cosine, tmp_path, seed).findings}
+        assert "still-improving" not in {
+            d.rule for d in asked(schedules.flat_at_the_end_of_cosine, tmp_path, seed).findings
+        }
 
 
 def test_39_a_run_that_generalises_late_is_healthy_in_the_end(tmp_path: Path) -> None:
     for seed in SEEDS:
-        assert asked(logs.small_arithmetic, tmp_path, seed).verdict == "healthy"
+        assert asked(budgets.small_arithmetic, tmp_path, seed).verdict == "healthy"
 
 
 def test_39_before_it_generalises_a_later_gain_is_not_excluded(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = diagnose(logs.small_arithmetic(tmp_path / str(seed), np.random.default_rng(seed), epochs=200))
+        report = diagnose(budgets.small_arithmetic(tmp_path / str(seed), np.random.default_rng(seed), epochs=200))
         assert heard(report, "grokking|double descent|cannot (be )?exclude|not excluded")
 
 
 def test_40_a_layer_that_changes_by_a_tenth_per_step_needs_a_lower_rate(tmp_path: Path) -> None:
     for seed in SEEDS:
-        path = logs.updates(
+        path = budgets.updates(
             tmp_path / str(seed), np.random.default_rng(seed), fc1_weight=0.1, fc2_weight=2e-3, head_weight=2e-3
         )
         lead = leading(diagnose(path))
@@ -549,7 +562,7 @@ def test_40_a_layer_that_changes_by_a_tenth_per_step_needs_a_lower_rate(tmp_path
 
 def test_40_layers_that_change_by_a_millionth_per_step_need_a_higher_rate(tmp_path: Path) -> None:
     for seed in SEEDS:
-        path = logs.updates(
+        path = budgets.updates(
             tmp_path / str(seed), np.random.default_rng(seed), fc1_weight=1e-6, fc2_weight=1e-6, head_weight=1e-6
         )
         lead = leading(diagnose(path))
@@ -562,7 +575,7 @@ def test_40_ratios_of_norms_biases_and_the_first_steps_are_not_judged(tmp_path: 
     for seed in SEEDS:
         draw = np.random.default_rng(seed)
         made = {"fc1_weight": first, "fc1_bias": 0.1, "bn1_weight": 0.08, "fc2_weight": 2e-3}
-        path = logs.updates(tmp_path / str(seed), draw, **made)
+        path = budgets.updates(tmp_path / str(seed), draw, **made)
         assert alarms(diagnose(path)) == []
 
 
@@ -570,13 +583,13 @@ def test_40_ratios_of_norms_biases_and_the_first_steps_are_not_judged(tmp_path: 
 
 
 def test_a_loss_that_pandas_left_blank_at_its_end_may_be_nan_and_that_is_said(tmp_path: Path) -> None:
-    report = asked(logs.blank_cells, tmp_path)
+    report = asked(not_numbers.blank_cells, tmp_path)
     assert report.verdict != "healthy"
     assert heard(report, "blank", "nan")
     assert "nan" in report.why.lower()
 
 
-@pytest.mark.parametrize("make", [logs.mlflow_store, logs.mlflow_database])
+@pytest.mark.parametrize("make", [not_numbers.mlflow_store, not_numbers.mlflow_database])
 def test_the_nan_and_infinity_of_mlflow_are_what_they_stand_for(tmp_path: Path, make: Callable[..., Path]) -> None:
     lead = leading(asked(make, tmp_path))
     assert lead.rule == "nan-explosion"
@@ -585,21 +598,21 @@ def test_the_nan_and_infinity_of_mlflow_are_what_they_stand_for(tmp_path: Path, 
 
 
 def test_train_and_validation_directories_of_keras_are_one_run(tmp_path: Path) -> None:
-    path = logs.keras_directories(tmp_path, np.random.default_rng(0))
+    path = formats.keras_directories(tmp_path, np.random.default_rng(0))
     (report,) = analyze(path)
     assert leading(report).rule == "overfitting"
-    assert abs(leading(report).onset.step - logs.BEST_EPOCH) <= 4  # type: ignore[union-attr]
+    assert abs(leading(report).onset.step - validation.BEST_EPOCH) <= 4  # type: ignore[union-attr]
 
 
 def test_the_directories_of_add_scalars_are_one_run_with_both_losses(tmp_path: Path) -> None:
-    path = logs.added_scalars(tmp_path, np.random.default_rng(0))
+    path = formats.added_scalars(tmp_path, np.random.default_rng(0))
     (run,) = read(path)
     assert {"train_loss", "val_loss", "lr"} <= set(run.curves)
     assert diagnose(path).verdict == "healthy"
 
 
 def test_a_rate_on_rows_of_its_own_is_the_rate_of_the_run(tmp_path: Path) -> None:
-    path = logs.sparse_rows(tmp_path, np.random.default_rng(0))
+    path = formats.sparse_rows(tmp_path, np.random.default_rng(0))
     report = diagnose(path.parent.parent)
     assert leading(report).rule == "plateau-needs-decay"
     assert report.schedule is not None
@@ -607,20 +620,20 @@ def test_a_rate_on_rows_of_its_own_is_the_rate_of_the_run(tmp_path: Path) -> Non
 
 
 def test_validation_by_epoch_is_put_where_the_epochs_ended_among_iterations(tmp_path: Path) -> None:
-    logs.epochs_beside_iterations(tmp_path, np.random.default_rng(0))
+    formats.epochs_beside_iterations(tmp_path, np.random.default_rng(0))
     (run,) = read(tmp_path)
     assert run.axis == "step"
     assert run.curves["val_accuracy"][0].step.tolist() == [1000.0 * k for k in range(1, 21)]
 
 
 def test_a_monitor_file_with_json_in_its_first_line_is_an_agents_and_not_assessed(tmp_path: Path) -> None:
-    report = asked(logs.monitor, tmp_path)
+    report = asked(formats.monitor, tmp_path)
     assert report.verdict == "not assessed"
     assert "reward" in report.why
 
 
 def test_a_header_that_changes_in_the_middle_of_the_file_loses_nothing(tmp_path: Path) -> None:
-    path = logs.changed_header(tmp_path, np.random.default_rng(0))
+    path = formats.changed_header(tmp_path, np.random.default_rng(0))
     (run,) = read(path)
     assert {role: len(run.curves[role][0]) for role in ("train_loss", "val_loss", "lr")} == {
         "train_loss": 80,
@@ -632,7 +645,7 @@ def test_a_header_that_changes_in_the_middle_of_the_file_loses_nothing(tmp_path:
 
 
 def test_of_two_columns_with_one_name_neither_is_lost_and_it_is_said(tmp_path: Path) -> None:
-    path = logs.doubled_header(tmp_path, np.random.default_rng(0))
+    path = formats.doubled_header(tmp_path, np.random.default_rng(0))
     (run,) = read(path)
     assert [len(curve) for curves in run.curves.values() for curve in curves if "loss" in curve.tag] == [60, 60]
     assert heard(diagnose(path), "named 'loss' like another")
@@ -641,7 +654,7 @@ def test_of_two_columns_with_one_name_neither_is_lost_and_it_is_said(tmp_path: P
 
 def test_three_validations_are_too_few_to_call_anything_overfitting(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.three_validations, tmp_path, seed)
+        report = asked(formats.three_validations, tmp_path, seed)
         assert alarms(report) == []
         assert report.verdict == "not assessed"
         assert re.search(r"3 .*points", report.why)
@@ -649,21 +662,21 @@ def test_three_validations_are_too_few_to_call_anything_overfitting(tmp_path: Pa
 
 def test_columns_of_na_are_no_nan(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.not_available, tmp_path, seed)
+        report = asked(formats.not_available, tmp_path, seed)
         assert alarms(report) == []
         assert not {"nan-explosion", "hidden-nan"} & {d.rule for d in report.diagnoses}
         assert heard(report, "na, none or null")
 
 
 def test_all_points_of_a_scalar_stored_as_tensors_are_read(tmp_path: Path) -> None:
-    path = logs.many_tensors(tmp_path, np.random.default_rng(0))
+    path = formats.many_tensors(tmp_path, np.random.default_rng(0))
     (run,) = read(path)
     assert len(run.curves["train_loss"][0]) == 1500
     assert leading(diagnose(path)).rule == "plateau-needs-decay"
 
 
 def test_an_event_file_without_its_end_is_read_up_to_there_and_it_is_said(tmp_path: Path) -> None:
-    path = logs.torn(tmp_path, np.random.default_rng(0))
+    path = formats.torn(tmp_path, np.random.default_rng(0))
     (run,) = read(path)
     assert len(run.curves["train_loss"][0]) == 299
     assert any(re.search("ends inside a record", note.what) for note in diagnose(path).reading)
@@ -671,7 +684,7 @@ def test_an_event_file_without_its_end_is_read_up_to_there_and_it_is_said(tmp_pa
 
 def test_a_loss_that_falls_through_zero_is_healthy(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.log_likelihood, tmp_path, seed)
+        report = asked(formats.log_likelihood, tmp_path, seed)
         assert report.verdict == "healthy"
         assert report.best is not None
         assert report.best.value < -30
@@ -679,19 +692,19 @@ def test_a_loss_that_falls_through_zero_is_healthy(tmp_path: Path) -> None:
 
 def test_the_floor_of_smoothed_labels_is_no_underfitting(tmp_path: Path) -> None:
     for seed in SEEDS:
-        assert asked(logs.smoothed_labels, tmp_path, seed, classes=1000).verdict == "healthy"
+        assert asked(formats.smoothed_labels, tmp_path, seed, classes=1000).verdict == "healthy"
 
 
 def test_a_scheduler_that_watches_for_plateaus_is_already_the_cure(tmp_path: Path) -> None:
     for seed in SEEDS:
-        report = asked(logs.plateau_scheduler, tmp_path, seed)
+        report = asked(schedules.plateau_scheduler, tmp_path, seed)
         assert report.verdict == "healthy"
         assert report.schedule is not None
         assert len(report.schedule.drops) == 4
 
 
 def test_a_name_that_is_a_script_stays_a_name_on_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = logs.marked_up(tmp_path, np.random.default_rng(0))
+    path = formats.marked_up(tmp_path, np.random.default_rng(0))
     page = tmp_path / "report.html"
     assert main(["analyze", str(path), "--html", str(page), "--format", "json"]) == 0
     (run,) = json.loads(capsys.readouterr().out)["runs"]
@@ -708,15 +721,15 @@ def test_a_name_that_is_a_script_stays_a_name_on_the_page(tmp_path: Path, capsys
 @pytest.mark.parametrize(
     "make",
     [
-        logs.mixup,
-        logs.penalised,
-        logs.cyclic,
-        logs.warm_restarts,
-        logs.many_tasks,
-        logs.perplexity,
-        logs.trees,
-        logs.best_at_the_end,
-        logs.saturated,
+        healthy.mixup,
+        healthy.penalised,
+        healthy.cyclic,
+        healthy.warm_restarts,
+        healthy.many_tasks,
+        healthy.perplexity,
+        healthy.trees,
+        healthy.best_at_the_end,
+        healthy.saturated,
     ],
     ids=lambda make: make.__name__,
 )
@@ -728,7 +741,7 @@ def test_a_healthy_run_that_looks_odd_raises_no_warning(tmp_path: Path, make: Ca
 
 
 def test_tokens_are_an_axis(tmp_path: Path) -> None:
-    (run,) = read(logs.perplexity(tmp_path, np.random.default_rng(0)))
+    (run,) = read(healthy.perplexity(tmp_path, np.random.default_rng(0)))
     assert run.curves["train_loss"][0].step[-1] == 200 * 524288
     assert run.curves["val_loss"][0].step[0] == 10 * 524288
 
@@ -738,10 +751,10 @@ def test_tokens_are_an_axis(tmp_path: Path) -> None:
 
 def test_a_loss_that_a_human_reaches_makes_a_floor_natural(tmp_path: Path) -> None:
     for seed in SEEDS:
-        assert leading(asked(logs.flat_and_high, tmp_path, seed)).rule == "underfitting"
-        assert alarms(asked(logs.flat_and_high, tmp_path, seed, target_loss=1.5)) == []
+        assert leading(asked(schedules.flat_and_high, tmp_path, seed)).rule == "underfitting"
+        assert alarms(asked(schedules.flat_and_high, tmp_path, seed, target_loss=1.5)) == []
 
 
 def test_the_number_of_classes_makes_the_first_loss_readable(tmp_path: Path) -> None:
-    assert "initial-loss-off" not in alarms(asked(logs.large_scores, tmp_path))
-    assert "initial-loss-off" in alarms(asked(logs.large_scores, tmp_path, classes=10))
+    assert "initial-loss-off" not in alarms(asked(beginnings.large_scores, tmp_path))
+    assert "initial-loss-off" in alarms(asked(beginnings.large_scores, tmp_path, classes=10))

@@ -34,8 +34,9 @@ DROP_VITALS = {
 }
 #: How plain a cut is that only a corner of the loss shows: more likely than not.
 CORNER = 0.6
-#: An interval wider than the final loss itself knows nothing of it.
-UNKNOWN = 1.0
+#: An interval wider than half of the final loss knows nothing of where it was heading, one wider than a fifth of the
+#: loss nothing of a pace of a few percent.
+UNKNOWN, PACE_UNKNOWN = 0.5, 0.2
 
 
 def measure(signals: Signals) -> dict[str, Measured]:
@@ -110,7 +111,10 @@ def _drop(signals: Signals, train: Smooth | None, step: float, factor: Estimate,
         return found | dict.fromkeys(trends, Missing(f"{few}; {FEWEST} are needed"))
     # Each side is smoothed on its own: nothing of what came after may leak into the trend.
     trend, rest = smooth(curve.step[before], curve.value[before]), smooth(curve.step[after], curve.value[after])
-    found["lr_drop.pace_before"] = _pace(trend)
+    pace = _pace(trend)
+    noisy = pace.high - pace.low > PACE_UNKNOWN and pace.low <= 0
+    hides = Missing(f"the noise of train_loss hides whether it still fell before step {step:.0f}")
+    found["lr_drop.pace_before"] = hides if noisy else pace
     last = max(1, len(rest.value) // 20)
     actual, doubt = median(rest.value[-last:]), 1.28 * median(rest.se[-last:])
     settled = rest.at(step + 0.1 * (signals.end - step))

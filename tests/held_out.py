@@ -87,6 +87,28 @@ def by_heart(seed: int, floor: float, end: float, tau: float = 0.1) -> Run:
     return run(train_loss=(T, noisy(train, 0.05, seed)), val_loss=(V, noisy(val, 0.005, seed + 3)), lr=RATE)
 
 
+def parted(seed: int, beside: bool = False, **more: tuple[Array, Array]) -> Run:
+    """Validation is best early, goes up by a sixth in slow waves and stays there; training falls to a quarter of it, or
+    lies `beside` it."""
+    u = V / V[-1]
+    up = 0.16 * (1 - np.exp(-u / 0.2)) + 0.05 * np.sin(30 * u) * np.exp(-u / 0.5)
+    val = 0.8 + 1.5 * np.exp(-u / 0.03) + up
+    train = np.interp(T, V, val) if beside else 0.2 + 2.1 * np.exp(-T / T[-1] / 0.15)
+    losses = {"train_loss": (T, noisy(train, 0.05, seed)), "val_loss": (V, noisy(val, 0.003, seed + 3))}
+    return run(**losses, lr=RATE, **more)
+
+
+def held_down(seed: int, decay: float, right: float = 0.15) -> Run:
+    """A classifier of ten that is right in so many cases, with a stated weight decay."""
+    level = 2.3 * (1 - right) / 0.9
+    loss = noisy(exponential(T, 2.4, level, tau=0.02), 0.01, seed)
+    accuracy = (
+        right - (right - 0.1) * np.exp(-V / V[-1] / 0.05) + 0.005 * np.random.default_rng(seed).normal(size=len(V))
+    )
+    stated = {"optimizer": "sgd", "weight_decay": decay}
+    return run(train_loss=(T, loss), val_loss=(V, loss[9::10]), val_accuracy=(V, accuracy), lr=RATE, hyper=stated)
+
+
 def game(seed: int, won: tuple[float, float] | None) -> Run:
     """Two players in balance; between two shares of the run the discriminator is never wrong."""
     noise = np.random.default_rng(seed).standard_normal((2, len(T)))
@@ -234,6 +256,8 @@ FIRES: dict[str, Callable[[int], Run]] = {
     "train-eval-mismatch.stochastic": lambda seed: jumping(seed, 0.04),
     "underfitting.over-regularised": taken_back,
     "overfitting.memorised": lambda seed: by_heart(seed, 0.7, 0.01),
+    "overfitting.parted": parted,
+    "underfitting.held-down": lambda seed: held_down(seed, 0.3),
     "leak-suspicion": lambda seed: in_evaluation_mode(seed, 0.5),
     "validation-easier-than-train": lambda seed: both(seed, fair(seed, 0.7)),
     "sum-versus-mean": lambda seed: both(seed, fair(seed, 32.0)),
@@ -262,6 +286,10 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("underfitting.over-regularised", "harder-data"): lambda seed: taken_back(seed, 0.0, harder=0.3),
     ("overfitting.memorised", "constant-gap"): apart_and_falling,
     ("overfitting.memorised", "train-below-validation"): lambda seed: by_heart(seed, 0.07, 0.001),
+    ("overfitting.parted", "wandering"): lambda seed: parted(seed, beside=True),
+    ("overfitting.parted", "over-confidence"): lambda seed: parted(seed, val_accuracy=(V, 0.5 + 0.4 * V / V[-1])),
+    ("underfitting.held-down", "no-learning"): lambda seed: held_down(seed, 1e-4),
+    ("underfitting.held-down", "bearable"): lambda seed: held_down(seed, 0.3, right=0.9),
     ("train-eval-mismatch", "overfitting"): memorised,
     ("train-eval-mismatch", "no-dropout"): lambda seed: dropout(seed, 0.0, stated=0.0),
     ("train-eval-mismatch", "dropout-works"): lambda seed: dropout(seed, 0.25),

@@ -27,9 +27,13 @@ VITALS = {
         "neighbours are as alike as these, would show",
     ),
     "train_loss.fall_after_best": Vital("share", "part of the training loss that fell off after the best val step"),
-    "val_metric.gain_since_best": Vital("share", "gain of the held-out metric after the best step, over its range"),
+    "val_metric.gain_since_best": Vital(
+        "share", "gain of the held-out metric after the best step, over its range or all that was left if that is more"
+    ),
     "val_metric.gain_late": Vital(
-        "share", "gain of the held-out metric in the second half of the stretch behind the best step, over its range"
+        "share",
+        "gain of the held-out metric in the second half of the stretch behind the best step, over its range or all "
+        "that was left if that is more",
     ),
     "gap.of_loss": Vital("share", "final validation loss above the final training loss, over the former"),
     "gap.growth": Vital("share", "growth of that gap over the second half of the run, over the final validation loss"),
@@ -117,7 +121,8 @@ def lowest_logged(curve: Curve | None, first: float, last: float, otherwise: flo
 
 
 def _metric_gains(signals: Signals, best_step: float, near: tuple[float, float]) -> dict[str, Measured]:
-    """Gains of the held-out metric after the best validation loss, as shares of the metric's range.
+    """Gains of the held-out metric after the best validation loss, as shares of the metric's range, or of all that was
+    left to gain where that is more: from 20 to 38 % right answers half of the range is a tenth of the wrong ones.
 
     A range that noise alone would span (six standard deviations hold nearly all of a curve without trend) is no
     scale: such a metric gained nothing.
@@ -140,8 +145,16 @@ def _metric_gains(signals: Signals, best_step: float, near: tuple[float, float])
         # Where the best step is in doubt, so is what was gained behind it.
         low = gain - float(np.hypot(doubt, gain - min(gain, *others)))
         high = gain + float(np.hypot(doubt, max(gain, *others) - gain))
-        found[name] = Estimate(gain / spread, low / spread, high / spread, "share", (begins[0], signals.end))
+        scale = max(spread, left_to_gain(signals, begins[0]))
+        found[name] = Estimate(gain / scale, low / scale, high / scale, "share", (begins[0], signals.end))
     return found
+
+
+def left_to_gain(signals: Signals, step: float) -> float:
+    """The share of wrong answers at a step; 0 for a metric that is no accuracy."""
+    if signals.metric is None or signals.run.get("val_accuracy") is None:
+        return 0.0
+    return float(np.clip(1 - signals.metric.at(step), 0.0, 1.0))
 
 
 def walk_z(points: Array) -> float:

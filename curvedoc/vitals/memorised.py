@@ -8,6 +8,7 @@ from ..curves.order import median
 from ..curves.smooth import Smooth
 from ..estimate import Estimate
 from .chart import Measured, Missing, Vital
+from .gap import left_to_gain
 from .signals import Signals
 
 VITALS = {
@@ -16,8 +17,10 @@ VITALS = {
         "share", "final validation loss above the final training loss, over all that the latter came down"
     ),
     "memorised.fell": Vital("share", "part of the training loss that fell off after validation had come to rest"),
-    "memorised.since": Vital("step", "from where on validation stayed within 5 % of its final loss or below it"),
-    "memorised.metric_gain": Vital("share", "gain of the held-out metric since then, over its range"),
+    "memorised.since": Vital("step", "where validation first came within 5 % of its final loss"),
+    "memorised.metric_gain": Vital(
+        "share", "gain of the held-out metric since then, over its range or all that was left if that is more"
+    ),
 }
 
 #: Validation has come to rest where it no longer lies above its final level by more than this: the smallest gain that
@@ -73,18 +76,17 @@ def _pairs(held_out: float, val_doubt: float, learned: float, doubt: float) -> t
 
 
 def _since(val: Smooth, level: float) -> float:
-    """The step from which on the curve stays at or below a level that it ends below; what lies above by less than its
-    own doubt (one and a half standard errors: the last of many points is looked for) does not."""
-    above = np.flatnonzero(val.value - 1.5 * val.se > level)
-    return float(val.step[min(len(val.step) - 1, int(above[-1]) + 1)]) if len(above) else float(val.step[0])
+    """The step at which the curve first came down to a level that it ends below: all that it went up and down since
+    then gained nothing."""
+    return float(val.step[int(np.argmax(val.value <= level))])
 
 
 def _metric_gain(signals: Signals, since: float) -> Measured:
-    """The last smoothed value of the held-out metric less that at `since`, over its range (at least six standard
-    deviations of a point, which noise alone spans). Gives up without a metric."""
+    """The last smoothed value of the held-out metric less that at `since`, over its range or all that is left to gain
+    (at least six standard deviations of a point, which noise alone spans). Gives up without a metric."""
     metric = signals.metric
     if metric is None:
         return signals.absent["val_accuracy"]
-    spread = max(float(np.ptp(metric.points)), 6 * median(metric.noise), 1e-12)
+    spread = max(float(np.ptp(metric.points)), 6 * median(metric.noise), left_to_gain(signals, since), 1e-12)
     gain, doubt = float(metric.value[-1]) - metric.at(since), 1.28 * float(np.hypot(metric.se[-1], metric.se_at(since)))
     return Estimate(gain / spread, (gain - doubt) / spread, (gain + doubt) / spread, "share", (since, signals.end))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from ..curves.order import median
@@ -17,20 +21,31 @@ VITALS = {
     "penalty.late": Vital("share", "part of that rise in the last quarter of the run"),
     "penalty.of_start": Vital("times", "highest smoothed training loss behind its lowest value over its first points"),
     "penalty.shared": Vital("share", "rise of the validation loss over the same steps over that of the training loss"),
+    "penalty.stated": Vital("times", "weight decay that the log states over the strongest in common use"),
 }
+
+#: The strongest weight decays of common recipes, by optimiser: decoupled from the gradient (AdamW: 0.01 of its authors'
+#: library, 0.05 to 0.3 of vision transformers), as a part of an adaptive gradient (Adam: 1e-5 to 1e-3), of a plain one
+#: (SGD: 1e-4 to 5e-4, 1e-2 on small tables), and where the log does not name the optimiser.
+STRONGEST = (("adamw|lamb|lion", 0.3), ("adam|rmsprop|adagrad", 0.003), ("sgd|momentum|nesterov", 0.01), ("", 0.1))
 
 
 def measure(signals: Signals) -> dict[str, Measured]:
+    """Vitals of a penalty: what it took back, and what the log states of it."""
+    return _risen(signals) | {"penalty.stated": _stated(signals.run.hyper)}
+
+
+def _risen(signals: Signals) -> dict[str, Measured]:
     """Vitals of a calm rise of the training loss; intervals of 1.28 standard errors."""
-    train = signals.train
+    train, names = signals.train, [name for name in VITALS if name != "penalty.stated"]
     if train is None:
-        return dict.fromkeys(VITALS, signals.absent["train_loss"])
+        return dict.fromkeys(names, signals.absent["train_loss"])
     if signals.lost_at is not None:
-        return dict.fromkeys(VITALS, Missing("the loss was lost to NaN or infinity"))
+        return dict.fromkeys(names, Missing("the loss was lost to NaN or infinity"))
     early = np.flatnonzero(train.step <= signals.begin + signals.length / 2)
     if len(early) < 2 or train.value.min() <= 0:
         why = "too few points of train_loss in the first half" if len(early) < 2 else "a loss below zero has no scale"
-        return dict.fromkeys(VITALS, Missing(why))
+        return dict.fromkeys(names, Missing(why))
     at = int(early[np.argmin(train.value[early])])
     lowest, where = float(train.value[at]), float(train.step[at])
     end, error = _end(train)
@@ -47,6 +62,24 @@ def measure(signals: Signals) -> dict[str, Measured]:
         "penalty.of_start": exact(min(1e6, float(train.value[at:].max()) / max(start, 1e-300)), "times"),
         "penalty.shared": _shared(signals, where, size),
     }
+
+
+def _stated(hyper: Mapping[str, Any]) -> Measured:
+    """The largest weight decay among hyper-parameters over the strongest in common use for the optimiser they name."""
+    named = {str(key).lower(): value for key, value in hyper.items()}
+    decays = [
+        float(value)
+        for key, value in named.items()
+        if re.search(r"weight_?decay$|(?:^|[./_])(?:wd|l2)$", key)
+        and isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and 0 <= value < 1e6
+    ]
+    if not decays:
+        return Missing("no weight decay among the hyper-parameters of the log")
+    optimizer = " ".join(str(v).lower() for k, v in named.items() if re.search(r"opt", k) and isinstance(v, str))
+    strongest = next(most for words, most in STRONGEST if re.search(words, optimizer))
+    return exact(max(decays) / strongest, "times")
 
 
 def _end(curve: Smooth) -> tuple[float, float]:

@@ -15,7 +15,9 @@ from .signals import FEWEST, Signals, alive
 
 VITALS = {
     "softmax.slope_off": Vital(
-        "", "how far the fall of the loss per gain of accuracy is from one, as the size of its logarithm"
+        "",
+        "how far the fall of the loss per gain of accuracy is from one, as the size of its logarithm; half of that "
+        "below one",
     ),
     "softmax.law_off": Vital(
         "share", "distance of loss plus accuracy from the constant that a misplaced softmax makes it, over the range"
@@ -99,7 +101,8 @@ def measure(signals: Signals) -> dict[str, Measured]:
     off = abs(constant - law) + short
     low, high = max(0.0, off - doubt) / scale, (off + doubt) / scale
     span = (float(step[half]), float(step[-1]))
-    steep = abs(math.log(slope)) if slope > 0 else 10.0
+    # Before the answers are sure the loss lies below the law, and falls by less than one; an honest one by two.
+    steep = abs(math.log(slope)) * (1.0 if slope > 1 else 0.5) if slope > 0 else 10.0
     last = float(accuracy[-1])
     over = [(float(loss[-1]) + way * 1.28 * float(train.se[-1])) / max(fair, 1e-6) for way in (-1.0, 0.0, 1.0)]
     unfair = Estimate(over[1], over[0], over[2], "times", span) if fair > 0 else exact(MOST, "times")

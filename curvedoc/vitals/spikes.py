@@ -31,8 +31,9 @@ POINTS = 1500
 #: The level is a median over a sixth of the run, so that no spike drags it along.
 WINDOW = 6
 #: A spike of a single point stands at six standard deviations (one in 10^9 of a normal law) and at three times its
-#: level: mixing of labels alone doubles the loss of single batches.
-FAR, TALL = 6.0, float(np.log(3.0))
+#: level: mixing of labels alone doubles the loss of single batches. Somewhat lower ones count where they are a kind of
+#: their own: CLEAR times as many points as lie between them and the noise.
+FAR, TALL, LOWER, CLEAR = 6.0, float(np.log(3.0)), float(np.log(2.2)), 1.5
 #: So many times its level no tail of batch losses near zero reaches several times without filling the gap.
 ABOVE = 20.0
 #: A spike that lasts shows in medians of this many points, and must jump by a third of its level.
@@ -78,12 +79,17 @@ def measure(signals: Signals) -> dict[str, Measured]:
     step, value, _ = pool(curve.step[keep], curve.value[keep], POINTS)
     shape = np.log(np.maximum(value, 1e-300)) if value.min() > 0 else value / max(float(np.ptp(value)), 1e-300)
     level, noise = _level(shape)
-    far = _upwards(value, shape - level, level, noise) if value.min() > 0 else FAR * noise
-    single = [s for s in _single(shape - level, far) if _counts(signals, step, value, s)]
+    over = shape - level
+    far = _upwards(value, over, level, noise) if value.min() > 0 else FAR * noise
+    single, lower = (
+        [s for s in _single(over, far, tall) if _counts(signals, step, value, s)] for tall in (TALL, LOWER)
+    )
+    if len(lower) > len(single) and _apart(over, noise, lower, []).value >= CLEAR:
+        single = lower
     scales = (LASTS, LASTS - 1) if len(shape) < SPARSE else (LASTS,)
     lasting = max(([s for s in _lasting(shape, n) if _counts(signals, step, value, s)] for n in scales), key=len)
     lasting = [s for s in lasting if not any(o.begin < s.end and s.begin < o.end for o in single)]
-    apart = _apart(shape - level, noise, single, lasting) if single else Missing("no spike of a single point")
+    apart = _apart(over, noise, single, lasting) if single else Missing("no spike of a single point")
     return _vitals(signals, step, apart, sorted(single + lasting, key=lambda s: s.begin))
 
 
@@ -130,10 +136,10 @@ def _around(shape: Array, centres: Places, half: int, share: float) -> Array:
     return found
 
 
-def _single(over: Array, far: Array) -> list[_Spike]:
-    """Stretches that rise suddenly to FAR and TALL above the level and end within two deviations of it."""
+def _single(over: Array, far: Array, tall: float) -> list[_Spike]:
+    """Stretches that rise suddenly to FAR and `tall` above the level and end within two deviations of it."""
     found: list[_Spike] = []
-    high, low = np.maximum(far, TALL), np.maximum(far / 3, TALL / 3)
+    high, low = np.maximum(far, tall), np.maximum(far / 3, tall / 3)
     n, done = len(over), 0
     for i in np.flatnonzero(over > high).tolist():
         if i < done:

@@ -138,9 +138,9 @@ def _generalisation(drawn: Drawn) -> Iterator[tuple[str, float]]:
     yield "gap.growth", -line_fall(val - train, 0.5, 1.0) / float(val[-1])
     late = DENSE >= 0.5
     yield "gap.below", -float(np.median((val - train)[late])) / float(np.median(train[late]))
-    reach = float(np.ptp(metric))
-    yield "val_metric.gain_since_best", (float(metric[-1]) - float(metric[best])) / reach
-    yield "val_metric.gain_late", (float(metric[-1]) - _at(metric, (DENSE[best] + 1) / 2)) / reach
+    for name, begin in (("since_best", DENSE[best]), ("late", (DENSE[best] + 1) / 2)):
+        then = _at(metric, begin)
+        yield f"val_metric.gain_{name}", (float(metric[-1]) - then) / max(float(np.ptp(metric)), 1 - then)
 
 
 def _scatter(drawn: Drawn) -> Iterator[tuple[str, float]]:

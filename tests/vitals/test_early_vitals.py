@@ -225,6 +225,15 @@ def test_planted_spikes_are_counted_and_the_first_is_found(count: int, slow: flo
 SPARSE = np.arange(10.0, 601, 10)
 
 
+def test_spikes_of_two_and_a_half_levels_count_where_nothing_lies_below_them() -> None:
+    loss = noisy(power_law(T, exponent=0.2), 0.05, 3)
+    loss[60::60] *= 2.7
+    assert vital(run(train_loss=(T, loss)), "spikes.count").value == pytest.approx(9, abs=1)
+    between = loss.copy()
+    between[45::20] *= np.linspace(1.3, 2.3, len(between[45::20]))
+    assert vital(run(train_loss=(T, between)), "spikes.count").value < 3
+
+
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("slow", [40.0, 60.0])
 def test_spikes_that_fill_a_sparse_log_are_counted(seed: int, slow: float) -> None:

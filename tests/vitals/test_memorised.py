@@ -67,3 +67,22 @@ def test_a_point_that_noise_lifts_is_no_later_rest() -> None:
         scattered = val + 0.06 * np.random.default_rng(seed).standard_normal(len(T))
         found = value(run(train_loss=(T, train), val_loss=(T, scattered)), "memorised.since").value
         assert found == pytest.approx(plain, abs=0.15 * T[-1])
+
+
+def test_a_hump_of_validation_behind_its_rest_gains_nothing() -> None:
+    u = V / V[-1]
+    calm = 0.6 + 1.4 * np.exp(-u / 0.05)
+    train = 0.01 + 2 * np.exp(-T / T[-1] / 0.3)
+    plain, humped = (
+        value(run(train_loss=(T, train), val_loss=(V, val)), "memorised.since").value
+        for val in (calm, calm + 0.1 * np.exp(-(((u - 0.6) / 0.05) ** 2)))
+    )
+    assert humped == pytest.approx(plain, abs=2 * (V[1] - V[0]))
+
+
+@pytest.mark.parametrize(("first", "last", "gain"), [(0.2, 0.4, 0.2 / 0.8), (0.3, 0.9, 0.6 / 0.7)])
+def test_a_metric_gains_a_share_of_all_that_was_left(first: float, last: float, gain: float) -> None:
+    u = V / V[-1]
+    val = 0.8 + np.abs(u - 0.02)  # best right at the start
+    made = run(train_loss=(T, 2 * np.exp(-T / T[-1])), val_loss=(V, val), val_accuracy=(V, first + (last - first) * u))
+    assert value(made, "val_metric.gain_since_best").value == pytest.approx(gain, abs=0.08)

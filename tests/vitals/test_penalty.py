@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -52,3 +54,19 @@ def test_a_negative_loss_has_no_scale() -> None:
 def test_at_a_rate_that_stays_up_it_may_be_the_steps() -> None:
     held = taken_back(0, rate=(T, np.full(len(T), 0.1)))
     assert not [d for d in judge(held, RULES).diagnoses if d.title.startswith("Over-regularization")]
+
+
+@pytest.mark.parametrize(
+    ("hyper", "times"),
+    [
+        ({"optimizer": "sgd", "weight_decay": 0.3}, 30.0),
+        ({"opt": "adamw", "weight_decay": 0.3}, 1.0),
+        ({"optim_wrapper/optimizer/type": "Adam", "optim_wrapper/optimizer/weight_decay": 0.03}, 10.0),
+        ({"SOLVER/WEIGHT_DECAY": 0.5}, 5.0),
+    ],
+)
+def test_a_stated_weight_decay_is_measured_by_common_recipes_for_its_optimiser(
+    hyper: dict[str, object], times: float
+) -> None:
+    made = replace(taken_back(0), hyper=hyper)
+    assert value(made, "penalty.stated").value == pytest.approx(times)

@@ -61,6 +61,7 @@ def analyze(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     strict: bool = True,
+    drawn: bool = True,
     on_progress: Progress | None = None,
 ) -> Analysis:
     """The reports of every run under a path (or several paths), worst first.
@@ -68,13 +69,14 @@ def analyze(
     The Analysis is a sequence of Reports that also holds the files that were `refused` (logs that could not
     be read) and `skipped` (no scalar in them, or no logs). `rules` is a directory that adds rules or replaces
     those of the same id, `select` keeps only the named rules, `ignore` drops some; not `strict` lets a
-    role pass whose tag no run holds; the rest is as in `diagnose`. A run whose judging fails on a mistake of
-    ours is listed among the refused, with the place of the failure; `diagnose` on the same path raises it.
+    role pass whose tag no run holds; not `drawn` leaves out what `to_dict` does not hold and takes time: the curves
+    to be drawn and the vital signs in words; the rest is as in `diagnose`. A run whose judging fails on a mistake
+    of ours is listed among the refused, with the place of the failure; `diagnose` on the same path raises it.
     Raises NoLogFound when there is no log at all.
     """
     book = load_rules(Path(rules) if rules is not None else None, select=select, ignore=ignore)
     found = find(path, roles=roles, strict=strict, on_progress=on_progress)
-    return judge_all(found, book, Context(classes, target_loss, task), on_progress=on_progress)
+    return judge_all(found, book, Context(classes, target_loss, task), drawn=drawn, on_progress=on_progress)
 
 
 def read(path: str | PathLike[str], *, roles: Mapping[str, str] | None = None) -> tuple[Run, ...]:
@@ -130,7 +132,12 @@ def find(
 
 
 def judge_all(
-    found: Found, rules: tuple[Rule, ...], context: Context, *, on_progress: Progress | None = None
+    found: Found,
+    rules: tuple[Rule, ...],
+    context: Context,
+    *,
+    drawn: bool = True,
+    on_progress: Progress | None = None,
 ) -> Analysis:
     """Judge every run that was found; worst first, then by name."""
     judged: list[tuple[Run, Report]] = []
@@ -139,7 +146,7 @@ def judge_all(
         if on_progress is not None:
             on_progress("judging", done, len(found.runs))
         try:
-            judged.append((run, judge(run, rules, context)))
+            judged.append((run, judge(run, rules, context, drawn=drawn)))
         except CurvedocError:  # a mistake in the caller's rules or arguments: it holds for all runs
             raise
         except Exception as error:  # a mistake of ours in one run must neither hide nor take the others with it

@@ -240,6 +240,7 @@ def _analyze(options: argparse.Namespace) -> int:
         select=config.get("select", ()),
         ignore=config.get("ignore", ()),
         strict=bool(options.role),  # what a file says of all runs may be missing in these
+        drawn=_format(options) != "json" or options.html is not None,
         on_progress=_progress(options.quiet),
     )
     _emit(_render(analysis, options), options.output, options.quiet)

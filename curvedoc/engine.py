@@ -67,8 +67,9 @@ _KNOTS = 48  # points of another axis: a job's pace is that of its machine, and 
 _AHEAD = 12  # places at which a trend is drawn on; it is smooth
 
 
-def judge(run: Run, rules: Sequence[Rule], context: Context | None = None) -> Report:
-    """The report on one run. Raises RuleError for a rule that asks for a vital nobody measures."""
+def judge(run: Run, rules: Sequence[Rule], context: Context | None = None, *, drawn: bool = True) -> Report:
+    """The report on one run; not `drawn`, without what only a picture or a reader's eye asks for: curves, trends,
+    clocks and the vital signs in words. Raises RuleError for a rule that asks for a vital nobody measures."""
     check(tuple(rules))
     chart, signals = measure(run, context or Context())
     diagnoses, not_assessed, assessed = [], [], []
@@ -100,12 +101,12 @@ def judge(run: Run, rules: Sequence[Rule], context: Context | None = None) -> Re
         reading=tuple(Reading(note.file, note.line, note.offset, note.what) for note in run.notes),
         axis=run.axis,
         hyper=dict(run.hyper),
-        measured={name: str(value) for name, value in chart.run.vitals.items() if isinstance(value, Estimate)},
-        curves=_drawn(run, signals),
+        measured={n: str(v) for n, v in chart.run.vitals.items() if isinstance(v, Estimate)} if drawn else {},
+        curves=_drawn(run, signals) if drawn else (),
         why=why,
         assessed=tuple(assessed),
-        trends=_trends(run, signals, ranked),
-        clocks=_clocks(run),
+        trends=_trends(run, signals, ranked) if drawn else (),
+        clocks=_clocks(run) if drawn else (),
     )
 
 

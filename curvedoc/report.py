@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import lru_cache
 from os import PathLike
 from pathlib import Path
 from types import UnionType
@@ -239,10 +240,9 @@ class Report:
         With `drawing`, everything else that the report holds is kept too, so that `from_dict` gives an
         equal report back.
         """
-        data: dict[str, Any] = _plain(self if drawing else replace(self, curves=(), trends=(), clocks=()))
+        left_out = () if drawing else _DRAWING
+        data: dict[str, Any] = {f.name: _plain(getattr(self, f.name)) for f in fields(self) if f.name not in left_out}
         if not drawing:
-            for name in _DRAWING:
-                del data[name]
             for diagnosis in data["diagnoses"]:
                 del diagnosis["story"], diagnosis["look_alikes"]
         return data
@@ -334,15 +334,25 @@ _DRAWING = ("axis", "hyper", "measured", "curves", "why", "assessed", "trends", 
 
 
 def _plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+    if value is None or isinstance(value, (str, int)):  # most of all by far
+        return value
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return value
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: _plain(getattr(value, name)) for name in _names(type(value))}
     return value
+
+
+@lru_cache(maxsize=64)
+def _names(kind: type) -> tuple[str, ...]:
+    """The names of the fields of a dataclass."""
+    return tuple(field.name for field in fields(kind))
 
 
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}

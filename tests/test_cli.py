@@ -339,7 +339,7 @@ def test_output_to_a_terminal_that_knows_only_ascii_does_not_fail(runs: Path) ->
 def test_an_interrupt_ends_quietly_with_130(
     runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(api, "judge", interrupted)

@@ -184,10 +184,10 @@ def test_a_mistake_of_ours_in_one_run_is_listed_and_the_others_are_judged(
     write_csv(tmp_path / "odd.csv", overfitting())
     judge = api.judge
 
-    def broken(run: Run, *rest: object) -> Report:
+    def broken(run: Run, *rest: object, **more: object) -> Report:
         if run.path.endswith("odd.csv"):
             raise ZeroDivisionError("division by zero")
-        return judge(run, *rest)  # type: ignore[arg-type]
+        return judge(run, *rest, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(api, "judge", broken)
     analysis = analyze(tmp_path)
@@ -243,3 +243,12 @@ def test_select_and_ignore_choose_the_rules(tmp_path: Path) -> None:
 def test_a_task_that_nobody_knows_is_an_error_with_the_choices() -> None:
     with pytest.raises(UsageError, match=r"no task 'lanuage': did you mean language\?.*gan"):
         diagnose({"train_loss": [2.0, 1.0, 0.9]}, task="lanuage")
+
+
+def test_what_is_not_drawn_is_missing_from_pictures_alone(tmp_path: Path) -> None:
+    write_csv(tmp_path / "log.csv", overfitting())
+    drawn, bare = analyze(tmp_path), analyze(tmp_path, drawn=False)
+    assert drawn.reports[0].curves
+    assert drawn.reports[0].measured
+    assert not bare.reports[0].curves
+    assert bare.to_dict() == drawn.to_dict()

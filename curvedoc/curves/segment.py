@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..run import Array
+from .order import median, quantile, row_median, sliding
 
 #: Points of each curve that are looked at, and the fewest that show a rest, a fall and a rest.
 MOST, FEWEST = 120, 24
@@ -95,21 +96,21 @@ def _fell(y: Array) -> tuple[Mask, Array]:
     """Whether a curve fell at once and for good at each point after a rest, and the fall from the point before."""
     n, w = len(y), max(5, len(y) // 12)
     after = max(4, w)
-    windows = np.lib.stride_tricks.sliding_window_view(y, w)
+    windows = sliding(y, w)
     k = np.arange(w) - (w - 1) / 2
     mean, slope = windows.mean(1), windows @ k / (k @ k)
     around = windows - mean[:, None] - slope[:, None] * k
     # Two degrees of freedom went into the line; a rest of few points can look too quiet by chance.
     sd = np.sqrt((around**2).sum(1) / (w - 2))
-    sd = np.maximum(sd, np.median(sd))
+    sd = np.maximum(sd, median(sd))
     points = np.arange(max(w, int(EARLY * n)), n - after)
     rest, drift, noise = mean[points - w], slope[points - w] * w, sd[points - w]
-    behind = np.lib.stride_tricks.sliding_window_view(y, after)[points + 1]
-    cut = rest - np.median(behind, 1)
+    behind = sliding(y, after)[points + 1]
+    cut = rest - row_median(behind)
     # The descent is what the curve had fallen from its start; spikes upward are no part of it.
-    start, total = np.median(y[:2]), np.median(y[:2]) - np.quantile(y, 0.02)
+    start, total = median(y[:2]), median(y[:2]) - quantile(y, 0.02)
     sharp = np.minimum(y[points], y[points + 1])
-    last = np.minimum(y[points - 1], np.median(windows[points - w], 1))
+    last = np.minimum(y[points - 1], row_median(windows[points - w]))
     good = (
         (cut > FIRM * noise)
         & (cut > SHARE * total)

@@ -85,7 +85,7 @@ def _pace(signals: Signals) -> dict[str, Measured]:
     pace = taken / walked
     fast = float(np.quantile(pace, 0.25))
     quarter = max(1, count // 4)
-    slowed = float(np.median(pace[-quarter:]) / np.median(pace[:quarter])) if np.median(pace[:quarter]) > 0 else 1.0
+    slowed = float(median(pace[-quarter:]) / median(pace[:quarter])) if median(pace[:quarter]) > 0 else 1.0
     lost = float(1 - fast * walked.sum() / taken.sum())
     return {
         "time.lost": exact(max(0.0, lost), "share"),

@@ -326,8 +326,8 @@ def _better_since(signals: Signals, step: float) -> bool:
     for curve, sign in ((signals.val, -1.0), (signals.metric, 1.0)):
         if curve is None or (curve.step >= step).sum() < 3:
             return False
-        gain = sign * (float(np.median(curve.value[-3:])) - curve.at(step))
-        doubt = 1.28 * float(np.hypot(curve.se[-1], np.median(curve.se)))
+        gain = sign * (float(median(curve.value[-3:])) - curve.at(step))
+        doubt = 1.28 * float(np.hypot(curve.se[-1], median(curve.se)))
         gains.append((gain - doubt) / (float(np.ptp(curve.value)) or 1.0))
     return min(gains) > BETTER
 

@@ -62,7 +62,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
     best = int(np.argmin(val.value))
     lowest, best_step = float(val.value[best]), float(val.step[best])
     last = max(1, len(val.value) // 20)
-    end, doubt = median(val.value[-last:]), 1.28 * float(np.hypot(val.se[best], np.median(val.se[-last:])))
+    end, doubt = median(val.value[-last:]), 1.28 * float(np.hypot(val.se[best], median(val.se[-last:])))
     near = _may_be_best(signals, val, 0.9 * float(val.se[best]))
     saved = lowest_logged(signals.run.get("val_loss"), *near, best_step)
     length = signals.length or 1.0
@@ -242,7 +242,7 @@ def _side_by_side(signals: Signals, val: Smooth, train: Smooth) -> dict[str, Mea
     found: dict[str, Measured] = dict.fromkeys(("gap.growth", "gap.below", "gap.scale", "gap.scale_drift"), few)
     if late.sum() < 3:
         return found
-    doubt = 1.28 * float(np.hypot(np.median(val.se[late]), np.median(train.se[train.step >= val.step[late][0]])))
+    doubt = 1.28 * float(np.hypot(median(val.se[late]), median(train.se[train.step >= val.step[late][0]])))
     level, under = abs(float(val.value[late][-1])) or 1.0, abs(median(beside[late])) or 1.0
     stretch = (float(val.step[late][0]), float(val.step[late][-1]))
     half = (signals.begin + signals.length / 2, signals.end)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..curves.order import median
+from ..curves.order import median, quantile
 from ..estimate import Estimate, exact
 from ..run import Array
 from .chart import Measured, Missing, Vital
@@ -69,7 +69,7 @@ def _growth(signals: Signals) -> dict[str, Measured]:
             step, value = (step[calm], value[calm]) if int(calm.sum()) >= FEWEST_POINTS else (step, value)
     logs = np.log(value)
     edge = max(1, len(logs) // 20)
-    grown = float(np.median(logs[-edge:]) - np.median(logs[:edge]))
+    grown = median(logs[-edge:]) - median(logs[:edge])
     way = float(np.abs(np.diff(logs)).sum())
     span = (float(step[0]), float(step[-1]))
     return {
@@ -93,7 +93,7 @@ def _size(signals: Signals) -> dict[str, Measured]:
     loss = np.interp(step, train.step, train.value)
     share = value / loss
     early = share[: max(5, len(share) // 10)]
-    low, middle, high = (float(x) for x in np.quantile(np.log10(early), (0.1, 0.5, 0.9)))
+    low, middle, high = (quantile(np.log10(early), share) for share in (0.1, 0.5, 0.9))
     calm = np.flatnonzero(share <= LARGE)
     until = float(step[calm[0]]) if len(calm) else float(step[-1])
     top, lowest = float(np.max(train.value[:3])), float(train.value.min())
@@ -118,7 +118,7 @@ def _reach(signals: Signals) -> dict[str, Measured]:
         value = np.abs(curve.value[early if int(early.sum()) >= 3 else slice(None)])
         value = value[alive(value) & (value > STILL)]
         if len(value):
-            levels.append(float(np.log10(np.median(value))))
+            levels.append(float(np.log10(median(value))))
     if len(levels) < FEWEST_LAYERS:
         few = f"update ratios of {len(levels)} layers that move: {FEWEST_LAYERS} are needed to see a gradient fade"
         return dict.fromkeys(names, Missing(few, ("update_ratio",)))

@@ -58,7 +58,7 @@ def _drop(signals: Signals, begin: float, step: float, end: float) -> dict[str, 
     length = signals.length or 1.0
     # Behind the cut the loss settles within a few points: all but the first fifth of the stretch says where.
     settled = behind[len(behind) // 5 :]
-    doubt = 1.28 * float(np.hypot(np.median(line.se[-last:]), np.std(settled) / np.sqrt(len(settled))))
+    doubt = 1.28 * float(np.hypot(median(line.se[-last:]), np.std(settled) / np.sqrt(len(settled))))
     gain, size = level - median(settled), abs(level) or 1.0
     return {
         "lr_drop.rest_before": Estimate(

@@ -222,7 +222,7 @@ def _stuck(signals: Signals, found: dict[str, Measured]) -> float:
     first = [float(np.abs(c.value[: max(1, len(c) // 20)]).max()) for c in signals.run.layers("update_ratio").values()]
     first = [ratio for ratio in first if 0 < ratio < 1e60]
     if first:
-        signs.append(grade(float(np.log10(np.median(first))), -1.5, -1.1))
+        signs.append(grade(float(np.log10(median(first))), -1.5, -1.1))
     return min(idle, max(signs))
 
 
@@ -246,7 +246,7 @@ def _waits(signals: Signals, found: dict[str, Measured]) -> float:
         return 0.0
     done = (first - train.at(until)) / (first - last)
     risen = (median(train.value[between]) - lowest) / lowest
-    error = 1.28 * float(np.hypot(train.se[early], np.median(train.se[between]))) / lowest
+    error = 1.28 * float(np.hypot(train.se[early], median(train.se[between]))) / lowest
     return min(
         grade(done, 0.55, 0.35),
         weigh(found.get("train_loss.left"), 0.6, 0.75, 0.0),

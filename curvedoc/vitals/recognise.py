@@ -37,7 +37,7 @@ def logged_rate(run: Run) -> tuple[Curve | None, ScheduleFit | None]:
         keep = np.abs(curve.value) < 1e60  # neither NaN nor what overflows when it is added up
         if not keep.any() or (curve.value[keep] < 0).any():
             continue
-        rate = Curve(curve.step[keep], curve.value[keep])
+        rate = curve if keep.all() else Curve(curve.step[keep], curve.value[keep])
         fit = fit_schedule(rate.step, rate.value)
         found.append((rate, fit))
         if fit.kind not in ("unknown", "constant"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..curves.order import median
@@ -127,16 +129,16 @@ def _swings(signals: Signals) -> dict[str, Measured]:
 
 def _rises(train: Smooth, half: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> list[float]:
     """Heights of the rises, lows to highs, that exceed three standard errors of both ends."""
-    value, error = train.value[half], train.se[half]
+    value, error = train.value[half].tolist(), train.se[half].tolist()  # numbers one by one are no work for arrays
     rises: list[float] = []
     low = high = 0
     for n in range(1, len(value)):
         if value[n] > value[high]:
             high = n
-        least = 3 * float(np.hypot(error[low], error[high]))
+        least = 3 * math.hypot(error[low], error[high])
         turned = value[high] - value[n] > max(least, 0.5 * (value[high] - value[low])) or value[n] < value[low]
         if turned or n == len(value) - 1:
-            if value[high] - value[low] > max(least, 1e-9 * abs(float(value[low]))) and high > low:
-                rises.append(float(value[high] - value[low]))
+            if value[high] - value[low] > max(least, 1e-9 * abs(value[low])) and high > low:
+                rises.append(value[high] - value[low])
             low = high = n
     return rises

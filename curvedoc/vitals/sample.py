@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -110,8 +112,8 @@ def count_examples(accuracy: Array, percent: bool = False, digits: int | None = 
     if not FEWEST_LEVELS <= len(level) <= MOST or not inner:
         return None
     size = np.arange(2.0, MOST + 1)
-    for first in range(0, len(level), 8):  # the first few leave hardly a size
-        places = level[first : first + 8] * size[:, None]
+    for first, last in pairwise((0, 2, *range(10, len(level) + 8, 8))):  # the first few leave hardly a size
+        places = level[first:last] * size[:, None]
         size = size[(np.abs(places - np.round(places)) <= doubt * size[:, None]).all(axis=1)]
         if not len(size):
             return None
@@ -230,4 +232,6 @@ def _noise(value: Array, late: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) 
 def _finite(curve: Curve | None) -> Curve | None:
     if curve is None or not (keep := alive(curve.value)).any():
         return None
+    if keep.all():
+        return curve
     return Curve(curve.step[keep], curve.value[keep])

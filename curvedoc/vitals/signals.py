@@ -172,9 +172,7 @@ def _clearest(found: Sequence[Smooth | Missing]) -> Smooth | Missing | None:
             apart = abs(
                 median(first.value[half:]) - float(np.interp(first.step[half:], other.step, other.value).mean())
             )
-            near = apart <= 2 * float(np.median(first.se[half:]) + np.median(other.se)) + 0.05 * float(
-                np.ptp(first.value)
-            )
+            near = apart <= 2 * (median(first.se[half:]) + median(other.se)) + 0.05 * float(np.ptp(first.value))
             if near and len(other.step) >= CLEAR_POINTS and median(other.se) < 0.5 * median(best.se):
                 best = other
     return best

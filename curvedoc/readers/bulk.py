@@ -18,7 +18,7 @@ from .cells import is_absent, number
 from .digits import BLANK, NUMBER, OTHER, POSSIBLE, Flags, Places, cells
 from .table import Table, put
 
-_BLOCK = 1 << 17  # bytes: what is made of them stays in the cache of a core
+_BLOCK = 1 << 18  # bytes: what is made of them stays in the cache of a core
 #: Bytes, more than all arrays of a block. Once as much has been taken and given back, glibc's allocator keeps what is
 #: freed for the next block; until then larger arrays go back to the system, which has to clear their pages anew each
 #: time: half of the time.
@@ -75,14 +75,15 @@ def _enter(
 ) -> bool:
     """Enter the rows of a block; False when they are not all rows of the table. `words` remembers what cells say that
     are no plain number."""
-    width, count, returns = len(names), text.count(b"\n"), text.count(b"\r")
+    width, data = len(names), np.frombuffer(text, np.uint8)
+    count, returns = np.count_nonzero(data == _LF), np.count_nonzero(data == _CR) if b"\r" in text else 0
     if returns not in (0, count) or any(mark in text for mark in _IRREGULAR):
         return False
     read = cells(text, delimiter)
     if len(read.kind) != count * width or len(text) < _FEWEST_ROWS * width:
         return False
     # Were there a line's end elsewhere in a row, one would be missing behind another.
-    data, ends = np.frombuffer(text, np.uint8), read.end[width - 1 :: width]
+    ends = read.end[width - 1 :: width]
     if (data[ends + (returns > 0)] != _LF).any() or (returns and (data[ends] != _CR).any()):
         return False
     for at in np.flatnonzero(read.kind == OTHER).tolist():

@@ -31,6 +31,7 @@ _MINUS, _PLUS, _DOT, _LF, _CR = b"-+.\n\r"
 _E, _SMALL = ord("e"), np.uint8(ord("e") - ord("E"))
 #: Digits before the point, digits behind it, and of both together where the number does not begin with zeros.
 _WHOLE, _FRACTION, _DIGITS = 16, 24, 19
+_LONGEST = 100  # bytes of a cell that is looked at
 _LARGEST = 27  # 10^27 is the largest power of ten that 64 bits hold: 5^27 < 2^64
 _PAD = bytes(_FRACTION)  # around a text: what stands before the end of its first number can be loaded, too
 _TEN = np.array([10**k if k <= _DIGITS else 0 for k in range(_LARGEST + 1)], np.uint64)
@@ -44,6 +45,7 @@ _KEEP: tuple[Words, ...] = tuple(
     for size in (8, 16, 24)
 )
 _PAIRS = tuple((np.dtype(kind), ten) for kind, ten in (("<u2", 10), ("<u4", 100), ("<u8", 10_000)))
+_ALL = np.True_
 _NAN = np.uint64(int.from_bytes(b"NAN", "little"))
 _CAPITALS = np.uint64(0xDFDFDF)
 
@@ -136,30 +138,27 @@ def numbers(text: Text, begin: Places, first: Places, stop: Places) -> tuple[Byt
             close = close.copy()
             close[raised] = at[first[raised]]
             number[raised] = fine
-    whole = (point - begins) * dot
-    fraction = close - begins - whole - dot  # all of them where there is no point
-    scale = fraction * dot
-    digits = whole + fraction
+    length, before = close - begins, point - begins
+    if length.max(initial=0) > _LONGEST:
+        number &= length <= _LONGEST
+        length, before = length * number, before * number
+    # Small numbers in one byte each are counted eight times as fast. Where there is no point, all is fraction.
+    pointed = dot.view(np.uint8)
+    digits, whole = length.astype(np.uint8) - pointed, before.astype(np.uint8) * pointed
+    fraction = digits - whole
     number &= digits > 0
-    most = int(digits.max(initial=0))
-    if most > _DIGITS:
+    if digits.max(initial=0) > _DIGITS:
         number &= (whole <= _WHOLE) & (fraction <= _FRACTION)
+    if not number.all():
+        whole, fraction = whole * number, fraction * number
+    scale = (fraction * pointed).astype(np.intp)
     if power is not None:
         scale[raised] -= power
         number &= np.abs(scale) <= _LARGEST
-    if not number.all():
-        whole, fraction, scale = whole * number, fraction * number, scale * number
-    mantissa, beyond = _digits(text, close, fraction)
-    high = None
-    if whole.any():
-        high = _digits(text, point, whole)[0]
-        mantissa += high * _TEN[fraction]
-    if most > _DIGITS:
-        small = beyond < 1000 if high is None else (beyond < 1000) & (high == 0)
-        number &= (digits <= _DIGITS) | small
+        scale *= number
+    mantissa, fits = _mantissa(text, point, close, whole, fraction)
     value, sure = _scaled(mantissa, scale)
-    if sure is not None:
-        number &= sure
+    number &= fits & sure
     if number.all():
         kind = np.full(len(begin), NUMBER, np.uint8)
     else:
@@ -168,6 +167,22 @@ def numbers(text: Text, begin: Places, first: Places, stop: Places) -> tuple[Byt
     if minus is not None:
         value.view(np.uint64)[...] ^= minus.astype(np.uint64) << np.uint64(63)
     return kind, value
+
+
+def _mantissa(
+    text: Text, point: Places, close: Places, whole: Bytes, fraction: Bytes
+) -> tuple[Words, Flags | np.bool_]:
+    """The number that the digits before each point and those before each end make, and whether it is one of 64 bits."""
+    found, beyond = _digits(text, close, fraction)
+    fits: Flags | np.bool_ = _ALL
+    digits = whole + fraction
+    if (many := digits > _DIGITS).any():
+        fits = ~many | (beyond < 1000)
+    if whole.any():
+        high, _ = _digits(text, point, whole)
+        found += high * _TEN.take(fraction)
+        fits = fits & (~many | (high == 0))
+    return found, fits
 
 
 def _exponents(text: Text, at: Places, stop: Places) -> tuple[Places, Flags]:
@@ -179,11 +194,11 @@ def _exponents(text: Text, at: Places, stop: Places) -> tuple[Places, Flags]:
     length = end - place - 1 - sign
     fine = (at + 1 + sign == stop) & (length >= 1) & (length <= 3)
     fine &= (text.what[at - 1] != _DOT) | (text.at[at - 1] != place - 1)  # `5.e3` is none in JSON
-    power = _digits(text, end, length * fine)[0].astype(np.intp)
+    power = _digits(text, end, (length * fine).astype(np.uint8))[0].astype(np.intp)
     return np.where(sign & (behind == _MINUS), -power, power), fine
 
 
-def _digits(text: Text, end: Places, count: Places) -> tuple[Words, Words]:
+def _digits(text: Text, end: Places, count: Bytes) -> tuple[Words, Words]:
     """The number that `count` (m,) <= 24 digits before each end make, modulo 2^64, and that of those before the last
     sixteen alone."""
     longest = int(count.max(initial=0))
@@ -218,14 +233,14 @@ def window(text: Text, end: Places, size: int) -> Words:
     return words
 
 
-def _scaled(mantissa: Words, scale: Places) -> tuple[Array, Flags | None]:
-    """mantissa / 10^scale, and whether it is certain to be the nearest double; None where all are."""
+def _scaled(mantissa: Words, scale: Places) -> tuple[Array, Flags | np.bool_]:
+    """mantissa / 10^scale, and whether it is certain to be the nearest double."""
     low, high = scale.min(initial=0), scale.max(initial=0)
     if low >= 0 and high < len(_DOUBLES) and mantissa.max(initial=0) <= _EXACT:
         exact = mantissa.astype(np.float64)
         if high:
             exact /= _DOUBLES[scale]
-        return exact, None
+        return exact, _ALL
     wide = mantissa.astype(np.longdouble)
     if low >= 0:
         wide /= _POWER[scale]

@@ -45,7 +45,12 @@ def table(path: Path, enter: Parse) -> tuple[Table, int] | None:
         return None
     state = _State(enter)
     for text in blocks(path, 0):
-        if text is None or b"\0" in text or text.count(b"\r") != text.count(b"\r\n") or not _enter(state, text):
+        if (
+            text is None
+            or b"\0" in text
+            or (b"\r" in text and text.count(b"\r") != text.count(b"\r\n"))
+            or not _enter(state, text)
+        ):
             return None
     return finished(state.sheet), state.lines
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from .cells import is_absent, number
+from .lines import HEAD
 
 SAMPLE = 60  # lines that decide
 CONFLICT = re.compile(r"(<{7}|>{7}|\|{7})( |$)|={7}$")
@@ -33,7 +34,8 @@ def dialect_of(sample: Sequence[str]) -> Dialect | None:
     >>> dialect_of(["epoch 1, loss: 0.5, acc: 0.1", "epoch 2, loss: 0.4, acc: 0.2"]) is None
     True
     """
-    return _dialect(tuple(sample))
+    held = tuple(sample)
+    return (_dialect if sum(map(len, held)) <= HEAD else _dialect.__wrapped__)(held)
 
 
 @lru_cache(1)  # a file is recognized by the lines that it is then read by

@@ -221,10 +221,18 @@ def _first_filled(counters: Sequence[_Counter], here: Rows) -> _Counter | None:
     still; failing that, one that nine in ten rows tell."""
     if not len(here):
         return None
-    known = [(c, np.isfinite(c.at[here])) for c in counters]
-    full = [c for c, at in known if at.all()]
-    advancing = next((c for c in full if len(here) == 1 or (c.at[here] != c.at[here[0]]).any()), None)
-    return advancing or next(iter(full), None) or next((c for c, at in known if at.mean() >= 0.9), None)
+    still: _Counter | None = None
+    nearly: _Counter | None = None
+    for counter in counters:
+        at = counter.at[here]
+        told = np.isfinite(at)
+        if not told.all():
+            nearly = nearly or (counter if told.mean() >= 0.9 else None)
+        elif len(here) == 1 or (at != at[0]).any():
+            return counter
+        else:
+            still = still or counter
+    return still or nearly
 
 
 def _counts_epochs(step: _Counter, epoch: _Counter, here: Rows) -> bool:

@@ -234,15 +234,21 @@ def test_an_archive_of_a_part_that_was_not_made_stays_and_is_listed(made: Path, 
     assert sums["judge.tar.xz"] == hashlib.sha256(b"as it was").hexdigest()
 
 
-def test_the_lab_goes_on_where_it_stopped(tmp_path: Path) -> None:
+def test_the_lab_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    harmless = override(QUICK, ["steps=12", "fault.scale_lr=1.01"])
+    cured = override(harmless, ["fault.scale_lr=1.0"])
+    listed = [Candidate(f"tune-quick-{n}", "tune", "mlp", "lr_too_high", "", harmless, cured) for n in range(2)]
+    monkeypatch.setattr("train_harness.lab.candidates", lambda seed: listed)
     told: list[str] = []
-    first = run_lab(tmp_path, only="judge-dead-relu-02", say=told.append)
-    again = run_lab(tmp_path, only="judge-dead-relu-02", say=told.append)
-    assert [f.name for f in first] == ["judge-dead-relu-02"]
+    first = run_lab(tmp_path, only="tune-quick-0", say=told.append)
+    again = run_lab(tmp_path, only="tune-quick-0", say=told.append)
+    both = run_lab(tmp_path, say=told.append)
+    assert [f.name for f in first] == ["tune-quick-0"]
     assert again == first
-    assert len(told) == 1
-    assert any("judge-dead-relu-02" in line for line in told)
-    assert summary(again)[0].startswith("1 cases of 1 candidates") or summary(again)[0].startswith("0 cases of 1")
+    assert [f.name for f in both] == ["tune-quick-0", "tune-quick-1"]
+    assert both[0] == first[0]
+    assert [line.split("] ")[1].split(":")[0] for line in told] == ["tune-quick-0", "tune-quick-1"]
+    assert summary(again)[0] == "0 cases of 1 candidates"
 
 
 @pytest.mark.parametrize("dialect", ["tensorboard", "jsonl"])

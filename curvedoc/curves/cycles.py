@@ -13,6 +13,9 @@ from .decay import ACCEPT, fit_decay
 from .schedule_fit import LIKELY, SURE, UNKNOWN, ScheduleFit
 from .stairs import table
 
+#: Cycles that are looked at, evenly from all of them: a schedule repeats itself, and each of them takes a fit.
+MOST = 30
+
 
 def turning(step: Array, rate: Array, slack: Array, sign: Array) -> ScheduleFit:
     """A rate that rises more than once or rises after a fall: restarts, triangles, held levels, a wave."""
@@ -46,6 +49,7 @@ def _restarts(step: Array, rate: Array, slack: Array, back: npt.NDArray[np.intp]
     parts = [(step[a:b], rate[a:b], slack[a:b]) for a, b in pairwise(bounds) if b - a >= 3]
     if not parts:
         return None
+    parts = parts[:: -(-len(parts) // MOST)]
     top, low = float(rate.max()), float(rate.min())
     exact = [fit_decay(*p) for p in parts if len(p[0]) >= 8]
     if exact and len(exact) * 2 >= len(parts):

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..run import Array
-from .order import median, row_median, row_quantile, windows
+from .order import row_median, row_quantile, windows
 
 #: Bins that a long curve is pooled into. 240 keep every feature longer than 0.4 % of a run, and the
 #: dense weight matrices below stay under half a megabyte.
@@ -208,14 +208,15 @@ def local_noise(value: Array, alike: Array | float = 0.0) -> Array:
     return _sized(_spreads(value, np.arange(len(value))), np.asarray(alike, np.float64))
 
 
-def usual_noises(value: Array, alike: float, since: int) -> tuple[float, float]:
-    """The median of `local_noise` from index `since` on, without and with the correlation of neighbours.
+def usual_noises(rows: Array, alike: Array, since: int) -> tuple[Array, Array]:
+    """The median of `local_noise` from index `since` on of each row of `rows` (k, n), without and with the correlation
+    `alike` (k,) of neighbours; (k,) each.
 
     It is looked at in SOME places at most: its windows span a fifth of the curve, so that neighbours hardly differ.
     """
-    at = np.unique(np.linspace(since, len(value) - 1, SOME).astype(np.intp))
-    spreads = _spreads(value, at)
-    return median(_sized(spreads, np.zeros(()))), median(_sized(spreads, np.asarray(alike, np.float64)))
+    at = np.unique(np.linspace(since, rows.shape[1] - 1, SOME).astype(np.intp))
+    spreads = _spreads(rows, at)
+    return row_median(_sized(spreads, np.zeros(()))), row_median(_sized(spreads, alike[:, None]))
 
 
 def _spreads(value: Array, at: Places) -> tuple[Array, Array]:
@@ -254,10 +255,10 @@ def likeness(value: Array) -> float:
     >>> bool(likeness(white) < 0.1 < 0.6 < likeness(np.convolve(white, np.ones(6) / 6, "valid")))
     True
     """
-    return float(_row_likeness(value[None])[0])
+    return float(row_likeness(value[None])[0])
 
 
-def _row_likeness(rows: Array) -> Array:
+def row_likeness(rows: Array) -> Array:
     """`likeness` of each row (m,) of `rows` (m, n)."""
     n, sizes = rows.shape[1], []
     for k in SPACINGS:
@@ -279,9 +280,9 @@ def _alike_along(raw: Array, value: Array, per_bin: Array) -> Array:
     """`likeness` at each pooled point (k, n): the head holds single points, the medians behind it are less alike."""
     head = int((per_bin == 1).sum()) if per_bin.max() > 1 else 0
     alike = np.empty(value.shape)
-    alike[:, head:] = _row_likeness(value[:, head:])[:, None]
+    alike[:, head:] = row_likeness(value[:, head:])[:, None]
     if head:
-        alike[:, :head] = _row_likeness(raw[:, : 4 * BINS])[:, None]
+        alike[:, :head] = row_likeness(raw[:, : 4 * BINS])[:, None]
     return alike
 
 
@@ -306,7 +307,8 @@ def _deviation(differences: Array, window: int, at: Places) -> Array:
 
 
 def _rolling_median(value: Array, window: int, at: Places) -> Array:
-    """The median around the points `at`, rising: (..., m) of `value` (..., n), one curve where windows are wide."""
+    """The median around the points `at`, rising: (..., m) of `value` (..., n); of one curve where windows are wide and
+    points many."""
     n = value.shape[-1]
     half = min(window // 2, (n - 1) // 2)
     if half < 1:
@@ -316,11 +318,11 @@ def _rolling_median(value: Array, window: int, at: Places) -> Array:
         return row_median(around[..., at, :])
     # All windows of a long curve would take memory and time that grow with the square of its length, and a wide one
     # hardly changes from a place to the next: a few hundred of them, of every so many points each, tell as much.
+    stride = around.shape[-1] // WIDE + 1
+    if len(at) <= PLACES:
+        return row_median(around[..., at, ::stride])
     places = np.linspace(0, n - 1, PLACES).astype(np.intp)
-    if len(at) < len(places):
-        places = at
-    thinned = around[:, :: around.shape[1] // WIDE + 1][places]
-    result: Array = np.interp(at, places, row_median(thinned))
+    result: Array = np.interp(at, places, row_median(around[places, ::stride]))
     return result
 
 

@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from ..curves.order import median, quantile
-from ..curves.smooth import FEW, likeness, usual_noises
+from ..curves.order import median, quantile, row_quantile
+from ..curves.smooth import FEW, row_likeness, usual_noises
 from ..estimate import Estimate
 from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
@@ -176,7 +176,9 @@ def _scatter(signals: Signals) -> dict[str, Measured]:
         return dict.fromkeys(names, Missing(f"fewer than {FEWEST_POINTS} points of val_loss", ("val_loss",)))
     late = val.step >= signals.begin + signals.length / 2
     level = median(val.value[late]) if late.any() else 0.0
-    noise, level_error = _noise(val.value, late)
+    means, whole = _means(train, val) if train is not None else (val.value[:0], np.zeros(len(val), bool))
+    together = bool(whole.all())  # as is usual, and then both sides are looked at at once
+    (noise, level_error), *beside = _noises(np.stack([val.value, means] if together else [val.value]), late)
     if level <= 0 or noise < 1e-4 * level:
         why = "a loss at or below zero has no scale" if level <= 0 else "the validation loss does not scatter"
         return dict.fromkeys(names, Missing(why))
@@ -186,18 +188,13 @@ def _scatter(signals: Signals) -> dict[str, Measured]:
     # Scatter alone may be that of the weights: without training beside it nothing is said.
     if train is None:
         return dict.fromkeys(names, signals.absent.get("train_loss", Missing("no train_loss", ("train_loss",))))
-    between = np.searchsorted(train.step, val.step, side="right")
-    whole = np.diff(between, prepend=0) > 0
     if whole.sum() < FEWEST_POINTS:
         return dict.fromkeys(names, Missing("training was logged more rarely than validation"))
-    ends = between[whole]
-    sums = np.concatenate([[0.0], np.cumsum(train.value)])
-    means = np.diff(sums[ends], prepend=0.0) / np.diff(ends, prepend=0)
     half = late[whole]
     mean = median(means[half]) if half.any() else 0.0
     if mean < 1e-60:
         return dict.fromkeys(names, Missing("a loss at or below zero has no scale"))
-    rough, mean_error = _noise(means, half)
+    rough, mean_error = (beside or _noises(means[None], half))[0]
     ratio = min(1e6, noise / level / max(rough / mean, 1e-12))
     # Of independent noise on both sides, and in its logarithm.
     doubt = float(np.exp(1.28 * FOURTH * np.hypot(1 / np.sqrt(late.sum()), 1 / np.sqrt(half.sum()))))
@@ -213,20 +210,33 @@ def _scatter(signals: Signals) -> dict[str, Measured]:
     }
 
 
-def _noise(value: Array, late: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> tuple[float, float]:
-    """The noise of the points that `late` marks, which are the last ones, and the standard error of their middle.
+def _means(train: Curve, val: Curve) -> tuple[Array, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]]:
+    """The mean of the training losses between each validation and the one before, and which validations have any."""
+    between = np.searchsorted(train.step, val.step, side="right")
+    whole = np.diff(between, prepend=0) > 0
+    ends = between[whole]
+    sums = np.concatenate([[0.0], np.cumsum(train.value)])
+    means: Array = np.diff(sums[ends], prepend=0.0) / np.diff(ends, prepend=0)
+    return means, whole
+
+
+def _noises(rows: Array, late: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> list[tuple[float, float]]:
+    """Of each row (k, n) the noise of the points that `late` marks, which are the last ones, and the standard error of
+    their middle.
 
     Noise whose neighbours are alike averages out more slowly, and along a trend only the points count that noise can
     bring to the middle: their share is that of the noise in the range of the middle half.
     """
     since, n = int(np.argmax(late)), int(late.sum())
     if not n:
-        return 0.0, 0.0
-    r = likeness(value[-MOST_POINTS:])
-    single, noise = usual_noises(value, r, since)
-    range_ = quantile(value[late], 0.75) - quantile(value[late], 0.25)
-    count = n * min(1.0, 1.35 * noise / range_) if range_ > 0 else n
-    return single, noise * float(np.sqrt((1 + r) / (1 - r) / max(1.0, count))) * (1 + FEW / n)
+        return [(0.0, 0.0)] * len(rows)
+    r = row_likeness(rows[:, -MOST_POINTS:])
+    single, noise = usual_noises(rows, r, since)
+    range_ = row_quantile(rows[:, late], 0.75) - row_quantile(rows[:, late], 0.25)
+    share = np.minimum(1.0, 1.35 * noise / np.where(range_ > 0, range_, 1.0))
+    count = n * np.where(range_ > 0, share, 1.0)
+    error = noise * np.sqrt((1 + r) / (1 - r) / np.maximum(1.0, count)) * (1 + FEW / n)
+    return list(zip(single.tolist(), error.tolist(), strict=True))
 
 
 def _finite(curve: Curve | None) -> Curve | None:

@@ -11,6 +11,8 @@ from .rulebook import Rule
 
 #: How the reason begins for a vital whose curve was not logged.
 NOT_LOGGED = re.compile(r"no ([a-z_]+) in the log")
+#: A cause as unsure as this share of its consequence's grade does not take the lead from it.
+FAINT = 0.54
 #: The words for a role in sentences, where they are not the last of its own.
 _SPOKEN = {"lr": "rate", "val_loss": "validation loss", "train_loss": "training loss"}
 
@@ -20,7 +22,15 @@ def rank(diagnoses: Sequence[Diagnosis], rules: Mapping[str, Rule]) -> tuple[Dia
     serious = [d for d in diagnoses if not d.possible and d.severity != "info"]
     # A form that names its own explainer as a consequence is the more special story of the two.
     special = {(d.rule, name) for d in serious if rules[d.rule].form for name in rules[d.rule].explains}
-    explained = {n: d.rule for d in serious for n in rules[d.rule].explains if (n, d.rule) not in special}
+    # A story that is much less sure than what it would explain does not lead it: at the border of a finding it would
+    # come and go with a hair.
+    sure = {d.rule: d.confidence for d in serious}
+    explained = {
+        n: d.rule
+        for d in serious
+        for n in rules[d.rule].explains
+        if (n, d.rule) not in special and d.confidence >= FAINT * sure.get(n, 0.0)
+    }
     standing = {d.rule for d in serious}
     roots = [d for d in serious if explained.get(d.rule, d.rule) not in standing - {d.rule}] or serious
     leading = min(roots, key=_urgency, default=None)

@@ -166,11 +166,11 @@ def _flat(signals: Signals, train: Smooth) -> dict[str, Measured]:
     The band is 5 % of the level, the smallest gain that counts as an improvement when treatments are
     compared, and no more than a thirtieth of the descent, so that a loss on a high floor can move too. Low
     asks for it even if the trend is 1.28 standard errors steeper, high if it is as much gentler; and the
-    smoothed curve must stay within twice the band, so that no dip and return counts as flat. `train` may be the
-    validation loss where that shows the trend better.
+    smoothed curve must stay within twice the band, but for two standard errors, so that no dip and return counts as
+    flat. `train` may be the validation loss where that shows the trend better.
     """
     tail = max(1, len(train.value) // 20)
-    level, doubt = median(train.value[-tail:]), 1.28 * median(train.se[-tail:])
+    level = median(train.value[-tail:])
     # The first of few validations may be logged behind most of the descent: it is that of the training loss.
     band = max(float(np.ptp(curve.value)) for curve in (train, signals.train or train)) / 30
     if train.value.min() > 0:
@@ -178,12 +178,13 @@ def _flat(signals: Signals, train: Smooth) -> dict[str, Measured]:
     first, last = float(train.step[0]), float(train.step[-1])
     starts = [last - (last - first) * share for share in np.arange(0.05, 1.0001, 0.025)]
     longest = [last, last, last]
-    away = np.maximum.accumulate(np.abs(train.value - level)[::-1])[::-1]  # farthest from here to the end
+    beyond = np.abs(train.value - level) - 2 * train.se
+    away = np.maximum.accumulate(beyond[::-1])[::-1]  # farthest from here to the end
     for start in starts:
         inside = int(train.step.searchsorted(start))
         if len(train.step) - inside < 3:
             continue
-        if away[inside] > 2 * band + doubt:
+        if away[inside] > 2 * band:
             break
         fell, error = fall(train.step, train.points, start, last)
         for n, shift in enumerate((1.28, 0.0, -1.28)):

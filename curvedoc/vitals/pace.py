@@ -31,6 +31,8 @@ VITALS = {
 
 #: Losses that begin this many times apart are the same quantity on another scale.
 ANOTHER_SCALE = 5.0
+#: No sum over a batch is so many times its mean.
+NO_SCALE = 1e9
 
 
 def measure(signals: Signals) -> dict[str, Measured]:
@@ -105,6 +107,8 @@ def _follows(signals: Signals) -> Measured:
     (fell, error), (val_fell, val_error) = (fall(c.step, c.points, begin, end) for c in (train, val))
     # A sum over batches beside a mean over examples: both start from one untrained network, so that they meet there.
     apart = abs(train.at(float(val.step[0]))) / max(abs(float(val.value[0])), 1e-300)
+    if apart > NO_SCALE:
+        return Missing("a validation loss that begins at nothing has no scale")
     if not 1 / ANOTHER_SCALE < apart < ANOTHER_SCALE:
         val_fell, val_error = apart * val_fell, apart * val_error
     if fell <= 1.28 * error:

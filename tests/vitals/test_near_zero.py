@@ -47,3 +47,11 @@ def test_the_lowest_of_many_medians_of_noise_is_no_fall() -> None:
     for seed in range(20):
         flat = 2.0 + 0.1 * np.random.default_rng(seed).standard_normal(len(T))
         assert value(run(train_loss=(T, flat)), "train_loss.fallen_at_most") < 0.08
+
+
+def test_a_validation_loss_that_begins_at_nothing_has_no_scale_to_follow() -> None:
+    val = np.array([0.0, 0.0, 5.0, 3.0, 2.0, 1.0, 1.0, 0.0, 0.0])
+    val[0] = 1e-74
+    train = 2 - 0.02 * np.arange(9.0)
+    found = measure(run(train_loss=(T[:9], train), val_loss=(T[:9], val)), Context())[0].run.vitals["val_loss.follows"]
+    assert not isinstance(found, Estimate)

@@ -26,6 +26,10 @@ VITALS = {
         "rise along a line from the best step to the end in standard deviations of what a curve without trend, whose "
         "neighbours are as alike as these, would show",
     ),
+    "val_loss.rise_rested": Vital(
+        "sd",
+        "that rise over the scatter, slow or fast, about a line through the second half of what lies behind the best",
+    ),
     "train_loss.fall_after_best": Vital("share", "part of the training loss that fell off after the best val step"),
     "val_metric.gain_since_best": Vital(
         "share", "gain of the held-out metric after the best step, over its range or all that was left if that is more"
@@ -48,6 +52,8 @@ VITALS = {
     "gap.scale_drift": Vital("times", "largest such ratio of the run over the smallest"),
 }
 
+#: Fewer points than this have no scatter that could be told.
+FEWEST_RESTED = 6
 #: Fewer increments than this behind the best point have no trend that could be told from wandering.
 FEWEST_INCREMENTS = 3
 
@@ -78,6 +84,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
     # At a steep start the smoothed minimum may lie before the turn: the lowest of the points that may be it does not.
     turn = int(np.argmin(np.where((val.step >= near[0]) & (val.step <= near[1]), val.points, np.inf)))
     surest = max(walk_z(val.points[begin:]) for begin in {best, turn})
+    found["val_loss.rise_rested"] = _rested(val.points[best:], rise, scale, (best_step, signals.end))
     found["val_loss.rise_se"] = exact(surest, "sd", (best_step, signals.end))
     if train is None:
         names = [name for name in VITALS if name.startswith("gap.")]
@@ -148,6 +155,19 @@ def _metric_gains(signals: Signals, best_step: float, near: tuple[float, float])
         scale = max(spread, left_to_gain(signals, begins[0]))
         found[name] = Estimate(gain / scale, low / scale, high / scale, "share", (begins[0], signals.end))
     return found
+
+
+def _rested(points: Array, rise: float, scale: float, steps: tuple[float, float]) -> Measured:
+    """A rise in standard deviations of the points about the line through their second half: what came up and then lies
+    still did not wander there. Gives up with fewer than FEWEST_RESTED points in that half."""
+    late = points[len(points) // 2 :]
+    if len(late) < FEWEST_RESTED:
+        return Missing("too few validations behind the best one to see whether they rest")
+    place = np.arange(len(late)) - (len(late) - 1) / 2
+    line = late - late.mean() - place * float((place * late).sum() / (place * place).sum())
+    scatter = max(float(np.sqrt((line * line).sum() / (len(late) - 2))), 1e-6 * scale)
+    factor = float(np.exp(1.28 / np.sqrt(2 * (len(late) - 2))))
+    return Estimate(rise / scatter, rise / scatter / factor, rise / scatter * factor, "sd", steps)
 
 
 def left_to_gain(signals: Signals, step: float) -> float:

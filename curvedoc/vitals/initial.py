@@ -21,7 +21,9 @@ VITALS = {
         "what a guess costs, at most: log of the number of classes; if that is unknown, what the accuracies or the "
         "level that was reached leave possible",
     ),
-    "initial_loss.excess": Vital("times", "first training loss above that of a guess, over the latter"),
+    "initial_loss.excess": Vital(
+        "times", "first training loss above that of a guess, over the latter or that of a guess among ten if less"
+    ),
     "initial_loss.at": Vital("step", "where that was logged"),
     "initial_loss.held_out": Vital(
         "share", "validation loss over the training loss at that step: the first, or that of the second half if larger"
@@ -44,6 +46,8 @@ GUESSED = 0.1
 SCALED = 1e4
 #: What is learned of numbers brings the loss down to a tenth of a guess and rarely further.
 LEARNED = 10.0
+#: Below this share of its peak a rate has done nothing yet.
+WARMING = 0.1
 #: The mean of an epoch is of the same losses as the steps if their levels agree so far later on.
 ALIKE = 0.2
 
@@ -65,7 +69,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
     step, value = curve.step[keep], curve.value[keep]
     first = max(float(value[0]), _first_epoch(signals, step, value))
     found: dict[str, Measured] = {"initial_loss.first": exact(first, "loss", (float(step[0]), float(step[0])))}
-    began = not _by_epoch(signals, curve) and at_once(step)
+    began = not _by_epoch(signals, curve) and (at_once(step) or _in_warmup(signals, float(step[0])))
     chance = _guess(signals, first)
     found["initial_loss.at"] = exact(float(step[0]), "step")
     found["initial_loss.kept"] = exact(1.0 if began else _kept(value, chance), "share")
@@ -76,7 +80,9 @@ def measure(signals: Signals) -> dict[str, Measured]:
         )
         return found | {"initial_loss.chance": unknown, "initial_loss.excess": unknown}
     noise = median(signals.train.noise[:5]) if began else 0.0
-    excess = [(x - chance) / chance for x in (first - 1.28 * noise, first, first + 1.28 * noise)]
+    # Scores of variance s^2 add s^2 / 2 to the loss of a guess, among few classes as among many.
+    scale = chance if _numbers(signals) else min(chance, math.log(10))
+    excess = [(x - chance) / scale for x in (first - 1.28 * noise, first, first + 1.28 * noise)]
     found["initial_loss.chance"] = exact(chance, "loss")
     found["initial_loss.excess"] = Estimate(excess[1], excess[0], excess[2], "times", (float(step[0]), float(step[0])))
     return found
@@ -96,7 +102,7 @@ def _guess(signals: Signals, first: float) -> float | None:
         return None
     if classes is not None and classes > 1:
         return math.log(classes)
-    if signals.run.get("val_accuracy") is None and signals.run.get("train_accuracy") is None:
+    if _numbers(signals):
         level = median(train.value[-max(1, len(train.value) // 20) :])
         most = max(SCALED, LEARNED * level)
         return most if first > most and train.value.min() > 0 else None
@@ -119,6 +125,12 @@ def _guess(signals: Signals, first: float) -> float | None:
         bounds += [max(math.log(2), float(cost.min()))] if len(cost) else []
         bounds += _guessed(loss_at, share)
     return min(bounds)
+
+
+def _numbers(signals: Signals) -> bool:
+    """Whether nothing says that the answers are classes."""
+    roles = ("val_accuracy", "train_accuracy")
+    return signals.context.classes is None and all(signals.run.get(role) is None for role in roles)
 
 
 def _guessed(loss: Array, share: Array) -> list[float]:
@@ -167,6 +179,12 @@ def at_once(step: Array) -> bool:
     """Whether the first point belongs to the first update: step 0 or 1 of whole steps, or long before the second."""
     whole = bool((step == np.round(step)).all())
     return bool(step[0] == 0 or (whole and step[0] <= 1) or step[0] < 0.3 * (step[1] - step[0]))
+
+
+def _in_warmup(signals: Signals, step: float) -> bool:
+    """Whether the logged rate had hardly begun to rise: what is seen there was there before."""
+    rate = signals.lr_at(step)
+    return rate is not None and signals.lr is not None and rate <= WARMING * float(signals.lr.value.max())
 
 
 def _held_out(signals: Signals) -> Measured:

@@ -14,7 +14,9 @@ from .signals import Signals
 VITALS = {
     "memorised.times": Vital("times", "final validation loss over final training loss"),
     "memorised.gap": Vital(
-        "share", "final validation loss above the final training loss, over all that the latter came down"
+        "share",
+        "final validation loss above the final training loss, over all that the latter came down; at most twice the "
+        "share of wrong answers",
     ),
     "memorised.fell": Vital("share", "part of the training loss that fell off after validation had come to rest"),
     "memorised.since": Vital("step", "where validation first came within 5 % of its final loss"),
@@ -26,6 +28,8 @@ VITALS = {
 #: Validation has come to rest where it no longer lies above its final level by more than this: the smallest gain that
 #: counts when treatments are compared, with half and nearly twice of it as the doubt.
 REST, DOUBT = 0.05, (0.03, 0.08)
+#: An answer that is surely wrong costs about twice as much as a guess.
+WRONG = 2.0
 #: No ratio of losses is told beyond this one.
 MOST = 1e6
 
@@ -48,9 +52,13 @@ def measure(signals: Signals) -> dict[str, Measured]:
     pairs = _pairs(held_out, 0.7 * val_doubt, learned, 0.7 * doubt)
     times = [min(MOST, max(0.0, v) / max(t, v / MOST, 1e-300)) for v, t in pairs]
     gap, span = held_out - learned, first - learned
+    # A few surely wrong answers make the loss large where nearly all of the task is learned.
+    most = WRONG * left_to_gain(signals, signals.end) if signals.run.get("val_accuracy") and signals.metric else np.inf
     found: dict[str, Measured] = {
         "memorised.times": Estimate(times[1], min(times), max(times), "times"),
-        "memorised.gap": Estimate(gap / span, (gap - both) / span, (gap + both) / span, "share"),
+        "memorised.gap": Estimate(
+            min(most, gap / span), min(most, (gap - both) / span), min(most, (gap + both) / span), "share"
+        ),
     }
     early, since, late = (_since(val, held_out * (1 + band)) for band in (DOUBT[1], REST, DOUBT[0]))
     # Below a thousandth of where training began nothing is left that could fall off.

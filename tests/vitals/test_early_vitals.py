@@ -38,7 +38,8 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("classes", [2, 10, 1000])
 def test_the_first_loss_is_measured_in_guesses(classes: int) -> None:
     made = run(train_loss=(T, 5 * math.log(classes) * (T / T[0]) ** -0.5))
-    assert vital(made, "initial_loss.excess", classes).value == pytest.approx(4.0)
+    guess = math.log(classes)
+    assert vital(made, "initial_loss.excess", classes).value == pytest.approx(4 * guess / min(guess, math.log(10)))
     assert vital(made, "initial_loss.kept").value == 1.0
 
 
@@ -129,6 +130,16 @@ def test_an_honest_network_costs_at_most_its_entropy_and_two_softmaxes_more(clas
         loss = np.interp(T, [T[0], T[300], T[-1]], [math.log(classes), end, end])
         made = run(train_loss=(T, loss), train_accuracy=(V, right))
         assert vital(made, "softmax.unfair", classes).value == pytest.approx(unfair, rel=0.02)
+
+
+@pytest.mark.parametrize(("warmup", "kept"), [(400, 1.0), (0, 0.1)])
+def test_what_stands_before_the_rate_has_risen_was_there_before(warmup: int, kept: float) -> None:
+    late = T[4::5]
+    loss = np.where(late == late[0], 40.0, 4.0) * np.linspace(1, 0.999, len(late))
+    rate = 0.1 * np.minimum(1, late / warmup) if warmup else np.full(len(late), 0.1)
+    assert vital(run(train_loss=(late, loss), lr=(late, rate)), "initial_loss.kept", 10).value == pytest.approx(
+        kept, rel=0.01
+    )
 
 
 def test_who_pays_what_a_share_of_right_answers_costs_is_guessing() -> None:

@@ -69,6 +69,14 @@ def test_a_point_that_noise_lifts_is_no_later_rest() -> None:
         assert found == pytest.approx(plain, abs=0.15 * T[-1])
 
 
+def test_a_gap_of_a_few_wrong_answers_is_small() -> None:
+    losses = {"train_loss": (T, 0.01 + 2 * np.exp(-T / 600)), "val_loss": (V, 0.6 + 1.4 * np.exp(-V / 300))}
+    for right, most in ((0.98, 0.04), (0.7, 1.0)):
+        accuracy = right - 0.5 * np.exp(-V / 200)
+        gap = value(run(**losses, val_accuracy=(V, accuracy)), "memorised.gap").value
+        assert gap == pytest.approx(min(most, value(run(**losses), "memorised.gap").value), abs=0.01)
+
+
 def test_a_hump_of_validation_behind_its_rest_gains_nothing() -> None:
     u = V / V[-1]
     calm = 0.6 + 1.4 * np.exp(-u / 0.05)

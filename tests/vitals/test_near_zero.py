@@ -50,8 +50,7 @@ def test_the_lowest_of_many_medians_of_noise_is_no_fall() -> None:
 
 
 def test_a_validation_loss_that_begins_at_nothing_has_no_scale_to_follow() -> None:
-    val = np.array([0.0, 0.0, 5.0, 3.0, 2.0, 1.0, 1.0, 0.0, 0.0])
-    val[0] = 1e-74
-    train = 2 - 0.02 * np.arange(9.0)
+    train = np.array([0.0, 0.0, 1.0, 1787769255.0, 5.0, 0.0, 0.0, 0.0, 0.0])
+    val = np.array([2.5e-74, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0])
     found = measure(run(train_loss=(T[:9], train), val_loss=(T[:9], val)), Context())[0].run.vitals["val_loss.follows"]
     assert not isinstance(found, Estimate)

@@ -109,6 +109,23 @@ def held_down(seed: int, decay: float, right: float = 0.15) -> Run:
     return run(train_loss=(T, loss), val_loss=(V, loss[9::10]), val_accuracy=(V, accuracy), lr=RATE, hyper=stated)
 
 
+def bouncing(seed: int, bounce: float, fall: float = 0.0, floor: float = 0.8, examples: int = 400) -> Run:
+    """Validation bounces at a constant rate around a level or a line that falls as training does, under batches so
+    noisy that no plateau shows."""
+    u, t = V / V[-1], T / T[-1]
+    rng = np.random.default_rng(seed + 5)
+    leaps = 1 + bounce * rng.standard_normal(len(V))
+    val = floor + 1.5 * np.exp(-u / 0.04) - (fall * u if floor < 1 else 0)
+    train = (0.7 + 1.6 * np.exp(-t / 0.04) - fall * t) * np.repeat(leaps, len(T) // len(V))
+    right = rng.binomial(examples, 0.7, len(V)) / examples
+    return run(
+        train_loss=(T, noisy(train, 0.5, seed)),
+        val_loss=(V, val * leaps),
+        val_accuracy=(V, right),
+        lr=(T, np.full(len(T), 0.1)),
+    )
+
+
 def game(seed: int, won: tuple[float, float] | None) -> Run:
     """Two players in balance; between two shares of the run the discriminator is never wrong."""
     noise = np.random.default_rng(seed).standard_normal((2, len(T)))
@@ -258,6 +275,7 @@ FIRES: dict[str, Callable[[int], Run]] = {
     "overfitting.memorised": lambda seed: by_heart(seed, 0.7, 0.01),
     "overfitting.parted": parted,
     "underfitting.held-down": lambda seed: held_down(seed, 0.3),
+    "plateau-needs-decay.bounces": lambda seed: bouncing(seed, 0.08),
     "leak-suspicion": lambda seed: in_evaluation_mode(seed, 0.5),
     "validation-easier-than-train": lambda seed: both(seed, fair(seed, 0.7)),
     "sum-versus-mean": lambda seed: both(seed, fair(seed, 32.0)),
@@ -284,6 +302,9 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("underfitting.over-regularised", "divergence"): climbing_on,
     ("underfitting.over-regularised", "overfitting"): rising,
     ("underfitting.over-regularised", "harder-data"): lambda seed: taken_back(seed, 0.0, harder=0.3),
+    ("plateau-needs-decay.bounces", "still-improving"): lambda seed: bouncing(seed, 0.03, 0.5),
+    ("plateau-needs-decay.bounces", "few-examples"): lambda seed: bouncing(seed, 0.06, 0.15, examples=24),
+    ("plateau-needs-decay.bounces", "overfitting"): lambda seed: bouncing(seed, 0.08, 0.4, floor=2.0),
     ("overfitting.memorised", "constant-gap"): apart_and_falling,
     ("overfitting.memorised", "train-below-validation"): lambda seed: by_heart(seed, 0.07, 0.001),
     ("overfitting.parted", "wandering"): lambda seed: parted(seed, beside=True),

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..curves.order import median
 from ..curves.smooth import SCATTER, Smooth
+from ..curves.trend import fall
 from ..estimate import Estimate, exact
 from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
@@ -20,11 +21,19 @@ VITALS = {
     "loss.bounce_kept": Vital(
         "share", "bounce of the validation loss in the last quarter of the run over that between a fifth and two thirds"
     ),
+    "val_loss.unrest": Vital(
+        "share", "how far a point of the validation loss lies off its trend behind the first quarter of the run"
+    ),
+    "val_loss.past_unrest": Vital(
+        "times", "how far the validation loss fell or rose along the second half of the run, over that unrest"
+    ),
     "loss.swing": Vital("share", "rises of the smoothed loss in the second half beyond its doubt, over the descent"),
     "loss.swings": Vital("count", "how often it rose so"),
 }
 #: Fewer points in a stretch give no spread worth comparing: its standard error would exceed half of it.
 FEWEST = 5
+#: Second differences without which nothing is said of unrest either; it is wanted of runs of eight validations, too.
+FEW = 4
 #: A validation loss that bounces by less than this share of its level is as smooth as a deterministic one, whatever
 #: the rate: its bounce says nothing. A tenth of a percent is what 8 digits of a loss of a thousand examples leave.
 SMOOTH = 1e-3
@@ -32,7 +41,7 @@ SMOOTH = 1e-3
 
 def measure(signals: Signals) -> dict[str, Measured]:
     """Vitals of the bounce. It is taken from second differences, in which any straight trend cancels."""
-    return _bounces(signals) | _swings(signals)
+    return _bounces(signals) | _unrest(signals) | _swings(signals)
 
 
 def bounce(curve: Curve, begin: float, end: float) -> tuple[float, int]:
@@ -88,6 +97,29 @@ def _bounces(signals: Signals) -> dict[str, Measured]:
     ends = (kept * float(np.exp(-doubt)), kept * float(np.exp(doubt)))
     stretch = (signals.begin + 0.75 * signals.length, signals.end)
     return found | {"loss.bounce_kept": Estimate(kept, ends[0], ends[1], "share", stretch)}
+
+
+def _unrest(signals: Signals) -> dict[str, Measured]:
+    """Bounce of the validation loss over the last three quarters of the run, and what it gained along the last half by
+    that. Gives up with fewer than FEW second differences."""
+    names = ("val_loss.unrest", "val_loss.past_unrest")
+    val = signals.run.get("val_loss")
+    if val is None or signals.lost_at is not None:
+        return dict.fromkeys(names, signals.absent.get("val_loss", Missing("no val_loss that lasts", ("val_loss",))))
+    size, points = bounce(val, 0.25, 1.0)
+    late = (val.step >= signals.begin + 0.5 * signals.length) & alive(val.value)
+    if points < FEW or late.sum() < FEW:
+        return dict.fromkeys(names, Missing("validation is logged too rarely to see a bounce", ("val_loss",)))
+    level = abs(median(val.value[late])) or 1.0
+    unrest = _spread(size / level, points, (signals.begin + 0.25 * signals.length, signals.end))
+    fell, error = fall(val.step[late], val.value[late], float(val.step[late][0]), float(val.step[-1]))
+    size = max(size, SMOOTH * level)
+    moved, doubt = abs(fell) / size, 1.28 * error / size
+    stretch = (signals.begin + 0.5 * signals.length, signals.end)
+    return {
+        "val_loss.unrest": unrest,
+        "val_loss.past_unrest": Estimate(moved, max(0.0, moved - doubt), moved + doubt, "times", stretch),
+    }
 
 
 def _spread(value: float, points: int, stretch: tuple[float, float]) -> Estimate:

@@ -136,16 +136,20 @@ def near_grid(accuracy: Array, percent: bool = False) -> int | None:
     >>> near_grid(rng.binomial(200, 0.6, 25) / 200)
     """
     value = accuracy[np.isfinite(accuracy)] * (0.01 if percent else 1.0)
-    if len(value) < FEWEST_POINTS:
+    if len(value) < FEWEST_POINTS or np.abs(value).max() > 2:  # no accuracy, however disturbed
         return None
     value = value[:MOST_POINTS]
     size = np.arange(2.0, WIDE_MOST + 1)[:, None]
     change = np.diff(value)
-    long = np.abs(change) * size > 0.5
+    # Cosines take long: first the sizes go whose grid is stepped over too rarely, then those that lie off.
+    size = size[(np.abs(change) * size > 0.5).sum(1) >= FEWEST_STEPS]
     near = np.cos(2 * np.pi * size * value).mean(1)
+    close = near > NEAR
+    size, near = size[close], near[close]
+    long = np.abs(change) * size > 0.5
     steps = long.sum(1)
     surely = (np.cos(2 * np.pi * size * change) * long).sum(1) * np.sqrt(2 / np.maximum(steps, 1))
-    fits = (near > NEAR) & (len(value) * near**2 > TOGETHER) & (steps >= FEWEST_STEPS) & (surely > STEPS_SURE)
+    fits = (len(value) * near**2 > TOGETHER) & (surely > STEPS_SURE)
     return int(size[np.argmax(np.where(fits, near, -1.0)), 0]) if fits.any() else None
 
 

@@ -153,7 +153,8 @@ def _first_epoch(signals: Signals, step: Array, value: Array) -> float:
             continue
         ends = np.searchsorted(step, mean.step, side="right")
         late = [n for n in range(len(mean) // 2, len(mean)) if ends[n] > ends[n - 1]]
-        ratios = [float(mean.value[n]) / float(value[ends[n - 1] : ends[n]].mean()) for n in late]
+        beside = [(float(mean.value[n]), float(value[ends[n - 1] : ends[n]].mean())) for n in late]
+        ratios = [whole / steps for whole, steps in beside if steps > 0]  # what is memorised may cost nothing at all
         if ratios and abs(median(ratios) - 1) < ALIKE:
             return float(mean.value[0])
     return -math.inf

@@ -84,6 +84,13 @@ def test_the_mean_of_the_first_epoch_tells_of_steps_that_were_not_logged() -> No
     assert vital(replace(made, curves={"train_loss": other}), "initial_loss.first").value == pytest.approx(loss[29])
 
 
+def test_a_loss_of_exactly_nothing_stands_beside_the_mean_of_its_epoch() -> None:
+    loss = np.where(T > 300, 0.0, power_law(T))
+    mean = np.array([loss[n : n + 30].mean() for n in range(0, 600, 30)])
+    made = Run("patient", {"train_loss": (Curve(T, loss), Curve(V, mean, cadence="epoch"))}, hyper={"num_classes": 2})
+    assert vital(made, "initial_loss.first").value == pytest.approx(loss[0])
+
+
 def test_weights_that_are_too_large_come_down_over_several_points_and_a_blow_up_in_one() -> None:
     late = T[9::10]
     descent, blow_up = power_law(late), power_law(late)

@@ -41,7 +41,7 @@ from .report import (
 )
 from .rulebook import Clause, FixTemplate, Rule
 from .run import ROLES, Array, Context, Run, role_of
-from .sentences import BLANK, blanks, fill
+from .sentences import BLANK, blanks, fill, unfilled
 from .vitals import VITALS, Chart, Measured, Missing, Row, Signals, measure
 from .vitals.signals import FEWEST
 
@@ -211,7 +211,7 @@ def _evidence(clause: Clause, found: Measured, chart: Chart, row: Row) -> Eviden
     """A clause in words. Only for rules that are listed: words cost more than all grades together."""
     grade = _graded(clause, found)
     if isinstance(found, Estimate):
-        says = fill(clause.says, chart, row) or clause.says
+        says = fill(clause.says, chart, row) or unfilled(clause.says)
         return Evidence(says, clause.vital, found.value, found.low, found.high, found.unit, grade, found.steps)
     counts = NOT_HELD if grade == 1 else MERELY_POSSIBLE if grade < FINDING else LESS_SURE
     return Evidence(f"{found.why}: {counts}", clause.vital, None, None, None, "", grade)

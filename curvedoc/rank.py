@@ -13,6 +13,8 @@ from .rulebook import Rule
 NOT_LOGGED = re.compile(r"no ([a-z_]+) in the log")
 #: A cause as unsure as this share of its consequence's grade does not take the lead from it.
 FAINT = 0.54
+#: What a machine can apply is a change of the run, but for these: they look, and cure nothing.
+_NO_RUN = frozenset(("overfit_check", "lr_range_test", "inspect_batch", "early_stop"))
 #: The words for a role in sentences, where they are not the last of its own.
 _SPOKEN = {"lr": "rate", "val_loss": "validation loss", "train_loss": "training loss"}
 
@@ -71,8 +73,8 @@ def told_apart(
         roles = list(dict.fromkeys(found[1] for says in unseen if (found := NOT_LOGGED.fullmatch(says))))
         signal = f" Log {', '.join(roles)}: it would tell." if roles else ""
         remedy = rival.fixes[0] if rival.fixes else Fix("")
-        # What a machine can apply is a change of the run; anything else is something to look at.
-        trial = f"A short run decides. {remedy.do} If that helps, it was {rival.rule}." if remedy.action else remedy.do
+        runs = remedy.action is not None and remedy.action.get("kind") not in _NO_RUN
+        trial = f"A short run decides. {remedy.do} If that helps, it was {rival.rule}." if runs else remedy.do
         sure = f"{'possible, ' if rival.possible else ''}{rival.confidence:.2f}"
         action = {"kind": "tell_apart", "from": rival.rule, "log": roles}
         fixes.append(Fix(f"Could it be {rival.rule} ({sure})? {sign}{signal}", trial, action))

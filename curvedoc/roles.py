@@ -301,7 +301,7 @@ def _side_of_metric(draft: Draft, context: _Context) -> tuple[str, bool, str]:
     if with_val:
         return "val", False, "the training loss has its own prefix, this metric has none"
     if name.kind != "accuracy" and not context.parts and "train" not in context.sides:
-        return "val", False, "no loss and no training metric stands beside it: taken for an evaluation"
+        return "val", False, "no loss and no training metric stands beside it, as in an evaluation"
     return "train", False, "nothing says on which data it was measured"
 
 

@@ -10,6 +10,7 @@ from pathlib import PurePath
 import numpy as np
 
 from .compare import Level, judged_by, level_of, outdone
+from .estimate import show
 from .rank import rank, told_apart
 from .report import FINDING, Diagnosis, Evidence, Fix, Report
 from .rulebook import Rule
@@ -117,7 +118,7 @@ def _better(family: _Family, k: int, way: int) -> tuple[str, str, float] | None:
         judged = outdone(members[k], members[o], family.level)
         if judged is not None:
             says = (
-                f"{members[o][0].name}, alike but for {rates[o] / rates[k]:.3g} times the rate, came to "
+                f"{members[o][0].name}, alike but for {show(rates[o] / rates[k])} times the rate, came to "
                 f"{judged.curve} {judged.b.value:.3g} where this run came to {judged.a.value:.3g}"
             )
             return says, members[o][0].name, float(rates[o])

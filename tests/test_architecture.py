@@ -35,7 +35,7 @@ LAW: dict[str, set[str]] = {
     "engine": {"rank", "sentences", "run", "vitals", "curves", "estimate", "rulebook", "report", "errors"},
     "settings": set(),
     "compare": {"run", "curves", "settings", "report", "errors"},
-    "siblings": {"run", "compare", "settings", "rank", "rulebook", "report"},
+    "siblings": {"run", "estimate", "compare", "settings", "rank", "rulebook", "report"},
     "render": {"report", "run", "estimate", "curves", "settings", "compare", "errors", "__init__"},
     "handbook": {"rulebook", "sentences", "vitals", "estimate"},
     "api": {"run", "siblings", "discover", "memory", "rulebook", "engine", "report", "errors"},

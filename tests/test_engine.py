@@ -77,7 +77,7 @@ def test_every_rule_is_either_assessed_or_not() -> None:
 def test_too_few_points_are_not_assessed_and_never_healthy(points: int) -> None:
     report = judge(Run("short", {"train_loss": (Curve(T[:points], power_law(T)[:points]),)}), RULES)
     assert report.verdict == "not assessed"
-    assert f"{points} finite points" in report.why
+    assert f"{points} finite point" in report.why
 
 
 def test_a_run_without_any_curve_is_not_assessed() -> None:
@@ -301,9 +301,11 @@ def test_every_pair_of_look_alikes_is_told_apart_by_a_sign_and_a_short_run(lead:
     assert found.why == f"A short run decides. Try {rival}. If that helps, it was {rival}."
 
 
-def test_a_remedy_that_changes_no_run_is_no_short_run() -> None:
+@pytest.mark.parametrize("action", [None, {"kind": "early_stop"}, {"kind": "overfit_check"}])
+def test_a_remedy_that_changes_no_run_is_no_short_run(action: dict[str, str] | None) -> None:
+    look = (Fix("Look closer.", "", action),)
     made = [
-        Diagnosis(id, "", "warning", "start", c, False, False, place, None, Subject(), None, (), (Fix("Look closer."),))
+        Diagnosis(id, "", "warning", "start", c, False, False, place, None, Subject(), None, (), look)
         for id, c, place in (("overfitting", 0.9, "leading"), ("over-confidence", 0.6, "alternative"))
     ]
     assert told_apart(tuple(made), (), {rule.id: rule for rule in RULES})[0].fixes[-1].why == "Look closer."

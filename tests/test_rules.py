@@ -12,6 +12,8 @@ from curvedoc.engine import check, judge
 from curvedoc.report import Report
 from curvedoc.rulebook import Rule, load_rules
 from curvedoc.run import Context, Run
+from curvedoc.sentences import blanks
+from curvedoc.vitals import VITALS
 
 from . import early_patients, held_out
 from .patients import cosine, exponential, noisy, power_law, run, steps
@@ -422,3 +424,11 @@ def test_a_rule_file_asks_only_for_what_is_measured_and_always_offers_a_fix(rule
     assert all(clause.reason for clause in rule.evidence)
     assert all("{" not in text for e in diagnosis.evidence for text in (e.says,))
     assert all("{" not in fix.do + fix.why for fix in diagnosis.fixes)
+
+
+def test_a_multiple_brings_its_own_sign_and_needs_no_word_of_it() -> None:
+    units = {name: vital.unit for vitals in VITALS.values() for name, vital in vitals.items()}
+    texts = [text for rule in RULES for text in (*(c.says for c in rule.evidence), *(f.do + f.why for f in rule.fixes))]
+    told = [(text, name) for text in texts for name, _ in blanks(text) if units.get(name) == "times"]
+    assert told
+    assert [text for text, name in told if f"{{{name}}} times" in text] == []

@@ -201,7 +201,7 @@ def _usable(role: str, curve: Curve, lost: float | None, ends: tuple[float, floa
     step, value = curve.step[keep], value[keep]
     if len(step) < FEWEST:
         more = "log it more often, or train longer"
-        return Missing(f"{role} has {len(step)} finite points, {FEWEST} are needed: {more}")
+        return Missing(f"{role} has {len(step)} finite point{'s' * (len(step) != 1)}, {FEWEST} are needed: {more}")
     begin, end = ends[0], ends[1] if lost is None else lost
     if role.endswith("loss") and (coarse := _rounded_off(value)):
         return Missing(f"{role} takes only {coarse} different values: it was rounded too far to judge, log more digits")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def table(path: Path, start: int, names: Sequence[str], delimiter: str) -> Table
     """The table below the header of a UTF-8 file, from byte `start` on; None when a row is not plainly one of it."""
     if not POSSIBLE or not 1 < len(names) <= _WIDEST or not delimiter.isascii():
         return None
-    sheet = Sheet()
+    sheet = Sheet(Table(), {})
     words: dict[bytes, float | str | None] = {}
     for text in blocks(path, start):
         if text is None or not _enter(sheet, text, names, delimiter, words):
@@ -42,12 +42,11 @@ def table(path: Path, start: int, names: Sequence[str], delimiter: str) -> Table
     return finished(sheet)
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(NamedTuple):
     """What is known while a file is read: `parts` are rows and values of each column, block by block."""
 
-    table: Table = field(default_factory=Table)
-    parts: dict[str, tuple[list[Places], list[Array]]] = field(default_factory=dict)
+    table: Table
+    parts: dict[str, tuple[list[Places], list[Array]]]
 
 
 def blocks(path: Path, start: int) -> Iterator[bytes | None]:

@@ -10,7 +10,7 @@ to the caller.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -50,8 +50,7 @@ _NAN = np.uint64(int.from_bytes(b"NAN", "little"))
 _CAPITALS = np.uint64(0xDFDFDF)
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
+class Cells(NamedTuple):
     """The cells of a text in their order, (m,) each: what they are, their numbers (0 where none), and where in the
     text they begin and end."""
 
@@ -61,8 +60,7 @@ class Cells:
     end: Places
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """A text as numpy sees it: its bytes between two pads, the places `at` (k,) in it of all that is no digit, and
     `what` (k,) stands there."""
 

@@ -60,7 +60,7 @@ class _State:
     """What is known while a file is read: `lines` so far, templates, and what cells say that are no plain number."""
 
     enter: Parse
-    sheet: Sheet = field(default_factory=Sheet)
+    sheet: Sheet = field(default_factory=lambda: Sheet(Table(), {}))
     lines: int = 0
     templates: list[_Template] = field(default_factory=list)
     words: dict[bytes, Any] = field(default_factory=dict)

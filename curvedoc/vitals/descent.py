@@ -9,7 +9,7 @@ import numpy as np
 
 from ..curves.order import median, row_median, sliding
 from ..curves.smooth import Smooth
-from ..curves.trend import fall
+from ..curves.trend import fall, falls
 from ..estimate import Estimate, exact
 from .chart import Measured, Missing, Vital
 from .signals import FEWEST, Signals, alive, in_noise
@@ -176,20 +176,12 @@ def _flat(signals: Signals, train: Smooth) -> dict[str, Measured]:
     if train.value.min() > 0:
         band = min(band, 0.05 * level)
     first, last = float(train.step[0]), float(train.step[-1])
-    starts = [last - (last - first) * share for share in np.arange(0.05, 1.0001, 0.025)]
-    longest = [last, last, last]
+    starts = last - (last - first) * np.arange(0.05, 1.0001, 0.025)
     beyond = np.abs(train.value - level) - 2 * train.se
     away = np.maximum.accumulate(beyond[::-1])[::-1]  # farthest from here to the end
-    for start in starts:
-        inside = int(train.step.searchsorted(start))
-        if len(train.step) - inside < 3:
-            continue
-        if away[inside] > 2 * band:
-            break
-        fell, error = fall(train.step, train.points, start, last)
-        for n, shift in enumerate((1.28, 0.0, -1.28)):
-            if abs(fell) + shift * error < band:
-                longest[n] = start
+    starts = starts[away[train.step.searchsorted(starts)] <= 2 * band]
+    fell, error = falls(train.step, train.points, starts, last)
+    longest = [float(starts[np.abs(fell) + s * error < band].min(initial=last)) for s in (1.28, 0.0, -1.28)]
     low, middle, high = longest[0], min(longest[:2]), min(longest)
     length = signals.length or 1.0
     # Nothing that held is no length; else it lies between the longest that held and the next one tried, and the

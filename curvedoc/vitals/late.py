@@ -6,7 +6,7 @@ import numpy as np
 
 from ..curves.order import median
 from ..curves.smooth import smooth
-from ..curves.trend import fall
+from ..curves.trend import falls
 from ..estimate import Estimate
 from .chart import Measured, Missing, Row, Vital
 from .signals import FEWEST, Signals, alive
@@ -45,15 +45,9 @@ def _drop(signals: Signals, begin: float, step: float, end: float) -> dict[str, 
     last = max(1, len(line.value) // 10)
     level = median(line.value[-last:])
     band = REST * (abs(level) or 1.0)
-    longest = [step, step, step]
-    for start in np.linspace(step, float(line.step[0]), 25)[1:]:
-        inside = line.step >= start
-        if inside.sum() < 3:
-            continue
-        fell, error = fall(line.step, line.points, float(start), step)
-        for n, shift in enumerate((1.28, 0.0, -1.28)):
-            if abs(fell) + shift * error < band:
-                longest[n] = float(start)
+    starts = np.linspace(step, float(line.step[0]), 25)[1:]
+    fell, error = falls(line.step, line.points, starts, step)
+    longest = [float(starts[np.abs(fell) + s * error < band].min(initial=step)) for s in (1.28, 0.0, -1.28)]
     low, middle, high = longest[0], min(longest[:2]), min(longest)
     length = signals.length or 1.0
     # Behind the cut the loss settles within a few points: all but the first fifth of the stretch says where.

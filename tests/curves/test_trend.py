@@ -1,0 +1,25 @@
+"""Do many stretches at once fall as each of them alone?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from curvedoc.curves.trend import fall, falls
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_many_stretches_fall_as_each_of_them_alone(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    step = np.cumsum(rng.uniform(0.1, 3.0, 60))
+    value = 2 * np.exp(-step / 20) + 0.1 * rng.standard_normal(60)
+    begins = np.linspace(step[0], step[-4], 20)
+    alone = [fall(step, value, float(begin), float(step[-1])) for begin in begins]
+    np.testing.assert_allclose(np.transpose(falls(step, value, begins, float(step[-1]))), alone, rtol=1e-9)
+
+
+def test_a_stretch_of_two_points_has_no_fall() -> None:
+    step = np.arange(9.0)
+    fell, error = falls(step, -step, np.array([0.0, 7.0]), 8.0)
+    assert np.isnan([fell[1], error[1]]).all()
+    assert fell[0] == pytest.approx(8.0)

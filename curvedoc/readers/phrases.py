@@ -52,6 +52,15 @@ _ROUND = re.compile(r"^\[(?P<n>\d{1,12})\](?=\t)")  # XGBoost and LightGBM
 _WRITTEN = re.compile(r"^[IWEFD]\d{4} [\d:.]+\s+\d+ \S+?:\d+\] \[(?P<n>\d{1,12})\] ")  # CLU's writer of metrics
 _NTH_EPOCH = re.compile(r"(?<![\w.])(\d{1,9})epoch\b")  # ESPnet: `3epoch results: [train] loss=...`
 _DARKNET = re.compile(r"^\s*(\d{1,12}): (\S+), (\S+) avg(?: loss)?, (\S+) rate, ")
+_OF_BATCHES = re.compile(r"\|\s*(?P<n>\d+)\s*/\s*(?P<of>\d+) batches\b")  # PyTorch's language models
+_EPOCH_AND_BATCH = re.compile(
+    r"\b([Tt]rain(?:ing)?): ?\[(\d+)/\d+\] ?(?=\[\d+/)"
+)  # Swin, DeiT: `Train: [3/300][20/625]`
+_SIDE_ALONE = re.compile(r"^(\d{1,12}) (train|val|test) (\S+)$")  # `250 val 3.29`, a loss by its side alone
+_REACHED = re.compile(
+    r"'?(\w+)'? reached (?=[-\d])"
+)  # Lightning: `'val_loss' reached 0.3 (best 0.3), saving ... as top 3`
+_TOP_K = re.compile(r"\b(?:as|in) top \d+")
 _SECTION = re.compile(
     r"\[(\w+)\]|\b(\w+):(?=\s+[\w ]{1,40}=)"
 )  # ESPnet's `[valid] loss=`, icefall's `validation: loss=`
@@ -154,7 +163,13 @@ def cleaned(line: str) -> str:
         if shorter == text:
             break
         text = shorter
-    return _NTH_EPOCH.sub(r"epoch \1 ", text)
+    if "epoch" in text:  # a long log has no time for patterns that a glance rules out
+        text = _NTH_EPOCH.sub(r"epoch \1 ", text)
+    if "rain" in text:
+        text = _EPOCH_AND_BATCH.sub(r"\1 epoch \2 ", text)
+    if " top " in text or " reached " in text:
+        text = _REACHED.sub(r"\1 = ", _TOP_K.sub("", text))
+    return text
 
 
 def phrase_of(line: str) -> Phrase | None:
@@ -175,10 +190,13 @@ def phrase_of(line: str) -> Phrase | None:
         if None not in values:
             names = ("iteration", "loss", "avg loss", "learning rate")
             return Phrase(tuple((name, value) for name, value in zip(names, values, strict=True) if value is not None))
-    text = _POSSESSIVE.sub("", text)
+    if (alone := _SIDE_ALONE.match(text)) and (value := number(alone[3])) is not None:
+        return Phrase((("step", float(alone[1])), (f"{alone[2]} loss", value)))
+    if "'s " in text:
+        text = _POSSESSIVE.sub("", text)
     done = of = None
     keras = _KERAS.match(text)
-    bar = keras or _TQDM.search(text) or _BRACKETS.search(text)
+    bar = keras or _TQDM.search(text) or _BRACKETS.search(text) or _OF_BATCHES.search(text)
     if bar:
         done, of = int(bar["n"][:15]), int(bar["of"][:15]) if bar["of"].isdigit() else None
         rest = bar.groupdict().get("rest")

@@ -43,6 +43,12 @@ def pairs(line: str) -> dict[str, float]:
         ("[7]\ttrain-auc:0.81\teval-auc:0.79", {"iteration": 7, "train-auc": 0.81, "eval-auc": 0.79}),
         ("[7]\ttraining's auc: 0.81\tvalid_1's auc: 0.79", {"training auc": 0.81, "valid_1 auc": 0.79}),
         ("I0404 19:50:06.648749 1402 writer.py:48] [40] accuracy=0.9, loss=0.3", {"iteration": 40, "loss": 0.3}),
+        ("250 val 3.29", {"step": 250, "val loss": 3.29}),
+        (
+            "Epoch 3, global step 400: 'val_loss' reached 0.5 (best 0.5), saving model to 'x.ckpt' as top 3",
+            {"Epoch": 3, "global step": 400, "val_loss": 0.5, "top": None},
+        ),
+        ("Epoch 3, global step 400: 'val_loss' was not in top 1", {"Epoch": 3, "global step": 400, "top": None}),
         ("[0]: step 3 loss 0.5", {"step": 3, "loss": 0.5}),
         (
             "[host] INFO: 3epoch results: [train] loss=2.5, acc=0.6, [valid] loss=2.7, cer=0.2, acc=0.5, [plot] x=1",
@@ -76,6 +82,20 @@ def test_names_and_numbers_of_a_line(line: str, names: dict[str, float]) -> None
 )
 def test_lines_that_name_no_number(line: str) -> None:
     assert not pairs(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "done"),
+    [
+        ("| epoch   1 |   200/ 2983 batches | lr 5.00 | ms/batch 11.2 | loss  8.22", 200),
+        ("[2024-03-01 10:00:00 swin](main.py 222): INFO Train: [1/300][200/625]\tlr 0.1\tloss 8.22 (8.5)", 200),
+    ],
+)
+def test_epochs_and_batches_of_a_line(line: str, done: int) -> None:
+    phrase = phrase_of(line)
+    assert phrase is not None
+    assert (phrase.done, dict(phrase.pairs)["loss"]) == (done, 8.22)
+    assert [value for name, value in phrase.pairs if "epoch" in name.lower()] == [1]
 
 
 def test_nan_is_a_value(tmp_path: Path) -> None:

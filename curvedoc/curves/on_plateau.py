@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -34,33 +35,34 @@ def on_plateau(fit: ScheduleFit, step: Array, rate: Array, val_step: Array, val_
         return fit
     at = np.searchsorted(step, fit.drops)
     # The cut follows a validation and shows in the next rate that is logged, or in the same row.
-    first = np.searchsorted(val_step, step[np.maximum(at - 1, 0)])
-    last = np.searchsorted(val_step, step[at], side="right") - 1
+    first = np.searchsorted(val_step, step[np.maximum(at - 1, 0)]).tolist()
+    last = (np.searchsorted(val_step, step[at], side="right") - 1).tolist()
     # A cut that only the last validation asked for has no rate behind it to show it.
     shown = val_step < step[-1]
     loss = val_loss.tolist()
     for threshold in THRESHOLDS if len(at) > 1 else THRESHOLDS[:1]:
-        counts = _bad_counts(loss, threshold)
-        for trigger in range(int(first[0]), int(last[0]) + 1):
+        counts = list(_bad_counts(loss[: last[0] + 1], threshold))
+        for trigger in range(first[0], last[0] + 1):
             patience = counts[trigger] - 1
             lone = len(at) == 1 and (patience not in PATIENCE or len(loss) - trigger <= 2 * patience + 1)
             if patience < 1 or lone:
                 continue
-            asked = [n for n, bad in enumerate(_bad_counts(loss, threshold, patience)) if bad > patience and shown[n]]
-            if len(asked) == len(at) and all(a <= n <= b for a, n, b in zip(first, asked, last, strict=True)):
+            bad_counts = enumerate(_bad_counts(loss, threshold, patience))
+            asked = (n for n, bad in bad_counts if bad > patience and shown[n])
+            # From the first cut that does not fit on nothing has to be counted; behind the last there is none.
+            if all(a <= next(asked, -1) <= b for a, b in zip(first, last, strict=True)) and next(asked, None) is None:
                 return replace(fit, kind="plateau", confidence=SURE if len(at) > 1 else EVEN)
     return fit
 
 
-def _bad_counts(loss: list[float], threshold: float, patience: float = np.inf) -> list[int]:
+def _bad_counts(loss: list[float], threshold: float, patience: float = np.inf) -> Iterator[int]:
     """At each validation, how many there were since the last new best or cut, itself included."""
-    bound, bad, counts = np.inf, 0, []  # what a new best must lie below
+    bound, bad = np.inf, 0  # what a new best must lie below
     for value in loss:
         if value < bound:
             bound, bad = value - threshold * abs(value), 0
         else:
             bad += 1
-        counts.append(bad)
+        yield bad
         if bad > patience:
             bad = 0
-    return counts

@@ -18,7 +18,7 @@ VITALS = {
     "fit.unexplained": Vital(
         "share",
         "part of the task not explained on the training data: above the target loss if one was given, else missing to "
-        "100 % accuracy, else of log(classes)",
+        "100 % accuracy, else what such a loss misses among so many classes",
     ),
     "fit.unlearned": Vital(
         "share",
@@ -145,7 +145,8 @@ def _spread(value: Array) -> float:
 
 def _unexplained(signals: Signals) -> Measured:
     """1 - the last smoothed accuracy; without one (loss - floor) / (worst - floor), with the target loss or the entropy
-    of smoothed labels as the floor, and the first loss or log(classes) as the worst. Gives up where none is known."""
+    of smoothed labels as the floor, and the first loss or log(classes) as the worst; among known classes the share of
+    wrong answers that such a loss buys. Gives up where none is known."""
     context, train, accuracy = signals.context, signals.train, signals.train_accuracy
     held_out = signals.metric if signals.run.get("val_accuracy") is not None else None
     # Dropout and augmentation hold the training accuracy down: what validation reaches, training can.
@@ -172,7 +173,27 @@ def _unexplained(signals: Signals) -> Measured:
     if worst <= floor:
         return Missing(f"the loss began at {worst:.3g}, below the floor of {floor:.3g}")
     share, doubt = (level - floor) / (worst - floor), doubt / (worst - floor)
-    return Estimate(share, share - doubt, share + doubt, "share")
+    low, value, high = share - doubt, share, share + doubt
+    if context.target_loss is None and context.classes is not None:
+        low, value, high = np.interp((low, value, high), *_wrong(context.classes)).tolist()
+    return Estimate(value, low, high, "share")
+
+
+def _wrong(classes: int) -> tuple[Array, Array]:
+    """Losses over that of a guess, 0 to 1, and the share of wrong answers that they buy.
+
+    A network that is as sure as it is often right pays h(e) + e log(classes - 1) for a share e of wrong answers, spread
+    over the other classes, with h the entropy of e in natural units. The first wrong answers cost most: 0.36, half of
+    a guess between two classes, are 12 in 100.
+
+    >>> loss, wrong = _wrong(2)
+    >>> round(float(np.interp(0.5, loss, wrong)), 2), float(wrong[-1])
+    (0.11, 0.5)
+    """
+    wrong = np.linspace(0.0, 1 - 1 / classes, 400)
+    inside = np.clip(wrong, 1e-12, 1 - 1e-12)
+    cost = -inside * np.log(inside / (classes - 1)) - (1 - inside) * np.log1p(-inside)
+    return cost / math.log(classes), wrong
 
 
 def _smoothed_floor(run: Run, classes: int) -> float:

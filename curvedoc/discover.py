@@ -69,7 +69,7 @@ def find_runs(
     when `strict`, UsageError for a tag that no run holds (else each run has a note of it).
     """
     root = Path(path)
-    tree = _Tree(root)
+    tree = _Tree(root, tuple(roles.values()))
     if root.is_dir():
         tree.walk()
     else:
@@ -112,8 +112,8 @@ def find_runs(
 class _Tree:
     """What lies under a path: files to read, configurations, what is refused and what is passed over."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, tags: tuple[str, ...] = ()) -> None:
+        self.root, self.tags = root, tags
         self.files: list[tuple[Path, str]] = []
         self.hyper: dict[PurePosixPath, dict[str, Any]] = {}
         self.refused: list[Refused] = []
@@ -147,7 +147,7 @@ class _Tree:
     def read(self, file: Path, shown: str) -> tuple[Log, ...]:
         """The logs of one file; whatever else it is goes on the lists."""
         try:
-            logs = read_file(file, shown)
+            logs = read_file(file, shown, meant=file == self.root, tags=self.tags)
         except UnreadableLog as error:
             where = "" if error.line is None else f"line {error.line}: "
             what = error.why if error.key is None else f"{error.key!r}: {error.why}"

@@ -53,6 +53,22 @@ def files(run: Run) -> set[str]:
 # -- one file, one directory ------------------------------------------------------------------------------------------
 
 
+def test_a_table_in_another_language_is_read_when_its_columns_are_named(tmp_path: Path) -> None:
+    csv(tmp_path / "verlauf.csv", Runde=range(8), Verlust=LOSS, Verlust_neu=LOSS[::-1])
+    with pytest.raises(NoLogFound, match="no training log found"):
+        find_runs(tmp_path)
+    for place in (tmp_path, tmp_path / "verlauf.csv"):
+        (run,) = find_runs(place, roles={"train_loss": "Verlust", "val_loss": "Verlust_neu"}).runs
+        assert run.curves["train_loss"][0].value.tolist() == LOSS
+        assert run.curves["val_loss"][0].value.tolist() == LOSS[::-1]
+
+
+def test_a_table_that_is_given_itself_is_asked_about_its_columns(tmp_path: Path) -> None:
+    csv(tmp_path / "verlauf.csv", Runde=range(8), Verlust=LOSS)
+    with pytest.raises(NoLogFound, match=r"'Verlust'.*--role train_loss=COLUMN"):
+        find_runs(tmp_path / "verlauf.csv")
+
+
 def test_a_file_is_one_run_named_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keras(tmp_path / "runs" / "one" / "history.csv")
     keras(tmp_path / "runs" / "one" / "other.csv")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -31,6 +31,7 @@ READERS = (
 
 __all__ = ["READERS", "Log", "Series", "read_file", "readers"]
 
+_TABLES = (".csv", ".tsv")
 _LINEWISE = ("json_lines", "delimited", "text_log")
 _LOG_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".log", ".txt", ".wandb", ".db")
 _TEXT_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".log", ".txt", ".out")
@@ -42,11 +43,12 @@ def readers(names: tuple[str, ...] = READERS) -> Iterator[Any]:
         yield import_module(f".{name}", __name__)
 
 
-def read_file(path: Path, shown: str) -> tuple[Log, ...] | None:
+def read_file(path: Path, shown: str, *, meant: bool = False, tags: Sequence[str] = ()) -> tuple[Log, ...] | None:
     """The Logs of one file; () when it is a log without a scalar, None when it is no log at all.
 
-    `shown` is the path as the caller gave it. Raises UnreadableLog when the file looks like a log and
-    cannot be read, be it damaged, forbidden, a directory, a pipe or a device.
+    `shown` is the path as the caller gave it. A table whose columns have names in no language known here is read when
+    this very file is `meant`, or when it holds one of the `tags` that the caller speaks of. Raises UnreadableLog when
+    the file looks like a log and cannot be read, be it damaged, forbidden, a directory, a pipe or a device.
     """
     try:
         if not path.is_dir() and not is_regular(path):
@@ -59,6 +61,8 @@ def read_file(path: Path, shown: str) -> tuple[Log, ...] | None:
         if reader is None and path.suffix.lower() in _TEXT_SUFFIXES and encoding_of(head) is None:
             text = head.replace(b"\0", b"")
             reader = next((r for r in readers(_LINEWISE) if r.recognizes(path, text)), None)
+        if reader is None and path.suffix.lower() in _TABLES and (meant or any(tag.encode() in head for tag in tags)):
+            reader = next((r for r in readers(("delimited",)) if r.is_table(head)), None)
         if is_lfs_pointer(head) and (reader is not None or path.suffix in _LOG_SUFFIXES):
             raise UnreadableLog(shown, "a Git LFS pointer stands here instead of the log: run `git lfs pull`")
         if reader is None:

@@ -48,6 +48,11 @@ def recognizes(path: Path, head: bytes) -> bool:
     return path.suffix.lower() in _TABLES or dialect.delimiter in "\n " or is_plainly_a_table(sample, dialect)
 
 
+def is_table(head: bytes) -> bool:
+    """Whether a file that begins so is a table of numbers, whatever its columns are called."""
+    return dialect_of(text_of(head).splitlines()[:SAMPLE]) is not None
+
+
 def read(path: Path, shown: str) -> tuple[Log, ...]:
     dialect = dialect_of([text for _, text in islice(lines(path), SAMPLE)])
     if dialect is None:

@@ -120,9 +120,10 @@ def _paint(page: _Page, text: str, style: str) -> str:
     return f"\x1b[{COLORS[style]}m{text}\x1b[0m" if page.color and text else text
 
 
-def _field(page: _Page, label: str, text: str, style: str = "dim") -> list[str]:
-    """A text behind a label of fixed width, of a length that no log can blow up."""
-    lines = wrap(shorten(text, MOST), page.measure, " " * LABEL)
+def _field(page: _Page, label: str, text: str, style: str = "dim", hang: int = 0) -> list[str]:
+    """A text behind a label of fixed width, of a length that no log can blow up; `hang` sets off the first line of one
+    text among several."""
+    lines = wrap(shorten(text, MOST), page.measure, " " * LABEL, " " * (LABEL + hang))
     return [_paint(page, f"  {label}".ljust(LABEL), style) + lines[0][LABEL:], *lines[1:]]
 
 
@@ -255,16 +256,16 @@ def _diagnosis(page: _Page, report: Report, diagnosis: Diagnosis) -> Iterator[st
     yield from more
     yield from wrap(", ".join(part for part in parts if part), page.measure, "  ")
     for n, says in enumerate(words.evidence(diagnosis)):
-        yield from _field(page, "seen" if n == 0 else "", says)
+        yield from _field(page, "seen" if n == 0 else "", says, hang=2)
     if page.verbose and diagnosis.story:
         yield from _field(page, "why", prose(diagnosis.story))
     remedies = [fix for fix in diagnosis.fixes if not words.tells_apart(fix)]
     for n, fix in enumerate(remedies):
         yield from _field(page, "do first" if n == 0 else "next" if n == 1 else "", _fix(fix))
     for n, fix in enumerate(fix for fix in diagnosis.fixes if words.tells_apart(fix)):
-        yield from _field(page, "tell apart" if n == 0 else "", _fix(fix))
+        yield from _field(page, "tell apart" if n == 0 else "", _fix(fix), hang=2)
     for n, other in enumerate(diagnosis.look_alikes if page.verbose else ()):
-        yield from _field(page, "look-alikes" if n == 0 else "", f"{prose(other.name)}: {prose(other.tell)}")
+        yield from _field(page, "look-alikes" if n == 0 else "", f"{prose(other.name)}: {prose(other.tell)}", hang=2)
 
 
 def _fix(fix: Fix) -> str:
@@ -292,7 +293,7 @@ def _doubts(page: _Page, report: Report) -> Iterator[str]:
     if page.verbose:
         for rule in report.not_assessed:
             needs = f" (log {', '.join(clean(role) for role in rule.needs)})" if rule.needs else ""
-            yield from _field(page, "not judged", f"{clean(rule.rule)}: {prose(rule.why)}{needs}")
+            yield from _field(page, "not judged", f"{clean(rule.rule)}: {prose(rule.why)}{needs}", hang=2)
     elif report.not_assessed:
         yield from _field(page, "not judged", words.log_next(report))
     notes = [words.note(reading) for reading in report.reading]

@@ -1,6 +1,6 @@
 """A large regular table, a block of rows at a time: every row as wide as the header, no quotes, no comments.
 
-The result is that of reading it row by row, in an eighth of the time; whatever would be odd about a row (a header in
+The result is that of reading it row by row, in a seventh of the time; whatever would be odd about a row (a header in
 the middle, a conflict mark, a row that is too short) is not decided here: the caller then begins anew, row by row.
 """
 

@@ -34,6 +34,16 @@ def test_the_global_step_outranks_the_row_counter_of_wandb(tmp_path: Path) -> No
     assert points(one(written(tmp_path, "log.csv", text)), "train/loss")[0] == [49, 99, 149]
 
 
+def test_columns_that_are_filled_in_the_same_rows_share_their_steps(tmp_path: Path) -> None:
+    text = "step,epoch,loss,acc,val_loss\n" + "".join(
+        f"{k},{k // 4},0.5,0.9,{0.6 if k % 4 else ''}\n" for k in range(12)
+    )
+    found = curves(one(written(tmp_path, "log.csv", text)))
+    assert found["loss"].step is found["acc"].step
+    assert found["loss"].epoch is found["acc"].epoch
+    assert found["val_loss"].step.tolist() == [k for k in range(12) if k % 4]
+
+
 def test_the_step_of_the_run_outranks_the_batch_inside_the_epoch(tmp_path: Path) -> None:
     text = "batch,epoch,step,train_loss\n" + "".join(f"{k % 3},{k // 3},{k},0.5\n" for k in range(12))
     assert points(one(written(tmp_path, "log.csv", text)), "train_loss")[0] == list(range(12))

@@ -24,6 +24,7 @@ from .report import (
     MERELY_POSSIBLE,
     NOT_HELD,
     POSSIBLE,
+    SEVERITIES,
     Best,
     Clock,
     Diagnosis,
@@ -130,16 +131,20 @@ def check(rules: tuple[Rule, ...]) -> None:
 
 
 def _apply_forms(forms: Sequence[Rule], chart: Chart, signals: Signals) -> tuple[Rule, Diagnosis | NotAssessed | None]:
-    """What the form that explains most says, else the surest form; if none speaks, what became of the first."""
+    """What the form that explains most says, else the gravest, else the surest; if none speaks, that of the first."""
     outcomes = [(form, _apply(form, chart, signals)) for form in forms]
     spoken = [(form, found) for form, found in outcomes if isinstance(found, Diagnosis)]
     if not spoken:
         return outcomes[0]
-    # Of forms that stand, the one that accounts for more of what else is seen tells more than the surest.
-    return max(
-        spoken,
-        key=lambda each: (not each[1].possible, len(each[0].explains) * (not each[1].possible), each[1].confidence),
-    )
+
+    def weight(each: tuple[Rule, Diagnosis]) -> tuple[float, ...]:
+        form, found = each
+        # Of forms that stand, the one that accounts for more of what else is seen tells more than the surest; a note
+        # that is a little surer does not hush a warning.
+        standing = not found.possible
+        return standing, len(form.explains) * standing, SEVERITIES.index(found.severity), found.confidence
+
+    return max(spoken, key=weight)
 
 
 def _apply(rule: Rule, chart: Chart, signals: Signals) -> Diagnosis | NotAssessed | None:

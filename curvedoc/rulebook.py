@@ -63,9 +63,9 @@ class FixTemplate:
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
     """One diagnosis, as its file states it: `rules/ID.toml`, or `rules/ID.FORM.toml` for another form of the same
-    illness, with other signs; of all forms that stand the one that explains most is reported, else the surest. `each`
-    is what it is asked of: the run, every learning-rate drop or every layer; `onset` the vital that says where it
-    begins; `explains` the rules that are its consequences when both stand; `look_alikes` name to how to tell.
+    illness, with other signs; of all that stand the one that explains most is reported, else the gravest, else the
+    surest. `each` is what it is asked of: the run, every learning-rate drop or every layer; `onset` the vital that says
+    where it begins; `explains` the rules that are its consequences when both stand; `look_alikes` name to how to tell.
     `calibration`: raw grades and the share of right claims there, on labelled runs, rising; empty when nobody measured
     it. A rule is equal to itself alone."""
 

@@ -337,3 +337,28 @@ def test_a_rule_with_a_form_that_does_not_exist_is_refused() -> None:
     fix = replace(rule.fixes[0], do="Look at {fit.gap:sideways}.")
     with pytest.raises(RuleError, match=r"sideways.*above, below, part, least"):
         check((replace(rule, fixes=(fix,)),))
+
+
+def test_of_two_forms_that_stand_the_warning_is_told_and_not_the_surer_note(tmp_path: Path) -> None:
+    text = """title = "It has a first loss"
+severity = "{severity}"
+stage = "optimization"
+story = "Any."
+sources = ["none"]
+[[evidence]]
+vital = "initial_loss.first"
+no_at = 0.0
+yes_at = {yes}
+says = "it begins at {{initial_loss.first}}"
+reason = "Any."
+[[fix]]
+do = "Nothing."
+[look_alikes]
+none = "None."
+"""
+    (tmp_path / "begins.toml").write_text(text.format(severity="warning", yes=3.0))
+    (tmp_path / "begins.noted.toml").write_text(text.format(severity="info", yes=1.0))
+    made = run(train_loss=(T, np.linspace(2.3, 2.0, len(T))))
+    found = judge(made, load_rules(tmp_path, select=["begins"])).diagnoses
+    assert [d.severity for d in found] == ["warning"]
+    assert found[0].confidence == pytest.approx(2.3 / 3.0, abs=0.01)

@@ -54,6 +54,8 @@ def bounce(curve: Curve, begin: float, end: float) -> tuple[float, int]:
     >>> bounce(Curve(t, 3 - 0.01 * t), 0.0, 1.0)[0] < 1e-12
     True
     """
+    if len(curve) < 3:
+        return 0.0, 0
     place = (curve.step - curve.step[0]) / max(float(curve.step[-1] - curve.step[0]), 1e-300)
     value: Array = curve.value[(place >= begin) & (place <= end) & alive(curve.value)]
     if len(value) < 3:

@@ -102,14 +102,25 @@ def test_a_rule_reads_off_the_stored_table_what_was_fitted() -> None:
     np.testing.assert_allclose(read, made.probability(["humble"] * len(grades), grades), atol=0.015)
 
 
-def test_what_is_shipped_was_fitted_on_the_tune_half_as_it_is() -> None:
+def test_runs_that_were_seen_speak_of_how_rules_differ_and_of_no_level() -> None:
+    claims, true = drawn(400)
+    tuned, _ = drawn(400, seed=5)
+    always = replace(tuned, rule=(*tuned.rule[:-4], *["only seen"] * 4), right=np.ones(len(tuned.grade)))
+    made = calibrate.fit(claims, 0.1, always)
+    assert np.abs(made.probability(claims.rule, claims.grade) - true).mean() < 0.05
+    assert abs(made.shift["only seen"]) < 0.1
+    few = replace(drawn(8, seed=7)[0], task=tuple(map(str, range(20))))
+    alone, helped = (calibrate.fit(few, 0.1, seen).shift for seen in (None, tuned))
+    assert helped["humble"] - helped["boastful"] > alone["humble"] - alone["boastful"]
+
+
+def test_what_is_shipped_was_fitted_on_the_corpus_as_it_is() -> None:
     shipped = json.loads(SHIPPED.read_text())
-    tune = HERE / "lab" / "tune.tar.xz"
-    assert shipped["from"] == {
-        "file": "tests/lab/tune.tar.xz",
-        "sha256": hashlib.sha256(tune.read_bytes()).hexdigest(),
-        "claims": sum(row["claims"] for row in shipped["rules"].values()),
-    }
+    assert [source["file"] for source in shipped["from"]] == ["tests/lab/calibration.tar.xz", "tests/lab/tune.tar.xz"]
+    for source in shipped["from"]:
+        assert source["sha256"] == hashlib.sha256((HERE.parent / source["file"]).read_bytes()).hexdigest()
+    claims = sum(row["claims"] for row in shipped["rules"].values())
+    assert claims == sum(source["claims"] for source in shipped["from"])
 
 
 def test_what_is_shipped_changes_no_verdict() -> None:

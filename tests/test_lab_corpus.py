@@ -25,10 +25,10 @@ MISSION = (
 
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """Every label by case name, with the folder it lies in and its half."""
+    """Every label by case name, with the folder it lies in and its part."""
     out = tmp_path_factory.mktemp("lab")
     found = {}
-    for half in ("tune", "judge"):
+    for half in ("tune", "judge", "calibration"):
         with tarfile.open(LAB / f"{half}.tar.xz") as tar:
             tar.extractall(out / half, filter="data")
         for label in sorted((out / half).glob("*/label.json")):
@@ -64,6 +64,20 @@ def test_the_halves_share_neither_task_nor_model(cases: dict[str, dict[str, Any]
     for key in ("task", "model"):
         tune, judge = ({case[key] for case in cases.values() if case["half"] == half} for half in ("tune", "judge"))
         assert not tune & judge
+
+
+def test_confidence_is_measured_on_tasks_of_its_own(cases: dict[str, dict[str, Any]]) -> None:
+    mine = [case for case in cases.values() if case["half"] == "calibration"]
+    tasks = Counter(case["task"] for case in mine)
+    assert not tasks.keys() & {case["task"] for case in cases.values() if case["half"] != "calibration"}
+    assert len(tasks) >= 6 and max(tasks.values()) <= 0.3 * len(mine)
+    assert len({case["label"] for case in mine}) >= 12
+
+
+def test_no_threshold_was_chosen_on_the_runs_that_measure_confidence() -> None:
+    root = LAB.parent.parent
+    files = [*(root / "rules").glob("*.toml"), *(root / "curvedoc").rglob("*.py")]
+    assert [file.name for file in files if "lab/calibration" in file.read_text(encoding="utf-8")] == []
 
 
 def test_a_label_stands_by_its_own_numbers(cases: dict[str, dict[str, Any]]) -> None:

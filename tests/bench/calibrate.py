@@ -1,16 +1,22 @@
 """How often is a claim of each confidence right? Fits that on labelled runs and writes rules/calibration.json.
 
-    python -m tests.bench.calibrate TUNE [--test PATH]... [--write]
+    python -m tests.bench.calibrate PATH [--seen TUNE] [--test PATH]... [--write]
 
 The raw grade of a rule orders its claims but is no probability. One logistic curve in log(grade / (1 - grade)), with a
 step where a possibility becomes a finding, is fitted to the claims of all rules (Platt 1999), with an intercept of its
 own per rule that is shrunk towards the common one: a rule with five claims borrows from the others, a rule with fifty
 speaks for itself. One slope keeps the map of every rule rising, so that the order of its claims stays; and the
 probability of a finding is kept at FINDING or above, that of a possibility below, so that the words of
-rules/README.md hold for grade and probability alike and no verdict changes. The strength of the shrinking is chosen on
-left-out runs, with all runs of a task in one fold: what one task teaches must hold on another. Prints calibration
-error, Brier score and log loss of the raw grades, of the fit on left-out tasks, and of the fit on each `--test` set,
-which is never fitted on; beside each error the one that claims of exactly these probabilities would show by chance.
+rules/README.md hold for grade and probability alike and no verdict changes.
+
+PATH holds runs of tasks on which no threshold was chosen: only those can say how often a claim on a user's run is
+right. `--seen` adds the claims on runs that thresholds were chosen on, which are right more often than others. They
+get a level and a step of their own, so that they speak of how the rules differ and of the slope, and of no level.
+
+The strength of the shrinking is chosen on left-out runs, with all runs of a task in one fold: what one task teaches
+must hold on another. Prints calibration error, Brier score and log loss of the raw grades, of the fit on left-out
+tasks, and of the fit on each `--test` set, which is never fitted on; beside each error the one that claims of exactly
+these probabilities would show by chance.
 
 `--write` stores, per rule, the probability at a few grades, to be joined by straight lines.
 """
@@ -94,44 +100,46 @@ def collect(path: Path) -> Claims:
     return Claims(rules, np.array(grades, float), np.array(right, float), tasks)
 
 
-def fit(claims: Claims, strength: float) -> Fit:
-    """The curve for one strength of shrinking. What would make it fall, slope or step, is left out.
+def fit(claims: Claims, strength: float, seen: Claims | None = None) -> Fit:
+    """The curve for one strength of shrinking, for runs like those of `claims`; those of `seen`, which thresholds were
+    chosen on, have a level and a step of their own. What would make the curve fall, slope or step, is left out.
 
     Raises ValueError where the grades do not order the claims at all.
     """
     from sklearn.linear_model import LogisticRegression
 
-    rules = sorted(set(claims.rule))
+    both = claims if seen is None else _joined(claims, seen)
+    rules = sorted(set(both.rule))
     if not 0 < claims.right.mean() < 1:
         raise ValueError("all claims are right, or all are wrong: nothing to fit")
     rising = np.array([True, True])
     while rising.any():
         model = LogisticRegression(C=strength, fit_intercept=False, max_iter=5000)
-        model.fit(_features(claims, rules, rising), claims.right)
-        intercept, slope, step, *shift = (float(c) for c in model.coef_[0])
+        model.fit(_features(both, rules, rising, len(claims.grade)), both.right)
+        intercept, slope, step, _, _, *shift = (float(c) for c in model.coef_[0])
         if min(slope, step) >= 0:
             return Fit(FREE * slope, FREE * step, FREE * intercept, dict(zip(rules, shift, strict=True)))
         rising &= np.array([slope, step]) >= 0
     raise ValueError("higher grades are not more often right: mend the rules first")
 
 
-def left_out(claims: Claims, strength: float) -> grading.Array:
+def left_out(claims: Claims, strength: float, seen: Claims | None = None) -> grading.Array:
     """Probability (n,) of each claim from a fit that has seen no run of its task."""
     found = np.empty(len(claims.grade))
     for task in sorted(set(claims.task)):
         mine = np.array([t == task for t in claims.task])
-        part = fit(_take(claims, np.flatnonzero(~mine)), strength)
+        part = fit(_take(claims, np.flatnonzero(~mine)), strength, seen)
         found[mine] = part.probability([r for r, m in zip(claims.rule, mine, strict=True) if m], claims.grade[mine])
     return found
 
 
-def best_strength(claims: Claims) -> float:
+def best_strength(claims: Claims, seen: Claims | None = None) -> float:
     """The weakest shrinking whose left-out calibration error is as low as any, but for the scatter of chance.
 
     Log loss rewards telling the rules apart, and would believe a handful of claims; what is asked for is that the
     probabilities hold on a task that was not seen.
     """
-    unseen = {s: left_out(claims, s) for s in STRENGTHS}
+    unseen = {s: left_out(claims, s, seen) for s in STRENGTHS}
     error = {s: grading.calibration_error(p, claims.right) for s, p in unseen.items()}
     lowest = min(error, key=lambda s: error[s])
     return max(s for s in STRENGTHS if error[s] <= error[lowest] + by_chance(unseen[lowest])[1])
@@ -152,10 +160,11 @@ def log_loss(probability: grading.Array, right: grading.Array) -> float:
 
 
 def table(made: Fit, claims: Claims) -> dict[str, Any]:
-    """Per rule the probability at GRADES, FINDING twice: from below and as a finding; and the claims behind it."""
+    """Per rule of the fit the probability at GRADES, FINDING twice: from below and as a finding; and how many `claims`
+    it made, and how many were right."""
     found = {}
-    for rule in sorted(set(claims.rule)):
-        mine = np.array([r == rule for r in claims.rule])
+    for rule in sorted(made.shift):
+        mine = np.array([r == rule for r in claims.rule], bool)
         grade = [g for finding in (False, True) for g in GRADES[finding]]
         probability = [
             float(p)
@@ -176,37 +185,54 @@ def table(made: Fit, claims: Claims) -> dict[str, Any]:
 def main() -> None:
     """Fit, print, and write if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("tune", type=Path)
+    parser.add_argument("path", type=Path, help="labelled runs of tasks that no threshold was chosen on")
+    parser.add_argument("--seen", type=Path, help="labelled runs that thresholds were chosen on")
     parser.add_argument("--test", type=Path, action="append", default=[], help="labelled runs to test the fit on")
     parser.add_argument("--write", action="store_true", help="store the fit in rules/calibration.json")
     given = parser.parse_args()
-    claims = collect(given.tune)
-    print(f"{given.tune}: {len(claims.grade)} claims of {len(set(claims.task))} tasks, {claims.right.mean():.2f} right")
-    strength = best_strength(claims)
-    made, unseen = fit(claims, strength), left_out(claims, strength)
+    claims, seen = collect(given.path), None if given.seen is None else collect(given.seen)
+    for path, part in ((given.path, claims), (given.seen, seen)):
+        if part is not None:
+            tasks = len(set(part.task))
+            print(f"{path}: {len(part.grade)} claims of {tasks} tasks, {part.right.mean():.2f} right")
+    strength = best_strength(claims, seen)
+    made, unseen = fit(claims, strength, seen), left_out(claims, strength, seen)
     _tell("raw grade", claims.grade, claims.right)
     _tell(f"left-out tasks (strength {strength:g})", unseen, claims.right)
+    if seen is not None:
+        _tell("the runs seen", made.probability(seen.rule, seen.grade), seen.right)
     for path in given.test:
         judged = collect(path)
         _tell(f"{path.name}, raw", judged.grade, judged.right)
         _tell(f"{path.name}, calibrated", made.probability(judged.rule, judged.grade), judged.right)
-    stored = table(made, claims)
+    stored = table(made, claims if seen is None else _joined(claims, seen))
     print(f"\n{'rule':24} claims  right   P at " + "  ".join(f"{g:4.2f}" for g in (*GRADES[False], *GRADES[True])))
     for rule, row in stored.items():
         told = "  ".join(f"{p:4.2f}" for p in row["probability"])
         print(f"{rule:24} {row['claims']:6d} {row['right']:6d}        {told}")
     if given.write:
-        _write(given.tune, claims, strength, stored, unseen)
+        sources = {given.path: claims} | ({} if seen is None else {given.seen: seen})
+        _write(sources, strength, stored, unseen)
 
 
-def _write(tune: Path, claims: Claims, strength: float, stored: dict[str, Any], unseen: grading.Array) -> None:
-    source = hashlib.sha256(tune.read_bytes()).hexdigest() if tune.is_file() else None
+def _write(sources: Mapping[Path, Claims], strength: float, stored: dict[str, Any], unseen: grading.Array) -> None:
+    """`sources`: the runs that no threshold was chosen on, then those seen, if any."""
+    (path, claims), *seen = sources.items()
+    beside = "".join(f" --seen {other.as_posix()}" for other, _ in seen)
     made = {
-        "schema": 1,
-        "made_by": f"python -m tests.bench.calibrate {tune.as_posix()} --write",
-        "from": {"file": tune.as_posix(), "sha256": source, "claims": len(claims.grade)},
+        "schema": 2,
+        "made_by": f"python -m tests.bench.calibrate {path.as_posix()}{beside} --write",
+        "from": [
+            {
+                "file": source.as_posix(),
+                "sha256": hashlib.sha256(source.read_bytes()).hexdigest() if source.is_file() else None,
+                "claims": len(part.grade),
+            }
+            for source, part in sources.items()
+        ],
         "method": f"logistic in logit(grade) with a step at {FINDING:g}, one slope, intercepts shrunk per rule "
-        f"(strength {strength:g}); a finding stays at {FINDING:g} or above, a possibility below",
+        f"(strength {strength:g}); a finding stays at {FINDING:g} or above, a possibility below"
+        + ("; claims on runs that thresholds were chosen on have a level and a step of their own" if seen else ""),
         "left_out_tasks": {
             "calibration_error": round(grading.calibration_error(unseen, claims.right), 3),
             "by_chance_alone": round(by_chance(unseen)[0], 3),
@@ -227,10 +253,21 @@ def _tell(what: str, probability: grading.Array, right: grading.Array) -> None:
     print(f"{what:36} ECE {error:.3f} (by chance {chance:.3f})  Brier {brier:.3f}  log loss {loss:.3f}   {bins}")
 
 
-def _features(claims: Claims, rules: Sequence[str], rising: np.ndarray[Any, Any]) -> grading.Array:
+def _features(claims: Claims, rules: Sequence[str], rising: np.ndarray[Any, Any], unseen: int) -> grading.Array:
+    """One row per claim, the first `unseen` of them on runs that no threshold was chosen on."""
     own = np.array([[float(rule == r) for r in rules] for rule in claims.rule])
-    common = [np.ones(len(claims.grade)), rising[0] * _logit(claims.grade), rising[1] * (claims.grade >= FINDING)]
+    finding, seen = claims.grade >= FINDING, np.arange(len(claims.grade)) >= unseen
+    common = [np.ones(len(claims.grade)), rising[0] * _logit(claims.grade), rising[1] * finding, seen, seen * finding]
     return np.column_stack([FREE * np.column_stack(common), own])
+
+
+def _joined(first: Claims, second: Claims) -> Claims:
+    return Claims(
+        first.rule + second.rule,
+        np.concatenate([first.grade, second.grade]),
+        np.concatenate([first.right, second.right]),
+        first.task + second.task,
+    )
 
 
 def _logit(grade: grading.Array) -> grading.Array:

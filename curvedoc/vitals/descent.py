@@ -71,6 +71,8 @@ HIDDEN = 0.2
 #: batches, and what is sure may be small: the frequencies of the classes alone take up to 1 % off (tests/lab/tune,
 #: networks that were dead).
 HELD_OUT = 0.02
+#: The least part of its fall that a validation loss which has not come to rest has in its second half.
+RESTLESS = 0.1
 
 
 def measure(signals: Signals) -> dict[str, Measured]:
@@ -100,7 +102,8 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     rose = isinstance(risen, Estimate) and risen.value >= GAVE_BACK
     if rose and isinstance(lowest, Estimate) and _better_since(signals, lowest.value):
         found["train_loss.risen"] = Missing("validation went on improving while the training loss rose")
-    if (since := idle_since(signals)) is not None and (train.step > since).sum() >= FEWEST:
+    since = idle_since(signals)
+    if since is not None and (train.step > since).sum() >= FEWEST and not _falls_on(signals):
         behind = train.step > since  # a mean logged at that step is of the steps before it
         rest = replace(train, **{n: getattr(train, n)[behind] for n in ("step", "points", "value", "se", "noise")})
         found |= {n: v for n, v in _extremes(rest, level, doubt).items() if n in _LEARNED}
@@ -136,6 +139,22 @@ def _surer(told: Measured, signals: Signals) -> Measured:
     at = int(np.argmin(signals.val.value))
     least = start - float(signals.val.value[at]) - 1.28 * float(np.hypot(signals.val.se[at], error))
     return trend if least >= HELD_OUT * abs(start) else told
+
+
+def _falls_on(signals: Signals) -> bool:
+    """Whether the validation loss was still falling through its second half, by RESTLESS of all that it fell.
+
+    What a network learns that answers the same to everything, how frequent the classes are, takes a few steps and is
+    over. One that falls on slowly has not yet learned enough to change its answers: it is late, and not idle.
+    """
+    val = signals.val
+    if val is None:
+        return False
+    first, last = float(val.step[0]), float(val.step[-1])
+    whole, _ = fall(val.step, val.points, first, last)
+    late, error = fall(val.step, val.points, (first + last) / 2, last)
+    start = abs(float(val.points[0])) or 1.0
+    return whole >= HELD_OUT * start and late >= max(RESTLESS * whole, 3 * error)
 
 
 def idle_since(signals: Signals) -> float | None:

@@ -337,6 +337,15 @@ def _unbent(found: dict[str, Measured]) -> float:
     return min(weigh(over, 0.06, 0.14, 0.0), weigh(kept, 0.10, 0.20, 0.0), smooth, fell)
 
 
+def _untrained(found: dict[str, Measured]) -> float:
+    """Whether the first loss is that of a guess or above it: no fine-tune begins so. (The cost of a guess is an upper
+    bound where the number of classes is not known.)"""
+    first, guess = found.get("initial_loss.first"), found.get("initial_loss.chance")
+    if not isinstance(first, Estimate) or not isinstance(guess, Estimate) or guess.value <= 0:
+        return 0.0
+    return grade(first.value / guess.value, 0.85, 0.95)
+
+
 def _young(signals: Signals, found: dict[str, Measured]) -> Measured:
     """How little the descent has slowed down, by the strongest of three signs.
 
@@ -356,7 +365,8 @@ def _young(signals: Signals, found: dict[str, Measured]) -> Measured:
     held = found.get("rate.held")
     stays = signals.lr is not None and isinstance(held, Estimate) and held.value >= 0.5
     ends = (0.75, 0.50) if stays else (0.62, 0.42)
-    slow = min(weigh(early, *ends, 0.0), weigh(found.get("train_loss.left"), 0.92, 0.82, 1.0))
+    fell = max(weigh(found.get("train_loss.left"), 0.92, 0.82, 1.0), _untrained(found))
+    slow = min(weigh(early, *ends, 0.0), fell)
     # What rests at the end has arrived, however late; a cosine or line alone leaves half of the pace.
     slow = min(slow, weigh(kept, 0.10, 0.35, 1.0))
     straight = min(weigh(kept, 0.85, 1.1, 0.0), weigh(found.get("pace.at_end"), 0.5, 0.8, 0.0))
@@ -364,7 +374,8 @@ def _young(signals: Signals, found: dict[str, Measured]) -> Measured:
         straight = min(max(straight, _unbent(found)), weigh(found.get("rate.held"), 0.4, 0.8, 0.4))
     else:
         # A straight line keeps 2; what runs faster at the end was sped up by a schedule that nobody logged.
-        slow, straight = min(slow, weigh(kept, 2.4, 2.1, 1.0)), min(straight, 0.4)
+        # Whether a straight line is that of a warm-up only what else tells of the rate can say.
+        slow, straight = min(slow, weigh(kept, 2.4, 2.1, 1.0)), min(straight, weigh(held, 0.4, 0.8, 0.4))
     if isinstance(early, Missing) and not isinstance(kept, Estimate):
         return early
     return exact(max(slow, straight), "share")

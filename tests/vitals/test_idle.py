@@ -133,3 +133,22 @@ def test_validation_that_repeats_its_last_digit_tells_of_no_fall() -> None:
     stairs = np.repeat([3.0, 2.8], len(V) // 2)
     made = run(train_loss=(T, noisy(np.full(len(T), 3.0), 0.12)), val_loss=(V, stairs))
     assert vital(made, "train_loss.fall_se").value < 10
+
+
+def test_one_answer_that_is_still_being_unlearned_is_late_and_not_idle() -> None:
+    val = np.linspace(3.3, 3.05, len(V))
+    made = run(
+        train_loss=(T, noisy(np.linspace(3.35, 3.07, len(T)), 0.05)), val_loss=(V, val), val_accuracy=(E, same())
+    )
+    assert vital(made, "train_loss.fall_se", classes=20).value > 10
+
+
+def test_one_answer_whose_loss_came_to_rest_is_idle() -> None:
+    val = 3.0 + 0.3 * np.exp(-V / (0.05 * T[-1]))
+    train = noisy(3.0 + 0.35 * np.exp(-T / (0.05 * T[-1])), 0.05)
+    made = run(train_loss=(T, train), val_loss=(V, val), val_accuracy=(E, same()))
+    assert vital(made, "train_loss.fall_se", classes=20).value == 0.0
+
+
+def same() -> np.ndarray:
+    return np.full(len(E), 0.05)

@@ -374,8 +374,9 @@ def _young(signals: Signals, found: dict[str, Measured]) -> Measured:
         straight = min(max(straight, _unbent(found)), weigh(found.get("rate.held"), 0.4, 0.8, 0.4))
     else:
         # A straight line keeps 2; what runs faster at the end was sped up by a schedule that nobody logged.
-        # Whether a straight line is that of a warm-up only what else tells of the rate can say.
-        slow, straight = min(slow, weigh(kept, 2.4, 2.1, 1.0)), min(straight, weigh(held, 0.4, 0.8, 0.4))
+        # The size of the updates tells a rate that stays from one that goes up.
+        told = weigh(held, 0.4, 0.8, 0.4) if any(signals.run.layers("update_ratio")) else 0.4
+        slow, straight = min(slow, weigh(kept, 2.4, 2.1, 1.0)), min(straight, told)
     if isinstance(early, Missing) and not isinstance(kept, Estimate):
         return early
     return exact(max(slow, straight), "share")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .curves.smooth import smooth
-from .report import SCHEMA, Report
+from .report import SCHEMA, Level, Report
 from .run import ROLES, Run
 from .settings import IDLE, REPEATS, Value, flat
 
@@ -46,15 +46,6 @@ class Change:
     key: str
     a: Value | None
     b: Value | None
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """A measured level: mean of the runs, and the standard deviation that a difference is measured in."""
-
-    value: float
-    deviation: float | None
-    step: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -31,6 +32,7 @@ from .report import (
     Drawn,
     Evidence,
     Fix,
+    Level,
     LookAlike,
     NotAssessed,
     Onset,
@@ -108,6 +110,7 @@ def judge(run: Run, rules: Sequence[Rule], context: Context | None = None, *, dr
         assessed=tuple(assessed),
         trends=_trends(run, signals, ranked) if drawn else (),
         clocks=_clocks(run) if drawn else (),
+        lowest=_lowest(run, signals),
     )
 
 
@@ -334,6 +337,22 @@ def _best(run: Run, chart: Chart) -> Best | None:
         at = int(np.nanargmax(value) if ROLES[role].better == "high" else np.nanargmin(value))
         return Best(role, float(curve.step[at]), float(curve.value[at]))
     return None
+
+
+def _lowest(run: Run, signals: Signals) -> Level | None:
+    """The level that runs are compared by (`compare.level_of`), where the curve was smoothed whole and as logged."""
+    curve, line = run.get("val_loss"), signals.val
+    if (
+        curve is None
+        or line is None
+        or signals.run is not run
+        or signals.lost_at is not None
+        or curve.unit == "percent"
+    ):
+        return None
+    at = int(np.argmin(line.value))
+    deviation = math.hypot(float(line.se[at]), float(line.noise[at]))
+    return Level(float(line.value[at]), deviation, float(line.step[at]))
 
 
 def _drawn(run: Run, signals: Signals) -> tuple[Drawn, ...]:

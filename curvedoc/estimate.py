@@ -32,15 +32,16 @@ class Estimate:
     steps: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("value", "low", "high"):
-            object.__setattr__(self, name, float(getattr(self, name)))
+        if not type(self.value) is type(self.low) is type(self.high) is float:
+            for name in ("value", "low", "high"):
+                object.__setattr__(self, name, float(getattr(self, name)))
         if self.steps is not None:
             object.__setattr__(self, "steps", (float(self.steps[0]), float(self.steps[1])))
         if self.unit not in UNITS:
             raise ValueError(f"unknown unit {self.unit!r}, not one of {', '.join(UNITS)}")
-        if math.isnan(self.value) or math.isnan(self.low) or math.isnan(self.high):
-            raise ValueError("an Estimate cannot be NaN: leave the vital out and say why")
         if not self.low <= self.value <= self.high:
+            if math.isnan(self.value) or math.isnan(self.low) or math.isnan(self.high):
+                raise ValueError("an Estimate cannot be NaN: leave the vital out and say why")
             raise ValueError(f"interval {self.low} .. {self.high} does not hold {self.value}")
 
     def __str__(self) -> str:

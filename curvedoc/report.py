@@ -130,6 +130,15 @@ class Best:
 
 
 @dataclass(frozen=True, slots=True)
+class Level:
+    """A measured level: mean of the runs, and the standard deviation that a difference is measured in."""
+
+    value: float
+    deviation: float | None
+    step: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """Something skipped or repaired while reading."""
 
@@ -187,7 +196,8 @@ class Report:
     """What curvedoc says about one run. `diagnoses[0]` is the one to treat first when any stands.
 
     `assessed` are the ids of the rules that could be judged, whether they spoke or not; `measured` the vital
-    signs in words; `why` the verdict's reason in a sentence.
+    signs in words; `why` the verdict's reason in a sentence; `lowest` the validation loss at its best beneath its
+    noise.
     """
 
     name: str
@@ -206,6 +216,7 @@ class Report:
     assessed: tuple[str, ...] = ()
     trends: tuple[Trend, ...] = ()
     clocks: tuple[Clock, ...] = ()
+    lowest: Level | None = None
 
     def __repr__(self) -> str:
         lead = f", {self.leading.rule} {self.leading.confidence:.2f}" if self.leading is not None else ""
@@ -330,7 +341,7 @@ class Analysis(Sequence[Report]):
 
 
 #: Fields of a Report that schema 1 leaves out.
-_DRAWING = ("axis", "hyper", "measured", "curves", "why", "assessed", "trends", "clocks")
+_DRAWING = ("axis", "hyper", "measured", "curves", "why", "assessed", "trends", "clocks", "lowest")
 
 
 def _plain(value: Any) -> Any:

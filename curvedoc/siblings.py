@@ -9,10 +9,10 @@ from pathlib import PurePath
 
 import numpy as np
 
-from .compare import Level, judged_by, level_of, outdone
+from .compare import judged_by, level_of, outdone
 from .estimate import show
 from .rank import rank, told_apart
-from .report import FINDING, Diagnosis, Evidence, Fix, Report
+from .report import FINDING, Diagnosis, Evidence, Fix, Level, Report
 from .rulebook import Rule
 from .run import Array, Run
 from .settings import IDLE, NAMED, RATES, REPEATS, flat
@@ -93,7 +93,14 @@ class _Family:
 
 
 def _known(members: Sequence[tuple[Run, Report]], rates: Sequence[float]) -> _Family:
-    runs, level = [run for run, _ in members], cache(level_of)
+    runs, lowest = [run for run, _ in members], {run: report.lowest for run, report in members}
+
+    @cache
+    def level(run: Run, role: str, measure: str, as_share: bool) -> Level | None:
+        """`level_of`, which the report knows where it is the usual one."""
+        known = lowest[run] if (role, measure, as_share) == ("val_loss", "best", False) else None
+        return known or level_of(run, role, measure, as_share)
+
     ends = [max(c[0].step[-1] for c in run.curves.values() if len(c[0])) for run in runs]
     values = np.full(len(runs), np.nan)
     for role, measure in judged_by(runs)[:1]:

@@ -6,8 +6,9 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from ..compare import Comparison, Difference, Level, Side
+from ..compare import Comparison, Difference, Side
 from ..estimate import show
+from ..report import Level
 from ..settings import Value
 from .words import cells, clean, plural, prose, shorten
 

@@ -188,8 +188,9 @@ def _name(sheet: _Sheet, line: int, cells: list[str]) -> None:
 
 
 def _is_new_header(sheet: _Sheet, cells: Sequence[str], dialect: Dialect) -> bool:
+    if cells and cells[0] and number(cells[0], dialect.comma) is not None:
+        return False  # nearly every row ends here
     words = [c for c in cells if c]
-    # Numbers come first: in nearly every row the first word is one.
     if any(number(c, dialect.comma) is not None or is_absent(c) for c in words):
         return False
     if len(words) < 2 or len(words) < len(cells) - 1 or len(set(words)) < len(words):

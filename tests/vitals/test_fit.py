@@ -87,3 +87,23 @@ def test_four_accuracies_beside_a_rate_say_what_was_reached() -> None:
     assert value(made, "fit.unlearned").value == pytest.approx(1 - 0.28)
     unrated = replace(made, curves={k: c for k, c in made.curves.items() if k != "lr"})
     assert value(unrated, "fit.unlearned").value == 0.0
+
+
+@pytest.mark.parametrize(
+    ("classes", "right", "unlearned"), [(3, 0.57, 0.43 / (2 / 3)), (3, 1 / 3, 1.0), (8, 0.57, None)]
+)
+def test_two_or_three_classes_may_overlap_and_many_hardly(classes: int, right: float, unlearned: float | None) -> None:
+    loss = exponential(T, math.log(classes), 0.8 * math.log(classes), tau=0.02)
+    made = run(train_loss=(T, loss), val_loss=(T[9::10], loss[9::10]), val_accuracy=(T[9::10], np.full(60, right)))
+    expected = 1 - right if unlearned is None else max(0.0, (unlearned - 0.6) / 0.4)
+    for context in (Context(classes=classes), Context()):
+        assert value(made, "fit.unlearned", context).value == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize("classes", [2, 10])
+def test_a_loss_among_known_classes_buys_as_many_wrong_answers_as_an_honest_network_makes(classes: int) -> None:
+    wrong = 0.3
+    paid = -wrong * math.log(wrong / (classes - 1)) - (1 - wrong) * math.log(1 - wrong)
+    loss = exponential(T, math.log(classes), paid, tau=0.02)
+    made = run(train_loss=(T, loss), val_loss=(T[9::10], loss[9::10]))
+    assert value(made, "fit.unexplained", Context(classes=classes)).value == pytest.approx(wrong, abs=0.01)

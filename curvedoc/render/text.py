@@ -291,9 +291,12 @@ def _line(report: Report, same: Sequence[Diagnosis]) -> str:
 def _doubts(page: _Page, report: Report) -> Iterator[str]:
     """What could not be judged, and what was skipped or repaired while reading."""
     if page.verbose:
+        waiting: dict[tuple[str, tuple[str, ...]], list[str]] = {}
         for rule in report.not_assessed:
-            needs = f" (log {', '.join(clean(role) for role in rule.needs)})" if rule.needs else ""
-            yield from _field(page, "not judged", f"{clean(rule.rule)}: {prose(rule.why)}{needs}", hang=2)
+            waiting.setdefault((prose(rule.why), rule.needs), []).append(clean(rule.rule))
+        for n, ((why, needs), rules) in enumerate(waiting.items()):
+            log = f" (log {', '.join(clean(role) for role in needs)})" if needs else ""
+            yield from _field(page, "not judged" if n == 0 else "", f"{', '.join(rules)}: {why}{log}", hang=2)
     elif report.not_assessed:
         yield from _field(page, "not judged", words.log_next(report))
     notes = [words.note(reading) for reading in report.reading]

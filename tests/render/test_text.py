@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curvedoc.render import text
-from curvedoc.report import Analysis, Report
+from curvedoc.report import Analysis, NotAssessed, Report
 from curvedoc.run import Refused
 
 from .situations import (
@@ -161,6 +161,15 @@ def test_a_run_that_was_not_assessed_says_why_and_what_to_log() -> None:
     assert "three-points not assessed: train_loss has 3 points" in printed
     assert "log lr (6 rules wait), val_loss (6)" in printed
     assert "curvedoc inspect" in printed
+
+
+def test_rules_that_wait_for_the_same_are_named_together() -> None:
+    gaps = tuple(NotAssessed(rule, "val_loss has 3 finite points", ()) for rule in ("overfitting", "leak-suspicion"))
+    other = NotAssessed("no-learning", "no train_loss in the log", ("train_loss",))
+    report = replace(not_assessed(), not_assessed=(gaps[0], other, gaps[1]))
+    printed = " ".join(text.render(Analysis((report,)), verbose=True).split())
+    assert "overfitting, leak-suspicion: val_loss has 3 finite points" in printed
+    assert "no-learning: no train_loss in the log (log train_loss)" in printed
 
 
 def test_refused_files_are_listed_and_skipped_ones_counted() -> None:

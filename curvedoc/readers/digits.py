@@ -121,10 +121,13 @@ def numbers(text: Text, begin: Places, first: Places, stop: Places) -> tuple[Byt
     at, what = text.at, text.what
     # `first` walks over what is no digit: a sign, a point, an exponent; a cell is a number if it arrives at its end.
     begins, close = begin, at[stop]
-    minus = (what[first] == _MINUS) & (at[first] == begin) if (what == _MINUS).any() else None
-    if minus is not None:
+    mark = what[first]
+    minus = mark == _MINUS
+    if signed := bool(minus.any()):
+        minus &= at[first] == begin
         begins, first = begin + minus, first + minus
-    dot = what[first] == _DOT
+        mark = what[first]
+    dot = mark == _DOT
     point = at[first]
     first = first + dot
     number = first == stop
@@ -162,7 +165,7 @@ def numbers(text: Text, begin: Places, first: Places, stop: Places) -> tuple[Byt
     else:
         kind = np.where(number, np.uint8(NUMBER), np.uint8(OTHER))
         value[~number] = 0
-    if minus is not None:
+    if signed:
         value.view(np.uint64)[...] ^= minus.astype(np.uint64) << np.uint64(63)
     return kind, value
 

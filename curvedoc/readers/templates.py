@@ -74,7 +74,7 @@ class _Template:
     bytes before the mark after that, the newline being the last; `first` and `stop` are the same, counted in bytes
     that are no digits. `fixed` are the leaves inside of the gaps. The gaps are compared in pieces (P,): those of gap
     `gap[p]`, `offset[p]` bytes behind its beginning, under `mask` (P, 3) equal `word` (P, 3); `opening` is the length
-    of the first one.
+    of the first one, `least` that of the shortest line.
     """
 
     names: Sequence[Name]
@@ -85,6 +85,7 @@ class _Template:
     end: Places
     stop: Places
     quotes: int
+    least: int
     opening: int
     gap: Places
     offset: Places
@@ -94,15 +95,16 @@ class _Template:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """The lines (n,) of a block: where each begins, how many quotation marks it has, and the index in `marks` of the
-    newline behind it. `marks` are the indices into `text.at` of all quotation marks and newlines. `todo` tells the
-    lines that have not been read."""
+    """The lines (n,) of a block: where each begins, how many bytes and quotation marks it has, and the index in `marks`
+    of the newline behind it. `marks` are the indices into `text.at` of all quotation marks and newlines. `todo` tells
+    the lines that have not been read."""
 
     raw: bytes
     text: Text
     marks: Places
     newline: Places
     start: Places
+    length: Places
     quotes: Places
     todo: Flags
 
@@ -150,8 +152,11 @@ def _block(raw: bytes) -> _Block:
     marks = np.flatnonzero((text.what == _QUOTE) | (text.what == _LF))
     newline = np.flatnonzero(text.what[marks] == _LF)
     start = np.zeros(len(newline), np.intp)
-    start[1:] = text.at[marks[newline[:-1]]] + 1
-    return _Block(raw, text, marks, newline, start, np.diff(newline, prepend=-1) - 1, np.ones(len(start), bool))
+    end = text.at[marks[newline]] + 1
+    start[1:] = end[:-1]
+    return _Block(
+        raw, text, marks, newline, start, end - start, np.diff(newline, prepend=-1) - 1, np.ones(len(start), bool)
+    )
 
 
 def _template(raw: bytes, row: Mapping[str, Any]) -> _Template | None:
@@ -186,6 +191,7 @@ def _template(raw: bytes, row: Mapping[str, Any]) -> _Template | None:
         np.array(mark),
         np.array([_odd(gap[:at]) for gap, at in zip(gaps[1:], mark, strict=True)]),
         raw.count(b'"'),
+        sum(map(len, gaps)) + len(spans),
         len(gaps[0]),
         np.array([k for k, _ in pieces]),
         np.array([at for _, at in pieces]),
@@ -220,7 +226,8 @@ def _words(pieces: Iterable[bytes]) -> Words:
 def _fill(state: _State, found: _Found, block: _Block, template: _Template) -> None:
     """Read the lines that are the template, and take them off `todo`."""
     text, size = block.text, template.quotes
-    lines = np.flatnonzero(block.todo & (block.quotes == size))
+    # Shorter lines are none of it, and would be compared in as many pieces as a long one.
+    lines = np.flatnonzero(block.todo & (block.quotes == size) & (block.length >= template.least))
     if not len(lines):
         return
     marks = block.marks[(block.newline[lines] - size)[:, None] + np.arange(size + 1)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,18 @@ def test_one_line_of_each_shape_is_parsed(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert parsed(path) == [1, 11]
+
+
+def test_short_lines_beside_a_very_long_one_take_no_memory(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [{"config": 100_000 * "x", "seed": 1}]
+    rows += [{"step": step, "loss": 0.5, "lr": 0.1} for step in range(4000)]
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    tracemalloc.start()
+    assert parsed(path) == [1, 2]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40 << 20
 
 
 def test_lines_with_texts_of_their_own_are_left_to_parsing(tmp_path: Path) -> None:

@@ -49,6 +49,8 @@ VITALS = {
 
 #: An accuracy that is the same at so many validations in a row is no chance.
 SAME = 10
+#: One answer to everything has as many accuracies as there are classes to name; three are few among SAME validations.
+ANSWERS = 3
 #: Accuracies that all are those of a guess among known classes: one may be chance, the last of four is no start.
 GUESSES = 4
 #: A loss that moved by less than this share of its level has not moved.
@@ -174,7 +176,10 @@ def idle_since(signals: Signals) -> float | None:
         # Among many classes a guess is rarely right: an accuracy that stays below a quarter and never moves is one.
         low = len(value) >= SAME and float(np.ptp(value)) <= 0.04 and float(value.max()) <= 0.25
         same = len(value) >= SAME and float(np.ptp(value[1:])) == 0.0 and value[-1] < 0.95
-        if guess or low or (same and role == "val_accuracy"):
+        # Its one answer may change to another class and back: a few accuracies, all below a half, that lie close.
+        answers = np.unique(value)
+        few = len(value) >= SAME and len(answers) <= ANSWERS and np.ptp(answers) <= 0.05 and answers[-1] <= 0.5
+        if guess or low or ((same or few) and role == "val_accuracy"):
             return float(curve.step[1])
     return None
 

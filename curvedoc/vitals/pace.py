@@ -29,6 +29,8 @@ VITALS = {
     "pace.ahead": Vital("share", "part of the final loss that as many steps again would take off, extrapolated"),
 }
 
+#: A slope between none and that of a straight line is not known to less than this.
+HIDDEN = 1.0
 #: Losses that begin this many times apart are the same quantity on another scale.
 ANOTHER_SCALE = 5.0
 #: No sum over a batch is so many times its mean.
@@ -69,6 +71,8 @@ def _at_end(curve: Smooth) -> Measured:
     whole = max(whole, 1.28 * whole_error, float(np.ptp(curve.value)) / 40, 1e-300)
     value = 2.5 * late / whole
     doubt = 1.28 * float(np.hypot(2.5 * late_error, value * whole_error)) / whole
+    if doubt > HIDDEN:
+        return Missing("noise hides the slope of the last fifth of the run")
     return Estimate(value, value - doubt, value + doubt, "share", (fifth, end))
 
 

@@ -152,3 +152,14 @@ def test_one_answer_whose_loss_came_to_rest_is_idle() -> None:
 
 def same() -> np.ndarray:
     return np.full(len(E), 0.05)
+
+
+def test_one_answer_that_goes_to_another_class_and_back_is_idle() -> None:
+    answers = np.where(np.arange(len(E)) % 7 == 3, 0.32, 0.30)
+    made = run(train_loss=(T, noisy(np.linspace(1.112, 1.097, len(T)), 0.002)), val_accuracy=(E, answers))
+    assert vital(made, "train_loss.fall_se").value == 0.0
+
+
+def test_a_slope_that_noise_hides_at_the_end_is_not_measured() -> None:
+    made = run(train_loss=(T, noisy(power_law(T), 0.6)))
+    assert not isinstance(measure(made, Context())[0].run.vitals["pace.at_end"], Estimate)

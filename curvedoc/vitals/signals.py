@@ -245,8 +245,7 @@ def in_noise(value: float, doubt: float, noise: float, points: int, steps: tuple
 def alive(value: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     """Where a value is a number to calculate with: squares of larger ones overflow a float64, so that a loss of
     1e60 is as lost as an infinite one."""
-    with np.errstate(invalid="ignore"):
-        found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = np.abs(value) < 1e60
+    found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = np.abs(value) < 1e60
     return found
 
 

@@ -102,10 +102,11 @@ def test_a_rule_reads_off_the_stored_table_what_was_fitted() -> None:
     np.testing.assert_allclose(read, made.probability(["humble"] * len(grades), grades), atol=0.015)
 
 
-def test_runs_that_were_seen_speak_of_how_rules_differ_and_of_no_level() -> None:
+def test_runs_that_were_seen_speak_of_how_rules_differ_and_not_of_how_often_a_finding_is_right() -> None:
     claims, true = drawn(400)
     tuned, _ = drawn(400, seed=5)
-    always = replace(tuned, rule=(*tuned.rule[:-4], *["only seen"] * 4), right=np.ones(len(tuned.grade)))
+    rules = (*tuned.rule[:-4], *["only seen"] * 4)
+    always = replace(tuned, rule=rules, right=np.where(tuned.grade >= FINDING, 1.0, tuned.right))
     made = calibrate.fit(claims, 0.1, always)
     assert np.abs(made.probability(claims.rule, claims.grade) - true).mean() < 0.05
     assert abs(made.shift["only seen"]) < 0.1

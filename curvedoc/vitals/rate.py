@@ -260,7 +260,7 @@ def _shaken(signals: Signals, found: dict[str, Measured]) -> float:
     Only weights that are thrown about do that to a mean over hundreds of examples. Taken from the second differences
     of its logarithm, whose median a few spikes or a steep descent do not move, and from its largest rise. Of
     tests/lab/tune no healthy run with a validation set of some size leaps by more than a tenth; those that a smaller
-    rate helped, by 13 to 36 %, and training by 6 % along with them. A few examples leap whatever the rate, as does what
+    rate helped, by 13 to 43 %, and training by 6 % along with them. A few examples leap whatever the rate, as does what
     is learned by heart; a batch norm that lags leaves training smooth; a cycle goes up so high on purpose.
     """
     val, train = signals.run.get("val_loss"), signals.run.get("train_loss")
@@ -281,8 +281,8 @@ def _shaken(signals: Signals, found: dict[str, Measured]) -> float:
     means = np.diff(sums[ends], prepend=0.0) / np.maximum(1, np.diff(ends, prepend=0))
     along = _leap(np.diff(np.log(means[full]))) if means.min() > 0 else 0.0
     return min(
-        weigh(Estimate(leap, leap / doubt, leap * doubt), 0.09, 0.13, 0.0),
-        grade(float(moves.max()), 0.12, 0.22),
+        weigh(Estimate(leap, leap / doubt, leap * doubt), 0.11, 0.17, 0.0),
+        grade(float(moves.max()), 0.20, 0.35),
         grade(along, 0.02, 0.05),
         weigh(found.get("train_loss.left"), 0.15, 0.30, 0.0),
         weigh(found.get("val.counted"), 60.0, 100.0, weigh(found.get("val.scatter"), 12.0, 6.0, 1.0)),

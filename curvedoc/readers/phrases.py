@@ -57,9 +57,9 @@ _EPOCH_AND_BATCH = re.compile(
     r"\b([Tt]rain(?:ing)?): ?\[(\d+)/\d+\] ?(?=\[\d+/)"
 )  # Swin, DeiT: `Train: [3/300][20/625]`
 _SIDE_ALONE = re.compile(r"^(\d{1,12}) (train|val|test) (\S+)$")  # `250 val 3.29`, a loss by its side alone
-_REACHED = re.compile(
-    r"'?(\w+)'? reached (?=[-\d])"
-)  # Lightning: `'val_loss' reached 0.3 (best 0.3), saving ... as top 3`
+# Lightning: `'val_loss' reached 0.3 (best 0.3), saving ... as top 3`
+_REACHED = re.compile(r"(?<!\w)'?(\w{1,80})'? reached (?=[-\d])")
+_NO_NUMBER = re.compile(r"\d{60,}")  # a hash or a dump, over which the pattern of a number would take minutes
 _TOP_K = re.compile(r"\b(?:as|in) top \d+")
 _SECTION = re.compile(
     r"\[(\w+)\]|\b(\w+):(?=\s+[\w ]{1,40}=)"
@@ -157,7 +157,7 @@ class Phrase:
 
 def cleaned(line: str) -> str:
     """A line without escape sequences and without the stamp that a logger puts before it."""
-    text = _ESCAPES.sub("", line[:MAX_LINE])
+    text = _NO_NUMBER.sub(" ", _ESCAPES.sub("", line[:MAX_LINE]))
     for _ in range(3):
         shorter = _STAMPS.sub("", text, count=1)
         if shorter == text:

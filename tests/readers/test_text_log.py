@@ -299,3 +299,8 @@ def test_the_batches_of_an_evaluation_count_no_steps(tmp_path: Path) -> None:
     log = one(written(tmp_path, "slurm-123.out", text))
     assert points(log, "test/loss") == ([0, 0, 0, 1, 1, 1, 2, 2, 2], [6.0, 6.4, 6.8, 5.0, 5.4, 5.8, 4.0, 4.4, 4.8])
     assert curves(log)["test/loss"].axis == "epoch"
+
+
+@pytest.mark.parametrize("line", ["1" * 19000 + "epoch", "x" * 19000 + " reached 3 loss: 0.5"])
+def test_a_line_of_one_endless_word_is_read_like_any_other(line: str) -> None:
+    assert pairs(f"step 3 {line} | loss: 0.5")["step"] == 3

@@ -73,6 +73,8 @@ def show(value: float, unit: str = "") -> str:
             return f"{percent:.1g} %" if abs(percent) >= 0.001 else "0 %"
         short = f"{percent:.1f}" if abs(percent) < 3 else f"{percent:.0f}" if abs(percent) < 1e4 else f"{percent:.3g}"
         return f"{_plain(short)} %"
+    if unit == "epoch" and abs(value) >= 10:
+        return _plain(f"{value:.1f}")
     if unit in ("step", "count", "epoch"):
         return f"{value:.0f}" if value == round(value) or abs(value) >= 10 else f"{value:.2g}"
     if unit in ("times", "sd") and abs(value) > _LARGE:

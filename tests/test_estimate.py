@@ -37,7 +37,7 @@ def test_nan_and_unknown_units_are_refused() -> None:
         (1234567.0, "step", "1234567"),
         (12.5, "epoch", "12.5"),
         (250.0, "times", "250x"),
-        (-3.0, "log10", "1.0e-03"),
+        (-3.0, "log10", "1.0e-3"),
         (math.inf, "loss", "infinity"),
         (0.1 + 0.2, "loss", "0.3"),
     ],

@@ -12,7 +12,7 @@ rules/README.md hold for grade and probability alike and no verdict changes.
 PATH holds runs of tasks on which no threshold was chosen: only those can say how often a claim on a user's run is
 right. `--seen` adds the claims on runs that thresholds were chosen on: so chosen that findings there are right, more
 often than elsewhere. Those get a step of their own, and speak of the slope and of how the rules differ, and not of how
-often a finding is right. What was left a possibility there gets a level of its own, shrunk towards the common one.
+often a finding is right. What was left a possibility there gets a level of its own, shrunk as those of the rules are.
 
 The strength of the shrinking is chosen on left-out runs, with all runs of a task in one fold: what one task teaches
 must hold on another. Prints calibration error, Brier score and log loss of the raw grades, of the fit on left-out
@@ -53,9 +53,6 @@ STRENGTHS = (0.01, 0.03, 0.1, 0.3)
 #: The common slope, step and intercept are hardly shrunk: a feature this much larger costs that much less penalty,
 #: squared.
 FREE = 30.0
-#: So is, but less, how far the level on runs that were seen lies from that on others: at the usual strengths it may be
-#: a logit.
-APART = 3.0
 #: Draws from which the error that chance alone makes is averaged.
 DRAWS = 200
 
@@ -262,7 +259,7 @@ def _features(claims: Claims, rules: Sequence[str], rising: np.ndarray[Any, Any]
     own = np.array([[float(rule == r) for r in rules] for rule in claims.rule])
     finding, seen = claims.grade >= FINDING, np.arange(len(claims.grade)) >= unseen
     common = [np.ones(len(claims.grade)), rising[0] * _logit(claims.grade), rising[1] * finding, seen * finding]
-    return np.column_stack([FREE * np.column_stack(common), APART * seen, own])
+    return np.column_stack([FREE * np.column_stack(common), seen, own])
 
 
 def _joined(first: Claims, second: Claims) -> Claims:

@@ -35,7 +35,8 @@ def rank(diagnoses: Sequence[Diagnosis], rules: Mapping[str, Rule]) -> tuple[Dia
     }
     standing = {d.rule for d in serious}
     roots = [d for d in serious if explained.get(d.rule, d.rule) not in standing - {d.rule}] or serious
-    leading = min(roots, key=_urgency, default=None)
+    first = [d for d in roots if not standing & set(rules[d.rule].yields_to)] or roots
+    leading = min(first, key=_urgency, default=None)
     if leading is None:
         return tuple(sorted(diagnoses, key=lambda d: (d.possible, -d.confidence, d.rule)))
     placed = [replace(leading, place="leading")]

@@ -65,7 +65,8 @@ class Rule:
     """One diagnosis, as its file states it: `rules/ID.toml`, or `rules/ID.FORM.toml` for another form of the same
     illness, with other signs; of all that stand the one that explains most is reported, else the gravest, else the
     surest. `each` is what it is asked of: the run, every learning-rate drop or every layer; `onset` the vital that says
-    where it begins; `explains` the rules that are its consequences when both stand; `look_alikes` name to how to tell.
+    where it begins; `explains` the rules that are its consequences when both stand; `yields_to` those beside which
+    it does not lead; `look_alikes` name to how to tell.
     `calibration`: raw grades and the share of right claims there, on labelled runs, rising; empty when nobody measured
     it. A rule is equal to itself alone."""
 
@@ -80,6 +81,7 @@ class Rule:
     fixes: tuple[FixTemplate, ...]
     look_alikes: Mapping[str, str]
     explains: tuple[str, ...] = ()
+    yields_to: tuple[str, ...] = ()
     onset: str | None = None
     form: str = ""
     calibration: tuple[tuple[float, float], ...] = ()
@@ -142,9 +144,10 @@ def _load(extra: Path | None, select: tuple[str, ...], ignore: tuple[str, ...]) 
     known = {name: measured.get(ids[name], ()) if files[name].parent == RULES else () for name in wanted}
     rules = [replace(read_rule(files[name]), calibration=known[name]) for name in wanted]
     for rule in rules:
-        for name in rule.explains:
-            if name not in ids.values():
-                raise RuleError(f"{files[rule.name]}: explains: no rule {name!r}{_hint(name, ids.values())}")
+        for key, named in (("explains", rule.explains), ("yields_to", rule.yields_to)):
+            for name in named:
+                if name not in ids.values():
+                    raise RuleError(f"{files[rule.name]}: {key}: no rule {name!r}{_hint(name, ids.values())}")
     first = {rule.id: rule for rule in rules if not rule.form}
     for rule in rules:
         if rule.id not in first:
@@ -165,7 +168,7 @@ def read_rule(path: Path) -> Rule:
         where,
         data,
         must=("title", "severity", "stage", "story", "sources", "evidence", "fix", "look_alikes"),
-        may=("each", "explains", "onset"),
+        may=("each", "explains", "onset", "yields_to"),
     )
     name, form = _id(path)
     rule = Rule(
@@ -181,6 +184,7 @@ def read_rule(path: Path) -> Rule:
         fixes=tuple(_fix(f"{where}: fix {n}", f) for n, f in enumerate(_tables(where, data, "fix"), 1)),
         look_alikes=_look_alikes(where, data["look_alikes"]),
         explains=_texts(where, {"explains": []} | data, "explains"),
+        yields_to=_texts(where, {"yields_to": []} | data, "yields_to"),
         onset=_text(where, data, "onset") if "onset" in data else None,
     )
     if rule.stage in ("logging", "budget") and rule.severity != "info":

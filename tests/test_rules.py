@@ -263,6 +263,22 @@ def hot_plateau(seed: int) -> Run:
     )
 
 
+def half_way(seed: int) -> Run:
+    """Down to half of its start within a fifth of the run, then at rest with a little bounce at the full rate."""
+    shape = exponential(T, 2.3, 1.2, tau=0.05)
+    return run(
+        train_loss=(T, noisy(shape, 0.02, seed)),
+        val_loss=(V, noisy(shape[9::10], 0.015, seed + 50)),
+        lr=(T, np.full(len(T), 0.5)),
+    )
+
+
+def overshot(seed: int) -> Run:
+    """The first step nearly doubles the loss, and the rest of the run brings it a little below its start."""
+    loss = np.where(T[1] > T, 2.3, 4.2 - 2.5 * T / T[-1])
+    return run(train_loss=(T, noisy(loss, 0.02, seed)), lr=(T, np.full(len(T), 0.5)))
+
+
 def at_rest(seed: int) -> Run:
     """The floor of a deterministic problem, half of the start: nothing bounces."""
     shape = exponential(T, 2.3, 1.2, tau=0.02)
@@ -295,7 +311,8 @@ FIRES: dict[str, Callable[[int], Run]] = {
     "over-confidence": over_confident,
     "divergence": diverging,
     "plateau-needs-decay": plateau,
-    "learning-rate-too-high": hot_plateau,
+    "learning-rate-too-high": overshot,
+    "learning-rate-too-high.bounces": hot_plateau,
     "learning-rate-too-low": slow_rate,
     "oscillation": swinging,
     "still-improving": unfinished,
@@ -335,6 +352,9 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("learning-rate-too-high", "no-learning"): no_learning,
     ("learning-rate-too-high", "few-examples"): few_examples,
     ("learning-rate-too-high", "warmup"): warmed_up,
+    ("learning-rate-too-high.bounces", "plateau-needs-decay"): plateau,
+    ("learning-rate-too-high.bounces", "converged"): at_rest,
+    ("learning-rate-too-high.bounces", "underfitting"): underfit,
     ("learning-rate-too-low", "still-improving"): steady,
     ("learning-rate-too-low", "underfitting"): underfit,
     ("learning-rate-too-low", "bad-init"): bad_init,
@@ -408,6 +428,13 @@ def test_a_rule_is_quiet_on_each_look_alike_that_its_file_names(rule: Rule, look
     for seed in SEEDS:
         report = judge(QUIET[rule.name, look_alike](seed), RULES, Context())
         assert not finding(report, rule), f"seed {seed}: {report}"
+
+
+def test_a_bounce_along_a_level_halfway_down_is_first_of_all_a_plateau() -> None:
+    for seed in SEEDS:
+        lead, *others = judge(half_way(seed), RULES).diagnoses
+        assert lead.rule == "plateau-needs-decay"
+        assert ("learning-rate-too-high", "alternative") in {(d.rule, d.place) for d in others}
 
 
 def test_healthy_runs_are_healthy() -> None:

@@ -12,7 +12,7 @@ rules/README.md hold for grade and probability alike and no verdict changes.
 PATH holds runs of tasks on which no threshold was chosen: only those can say how often a claim on a user's run is
 right. `--seen` adds the claims on runs that thresholds were chosen on: so chosen that findings there are right, more
 often than elsewhere. Those get a step of their own, and speak of the slope and of how the rules differ, and not of how
-often a finding is right. What was left a possibility there gets a level of its own, shrunk as those of the rules are.
+often a finding is right. What was left a possibility there counts like others: no threshold was chosen to make it right.
 
 The strength of the shrinking is chosen on left-out runs, with all runs of a task in one fold: what one task teaches
 must hold on another. Prints calibration error, Brier score and log loss of the raw grades, of the fit on left-out
@@ -103,7 +103,7 @@ def collect(path: Path) -> Claims:
 
 def fit(claims: Claims, strength: float, seen: Claims | None = None) -> Fit:
     """The curve for one strength of shrinking, for runs like those of `claims`; those of `seen`, which thresholds were
-    chosen on, have a step and, shrunk, a level of their own. What would make the curve fall is left out: slope, step.
+    chosen on, have a step of their own. What would make the curve fall is left out: slope, step.
 
     Raises ValueError where the grades do not order the claims at all.
     """
@@ -117,7 +117,7 @@ def fit(claims: Claims, strength: float, seen: Claims | None = None) -> Fit:
     while rising.any():
         model = LogisticRegression(C=strength, fit_intercept=False, max_iter=5000)
         model.fit(_features(both, rules, rising, len(claims.grade)), both.right)
-        intercept, slope, step, _, _, *shift = (float(c) for c in model.coef_[0])
+        intercept, slope, step, _, *shift = (float(c) for c in model.coef_[0])
         if min(slope, step) >= 0:
             return Fit(FREE * slope, FREE * step, FREE * intercept, dict(zip(rules, shift, strict=True)))
         rising &= np.array([slope, step]) >= 0
@@ -233,7 +233,7 @@ def _write(sources: Mapping[Path, Claims], strength: float, stored: dict[str, An
         ],
         "method": f"logistic in logit(grade) with a step at {FINDING:g}, one slope, intercepts shrunk per rule "
         f"(strength {strength:g}); a finding stays at {FINDING:g} or above, a possibility below"
-        + ("; runs that thresholds were chosen on have a step and, shrunk, a level of their own" if seen else ""),
+        + ("; findings on runs that thresholds were chosen on have a step of their own" if seen else ""),
         "left_out_tasks": {
             "calibration_error": round(grading.calibration_error(unseen, claims.right), 3),
             "by_chance_alone": round(by_chance(unseen)[0], 3),
@@ -259,7 +259,7 @@ def _features(claims: Claims, rules: Sequence[str], rising: np.ndarray[Any, Any]
     own = np.array([[float(rule == r) for r in rules] for rule in claims.rule])
     finding, seen = claims.grade >= FINDING, np.arange(len(claims.grade)) >= unseen
     common = [np.ones(len(claims.grade)), rising[0] * _logit(claims.grade), rising[1] * finding, seen * finding]
-    return np.column_stack([FREE * np.column_stack(common), seen, own])
+    return np.column_stack([FREE * np.column_stack(common), own])
 
 
 def _joined(first: Claims, second: Claims) -> Claims:

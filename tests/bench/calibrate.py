@@ -12,7 +12,8 @@ rules/README.md hold for grade and probability alike and no verdict changes.
 PATH holds runs of tasks on which no threshold was chosen: only those can say how often a claim on a user's run is
 right. `--seen` adds the claims on runs that thresholds were chosen on: so chosen that findings there are right, more
 often than elsewhere. Those get a step of their own, and speak of the slope and of how the rules differ, and not of how
-often a finding is right. What was left a possibility there counts like others: no threshold was chosen to make it right.
+often a finding is right. What was left a possibility there counts like others: no threshold was chosen to make it
+right.
 
 The strength of the shrinking is chosen on left-out runs, with all runs of a task in one fold: what one task teaches
 must hold on another. Prints calibration error, Brier score and log loss of the raw grades, of the fit on left-out

@@ -11,7 +11,9 @@ from .rulebook import Rule
 
 #: How the reason begins for a vital whose curve was not logged.
 NOT_LOGGED = re.compile(r"no ([a-z_]+) in the log")
-#: A cause as unsure as this share of its consequence's grade does not take the lead from it.
+#: A cause as unsure as this share of its consequence's grade does not take the lead from it: a bare finding (0.5)
+#: beside a sure one (0.93 and more). Of tests/lab/tune no true lead is lost by it, and half of the points or noise
+#: change fewer (python -m tests.bench.invariance tests/lab/tune.tar.xz).
 FAINT = 0.54
 #: What a machine can apply is a change of the run, but for these: they look, and cure nothing.
 _NO_RUN = frozenset(("overfit_check", "lr_range_test", "inspect_batch", "early_stop"))

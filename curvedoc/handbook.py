@@ -31,6 +31,8 @@ def page(rule: Rule, *, width: int = 80) -> str:
     parts += [_item(f"{n}.", unfilled(f"{fix.do} {fix.why}").strip(), width) for n, fix in enumerate(rule.fixes, 1)]
     if rule.explains:
         parts += ["", _wrap(f"When it stands, these are its consequences: {', '.join(rule.explains)}.", width)]
+    if rule.yields_to:
+        parts += ["", _wrap(f"It does not lead where one of these stands: {', '.join(rule.yields_to)}.", width)]
     if rule.sources:
         parts += ["", "Sources", *(_item("-", source, width) for source in rule.sources)]
     return "\n".join(parts) + "\n"

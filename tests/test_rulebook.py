@@ -85,9 +85,10 @@ def test_select_and_ignore_take_ids_and_know_typos() -> None:
         load_rules(Path("does/not/exist"))
 
 
-def test_what_a_rule_explains_must_exist(tmp_path: Path) -> None:
-    written(tmp_path, 'explains = ["overfit"]\n' + GOOD)
-    with pytest.raises(RuleError, match="explains: no rule 'overfit'; did you mean 'overfitting'"):
+@pytest.mark.parametrize("key", ["explains", "yields_to"])
+def test_what_a_rule_explains_or_yields_to_must_exist(tmp_path: Path, key: str) -> None:
+    written(tmp_path, f'{key} = ["overfit"]\n' + GOOD)
+    with pytest.raises(RuleError, match=f"{key}: no rule 'overfit'; did you mean 'overfitting'"):
         load_rules(tmp_path)
 
 

@@ -253,24 +253,24 @@ def climbing(seed: int) -> Run:
     return run(train_loss=(T, noisy(2.3 + 3 * T / T[-1], 0.05, seed)), lr=(T, np.full(len(T), 0.1)))
 
 
-def hot_plateau(seed: int) -> Run:
-    """Flat from the first twentieth on, at half of its start, and validation bounces with the weights."""
-    shape = exponential(T, 2.3, 1.2, tau=0.01)
+def bouncing(seed: int, tau: float, noise: float, held_out: float) -> Run:
+    """Down to half of its start by the share `tau` of the run, then bouncing at the full rate, and validation too."""
+    shape = exponential(T, 2.3, 1.2, tau=tau)
     return run(
-        train_loss=(T, noisy(shape, 0.05, seed)),
-        val_loss=(V, noisy(shape[9::10], 0.03, seed + 50)),
+        train_loss=(T, noisy(shape, noise, seed)),
+        val_loss=(V, noisy(shape[9::10], held_out, seed + 50)),
         lr=(T, np.full(len(T), 0.5)),
     )
+
+
+def hot_plateau(seed: int) -> Run:
+    """Flat from the first twentieth on: noise hides how it came to rest."""
+    return bouncing(seed, 0.01, 0.05, 0.03)
 
 
 def half_way(seed: int) -> Run:
-    """Down to half of its start within a fifth of the run, then at rest with a little bounce at the full rate."""
-    shape = exponential(T, 2.3, 1.2, tau=0.05)
-    return run(
-        train_loss=(T, noisy(shape, 0.02, seed)),
-        val_loss=(V, noisy(shape[9::10], 0.015, seed + 50)),
-        lr=(T, np.full(len(T), 0.5)),
-    )
+    """Flat from the first fifth on, and seen to come to rest."""
+    return bouncing(seed, 0.05, 0.02, 0.015)
 
 
 def overshot(seed: int) -> Run:

@@ -24,7 +24,7 @@ VITALS = {
     "rate.stuck": Vital("share", "weight of the sign that nothing was learned at a rate that few networks bear"),
     "rate.waits": Vital("share", "weight of the sign that the loss rose and came down as the rate did, and ended high"),
     "rate.shaken": Vital("share", "weight of the sign that the validation loss leaps up and down at the full rate"),
-    "rate.from_start": Vital("share", "the strongest of these signs but for the bounce along a high level"),
+    "rate.unstable": Vital("share", "the strongest of these signs but for the bounce along a high level"),
     "rate.too_high": Vital("share", "the strongest of these signs"),
     "rate.young": Vital(
         "share", "how little the descent has slowed down: it was slow from the start, or runs straight on to the end"
@@ -63,12 +63,11 @@ def measure(signals: Signals, found: dict[str, Measured]) -> dict[str, Measured]
         "rate.shaken": _shaken(signals, found),
     }
     stretch = (signals.begin, signals.end)
-    hot = signs["rate.hot_plateau"]
-    start = max(weight for name, weight in signs.items() if name != "rate.hot_plateau")
+    unstable = max(weight for name, weight in signs.items() if name != "rate.hot_plateau")
     return {
         **{name: exact(weight, "share", stretch) for name, weight in signs.items()},
-        "rate.from_start": exact(start, "share", stretch),
-        "rate.too_high": exact(max(start, hot), "share", stretch),
+        "rate.unstable": exact(unstable, "share", stretch),
+        "rate.too_high": exact(max(signs.values()), "share", stretch),
         "rate.young": _young(signals, found),
         "rate.updates": _updates(signals),
         "val_loss.bounce": found["loss.bounce"] if signals.val is not None else signals.absent["val_loss"],

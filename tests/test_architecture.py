@@ -40,7 +40,9 @@ LAW: dict[str, set[str]] = {
     "handbook": {"rulebook", "sentences", "vitals", "estimate"},
     "api": {"run", "siblings", "discover", "memory", "rulebook", "engine", "report", "errors"},
     "monitor": {"run", "readers", "assemble", "rulebook", "engine", "report", "errors"},
-    "cli": {
+    "terminal": {"render", "errors"},
+    "commands": {
+        "terminal",
         "config",
         "api",
         "handbook",
@@ -51,8 +53,8 @@ LAW: dict[str, set[str]] = {
         "compare",
         "run",
         "errors",
-        "__init__",
     },
+    "cli": {"commands", "terminal", "run", "errors", "__init__"},
     "__main__": {"cli"},
     "__init__": {"api", "monitor", "report", "run"},
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from curvedoc import cli, handbook
+from curvedoc import cli, commands, handbook
 from curvedoc.config import read_config
 from curvedoc.rulebook import load_rules
 
@@ -81,7 +81,7 @@ def test_the_formats_and_exit_codes_are_those_of_the_program() -> None:
     (sentence,) = re.findall(r"`--format` is one of (.*?)\.", TEXT, re.DOTALL)
     assert tuple(re.findall(r"`(\w+)`", sentence)) == cli.FORMATS
     codes = [int(code) for code in re.findall(r"^\| (\d+) \|", TEXT, re.MULTILINE)]
-    assert codes == [cli.DONE, cli.FINDINGS, cli.UNUSABLE, cli.NO_LOG]
+    assert codes == [commands.DONE, commands.FINDINGS, commands.UNUSABLE, commands.NO_LOG]
 
 
 def test_every_link_leads_to_a_file() -> None:

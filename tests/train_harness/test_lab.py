@@ -15,9 +15,10 @@ import pytest
 
 import curvedoc
 from train_harness.__main__ import main
-from train_harness.lab import _record, examine, pack, run_lab, summary
+from train_harness.lab import examine, pack, run_lab, summary
 from train_harness.lab_cases import PARTS, PLANTS, Candidate, candidates
 from train_harness.lab_proof import Ended, Treatment, allowed, battery, first_drop, gain, plateau_onset, settle, tried
+from train_harness.lab_runs import record
 from train_harness.loop import StepRow
 from train_harness.recipe import Recipe, override, recipe_text
 
@@ -254,7 +255,7 @@ def test_the_lab_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("dialect", ["tensorboard", "jsonl"])
 def test_a_run_that_broke_off_and_went_on_is_one_run(tmp_path: Path, dialect: str) -> None:
     patient = override(QUICK, [f"log.format={dialect}"])
-    rows = _record(Candidate("resumed", "tune", "mlp", "", "", patient, None, 30, 36), tmp_path / "log")
+    rows = record(Candidate("resumed", "tune", "mlp", "", "", patient, None, 30, 36), tmp_path / "log")
     (run,) = curvedoc.read(tmp_path / "log")
     curve = run.curves["train_loss"][0]
     assert curve.step.tolist() == list(range(5, 61, 5))

@@ -87,8 +87,10 @@ def judge(run: Run, rules: Sequence[Rule], context: Context | None = None, *, dr
             diagnoses.append(outcome)
             speaking[name] = found
     known = {rule.id: rule for rule in reversed(rules)} | speaking
-    # Grades decide what stands and what leads; only then do they become probabilities, which change no verdict.
-    ranked = tuple(_probable(d, known[d.rule]) for d in rank(diagnoses, known))
+    # Grades decide what stands and what leads; only then do they become probabilities, which change no verdict but
+    # leave out what is hardly ever right.
+    probable = (_probable(d, known[d.rule]) for d in rank(diagnoses, known))
+    ranked = tuple(d for d in probable if d.confidence >= POSSIBLE)
     ranked = told_apart(ranked, not_assessed, known)
     verdict, why = _verdict(ranked, rules, assessed, not_assessed, run)
     if verdict == "healthy" and (unseen := _unmoved(chart)) and any(r.stage == "start" for r in rules):

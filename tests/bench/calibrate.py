@@ -2,12 +2,13 @@
 
     python -m tests.bench.calibrate PATH [--seen TUNE] [--test PATH]... [--write]
 
-The raw grade of a rule orders its claims but is no probability. One logistic curve in log(grade / (1 - grade)), with a
-step where a possibility becomes a finding, is fitted to the claims of all rules (Platt 1999), with an intercept of its
-own per rule that is shrunk towards the common one: a rule with five claims borrows from the others, a rule with fifty
-speaks for itself. One slope keeps the map of every rule rising, so that the order of its claims stays; and the
-probability of a finding is kept at FINDING or above, that of a possibility below, so that the words of
-rules/README.md hold for grade and probability alike and no verdict changes.
+The raw grade of a rule orders its claims but is no probability. Two logistic curves in log(grade / (1 - grade)), one
+for findings and one for possibilities, are fitted to the claims of all rules (Platt 1999), each with an intercept of
+its own per rule that is shrunk towards the common one: a rule with five claims borrows from the others, a rule with
+fifty speaks for itself. One slope keeps the map of every rule rising, so that the order of its claims stays. The
+probability of a finding is kept at FINDING or above, that of a possibility below, so that no verdict changes; a
+possibility that is right less often than POSSIBLE is not worth a line, and the report leaves it out. Here all are
+counted, listed or not: each is what its rule would claim by its grade alone.
 
 PATH holds runs of tasks on which no threshold was chosen: only those can say how often a claim on a user's run is
 right. `--seen` adds the claims on runs that thresholds were chosen on: so chosen that findings there are right, more
@@ -30,14 +31,14 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from curvedoc.report import FINDING, POSSIBLE
-from curvedoc.rulebook import RULES
+from curvedoc.rulebook import RULES, load_rules
 
 from . import grading, labelled
 from .truth import curvedoc_says
@@ -45,14 +46,14 @@ from .truth import curvedoc_says
 #: Grades at which the probability is stored, on either side of FINDING. Below POSSIBLE a rule is silent.
 GRADES = {True: (FINDING, 0.6, 0.7, 0.8, 0.9, 0.97, 1.0), False: (POSSIBLE, 0.3, 0.4, FINDING)}
 #: Probabilities of a finding and of a possibility stay between these: nothing is certain, and words keep their meaning.
-WITHIN = {True: (FINDING, 0.99), False: (POSSIBLE, FINDING - 0.01)}
+WITHIN = {True: (FINDING, 0.99), False: (0.01, FINDING - 0.01)}
 #: A grade of 1 has no finite logit: this much is as sure as a clause can be.
 SUREST = 0.98
 #: Inverse strengths of shrinking that are tried: the variance of the rules' intercepts, from nearly one curve for all
 #: to rules that differ by half a logit.
 STRENGTHS = (0.01, 0.03, 0.1, 0.3)
-#: The common slope, step and intercept are hardly shrunk: a feature this much larger costs that much less penalty,
-#: squared.
+#: The common slope and intercept, and the step of what was seen, are hardly shrunk: a feature this much larger costs
+#: that much less penalty, squared.
 FREE = 30.0
 #: Draws from which the error that chance alone makes is averaged.
 DRAWS = 200
@@ -69,32 +70,46 @@ class Claims:
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
-    """Probability = 1 / (1 + exp(-(intercept + shift[rule] + step * (grade >= FINDING) + slope * logit(grade))))."""
+class Curve:
+    """Probability = 1 / (1 + exp(-(intercept + shift[rule] + slope * logit(grade))))."""
 
-    slope: float
-    step: float
     intercept: float
+    slope: float
     shift: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What was fitted to findings (True) and to possibilities (False)."""
+
+    curves: Mapping[bool, Curve]
 
     def probability(self, rule: Sequence[str], grade: grading.Array) -> grading.Array:
         """Probability (n,) that each claim is right; a rule without claims in the fit gets the common curve."""
-        return self.curve(rule, grade, grade >= FINDING)
+        return np.where(grade >= FINDING, self.on(True, rule, grade), self.on(False, rule, grade))
 
-    def curve(self, rule: Sequence[str], grade: grading.Array, finding: Any) -> grading.Array:
-        """The same, where `finding` says on which side of the step each claim stands."""
-        shift = np.array([self.shift.get(r, 0.0) for r in rule])
-        free = 1 / (1 + np.exp(-(self.intercept + shift + self.step * finding + self.slope * _logit(grade))))
-        low, high = (np.where(finding, WITHIN[True][end], WITHIN[False][end]) for end in (0, 1))
-        return np.asarray(np.clip(free, low, high), float)
+    def on(self, finding: bool, rule: Sequence[str], grade: grading.Array) -> grading.Array:
+        """The same, where all claims are findings, or possibilities."""
+        curve = self.curves[finding]
+        shift = np.array([curve.shift.get(r, 0.0) for r in rule])
+        free = 1 / (1 + np.exp(-(curve.intercept + shift + curve.slope * _logit(grade))))
+        return np.asarray(np.clip(free, *WITHIN[finding]), float)
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Rules of which a claim was seen."""
+        return tuple(sorted({rule for curve in self.curves.values() for rule in curve.shift}))
 
 
 def collect(path: Path) -> Claims:
-    """Every listed claim on the cases of a path that was proved right or wrong; a consequence claims no cause."""
-    rows = []
+    """Every claim on the cases of a path that was proved right or wrong; a consequence claims no cause.
+
+    Rules speak by their grades, or what is left out of reports now would not be counted next time.
+    """
+    rows, plain = [], [replace(rule, calibration=()) for rule in load_rules()]
     with tempfile.TemporaryDirectory() as room:
         for case in labelled.load(path, Path(room)):
-            for claim in curvedoc_says(case).claims:
+            for claim in curvedoc_says(case, plain).claims:
                 held = case.holds(claim.label) if claim.label is not None else None
                 if held is not None and claim.raw is not None and not claim.consequence:
                     rows.append((claim.rule, claim.raw, float(held), case.task or case.name))
@@ -103,26 +118,43 @@ def collect(path: Path) -> Claims:
 
 
 def fit(claims: Claims, strength: float, seen: Claims | None = None) -> Fit:
-    """The curve for one strength of shrinking, for runs like those of `claims`; those of `seen`, which thresholds were
-    chosen on, have a step of their own. What would make the curve fall is left out: slope, step.
+    """The curves for one strength of shrinking, for runs like those of `claims`; findings on those of `seen`, which
+    thresholds were chosen on, have a step of their own. A slope that would make a curve fall is left out.
 
-    Raises ValueError where the grades do not order the claims at all.
+    Raises ValueError where findings are right no more often than possibilities, or all claims of either are right or
+    wrong.
     """
+    surer = claims.grade >= FINDING
+    if claims.right[surer].mean() <= claims.right[~surer].mean():
+        raise ValueError("findings are right no more often than possibilities: mend the rules first")
+    curves = {}
+    for finding in (True, False):
+        mine, others = (
+            None if each is None else _take(each, np.flatnonzero((each.grade >= FINDING) == finding))
+            for each in (claims, seen)
+        )
+        assert mine is not None
+        curves[finding] = _curve(mine, others, strength, finding)
+    return Fit(curves)
+
+
+def _curve(claims: Claims, seen: Claims | None, strength: float, step: bool) -> Curve:
+    """One curve; with a `step` the claims `seen` have an intercept of their own beside it."""
     from sklearn.linear_model import LogisticRegression
 
     both = claims if seen is None else _joined(claims, seen)
     rules = sorted(set(both.rule))
-    if not 0 < claims.right.mean() < 1:
+    if len(set(both.right)) < 2:
         raise ValueError("all claims are right, or all are wrong: nothing to fit")
-    rising = np.array([True, True])
-    while rising.any():
+    own = np.array([[float(rule == r) for r in rules] for rule in both.rule])
+    tuned = step * (np.arange(len(both.grade)) >= len(claims.grade))
+    for rising in (1, 0):
+        common = FREE * np.column_stack([np.ones(len(both.grade)), rising * _logit(both.grade), tuned])
         model = LogisticRegression(C=strength, fit_intercept=False, max_iter=5000)
-        model.fit(_features(both, rules, rising, len(claims.grade)), both.right)
-        intercept, slope, step, _, *shift = (float(c) for c in model.coef_[0])
-        if min(slope, step) >= 0:
-            return Fit(FREE * slope, FREE * step, FREE * intercept, dict(zip(rules, shift, strict=True)))
-        rising &= np.array([slope, step]) >= 0
-    raise ValueError("higher grades are not more often right: mend the rules first")
+        intercept, slope, _, *shift = (float(c) for c in model.fit(np.column_stack([common, own]), both.right).coef_[0])
+        if slope >= 0:
+            break
+    return Curve(FREE * intercept, FREE * max(slope, 0.0), dict(zip(rules, shift, strict=True)))
 
 
 def left_out(claims: Claims, strength: float, seen: Claims | None = None) -> grading.Array:
@@ -136,15 +168,12 @@ def left_out(claims: Claims, strength: float, seen: Claims | None = None) -> gra
 
 
 def best_strength(claims: Claims, seen: Claims | None = None) -> float:
-    """The weakest shrinking whose left-out calibration error is as low as any, but for the scatter of chance.
+    """The shrinking with the lowest log loss on left-out tasks.
 
-    Log loss rewards telling the rules apart, and would believe a handful of claims; what is asked for is that the
-    probabilities hold on a task that was not seen.
+    That is a proper score: it rewards telling rules apart as far as that holds on a task that was not seen. The
+    calibration error would do as well with one number for all (Gneiting and Raftery 2007).
     """
-    unseen = {s: left_out(claims, s, seen) for s in STRENGTHS}
-    error = {s: grading.calibration_error(p, claims.right) for s, p in unseen.items()}
-    lowest = min(error, key=lambda s: error[s])
-    return max(s for s in STRENGTHS if error[s] <= error[lowest] + by_chance(unseen[lowest])[1])
+    return min(STRENGTHS, key=lambda s: log_loss(left_out(claims, s, seen), claims.right))
 
 
 def by_chance(probability: grading.Array) -> tuple[float, float]:
@@ -165,15 +194,13 @@ def table(made: Fit, claims: Claims) -> dict[str, Any]:
     """Per rule of the fit the probability at GRADES, FINDING twice: from below and as a finding; and how many `claims`
     it made, and how many were right."""
     found = {}
-    for rule in sorted(made.shift):
+    for rule in made.rules:
         mine = np.array([r == rule for r in claims.rule], bool)
         grade = [g for finding in (False, True) for g in GRADES[finding]]
         probability = [
             float(p)
             for finding in (False, True)
-            for p in made.curve(
-                [rule] * len(GRADES[finding]), np.array(GRADES[finding]), np.full(len(GRADES[finding]), finding)
-            )
+            for p in made.on(finding, [rule] * len(GRADES[finding]), np.array(GRADES[finding]))
         ]
         found[rule] = {
             "grade": grade,
@@ -232,8 +259,8 @@ def _write(sources: Mapping[Path, Claims], strength: float, stored: dict[str, An
             }
             for source, part in sources.items()
         ],
-        "method": f"logistic in logit(grade) with a step at {FINDING:g}, one slope, intercepts shrunk per rule "
-        f"(strength {strength:g}); a finding stays at {FINDING:g} or above, a possibility below"
+        "method": f"logistic in logit(grade), one curve for findings and one for possibilities, intercepts shrunk per "
+        f"rule (strength {strength:g}); a finding stays at {FINDING:g} or above, a possibility below"
         + ("; findings on runs that thresholds were chosen on have a step of their own" if seen else ""),
         "left_out_tasks": {
             "calibration_error": round(grading.calibration_error(unseen, claims.right), 3),
@@ -253,14 +280,6 @@ def _tell(what: str, probability: grading.Array, right: grading.Array) -> None:
     bins = " ".join(f"{m:.2f}->{s:.2f} ({n})" for m, s, n in grading.reliability(probability, right, 5))
     chance, loss = by_chance(probability)[0], log_loss(probability, right)
     print(f"{what:36} ECE {error:.3f} (by chance {chance:.3f})  Brier {brier:.3f}  log loss {loss:.3f}   {bins}")
-
-
-def _features(claims: Claims, rules: Sequence[str], rising: np.ndarray[Any, Any], unseen: int) -> grading.Array:
-    """One row per claim, the first `unseen` of them on runs that no threshold was chosen on."""
-    own = np.array([[float(rule == r) for r in rules] for rule in claims.rule])
-    finding, seen = claims.grade >= FINDING, np.arange(len(claims.grade)) >= unseen
-    common = [np.ones(len(claims.grade)), rising[0] * _logit(claims.grade), rising[1] * finding, seen * finding]
-    return np.column_stack([FREE * np.column_stack(common), own])
 
 
 def _joined(first: Claims, second: Claims) -> Claims:

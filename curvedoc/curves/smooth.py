@@ -199,7 +199,7 @@ def local_noise(value: Array, alike: Array | float = 0.0) -> Array:
     A second difference removes any straight trend and has variance 6 sigma^2 for independent noise, a fourth
     difference any cubic and 70 sigma^2; the smaller of both estimates is the one that the curve's own bends
     inflate less. The median of absolute values over a fifth of the curve is robust against spikes and follows
-    noise that changes along the run. Where neighbours correlate by `alike` (n,) or one number (`likeness`), both
+    noise that changes along the run. Where neighbours correlate by `alike` (n,) or one number (`row_likeness`), both
     variances are smaller by a known factor; with 0, only what neighbours do not share is seen.
 
     >>> bool(local_noise(np.arange(30.0)).max() < 1e-9)
@@ -241,25 +241,21 @@ def _sized(spreads: tuple[Array, Array], alike: Array) -> Array:
     return noise
 
 
-def likeness(value: Array) -> float:
-    """Correlation of the noise of neighbouring points, 0 .. 0.95, taken as a first-order autoregression.
+def row_likeness(rows: Array) -> Array:
+    """Correlation (m,) of the noise of each row's neighbouring points, 0 .. 0.95, as of a first-order autoregression.
 
     Running means, epoch means and slow drifts leave noise whose neighbours are alike. Fourth differences of points
     k apart see noise but no cubic; for correlation r their variance is 70 - 112 r^k + 56 r^2k - 16 r^3k + 2 r^4k
     times that of the noise, and grows with k where r > 0. The r whose growth from k = 1 to 2, 4, 8 lies nearest is
-    taken (medians of absolute values, so that spikes and a steep start have no say). `value` (n,) finite, evenly
+    taken (medians of absolute values, so that spikes and a steep start have no say). `rows` (m, n) finite, evenly
     logged. 0 where a curve is too short (n < 27) or bends too much to tell.
 
     >>> rng = np.random.default_rng(0)
     >>> white = rng.standard_normal(240)
-    >>> bool(likeness(white) < 0.1 < 0.6 < likeness(np.convolve(white, np.ones(6) / 6, "valid")))
+    >>> alike = row_likeness(np.stack([white[:235], np.convolve(white, np.ones(6) / 6, "valid")]))
+    >>> bool(alike[0] < 0.1 < 0.6 < alike[1])
     True
     """
-    return float(row_likeness(value[None])[0])
-
-
-def row_likeness(rows: Array) -> Array:
-    """`likeness` of each row (m,) of `rows` (m, n)."""
     n, sizes = rows.shape[1], []
     for k in SPACINGS:
         if 12 * k > n:
@@ -277,7 +273,7 @@ def row_likeness(rows: Array) -> Array:
 
 
 def _alike_along(raw: Array, value: Array, per_bin: Array) -> Array:
-    """`likeness` at each pooled point (k, n): the head holds single points, the medians behind it are less alike."""
+    """Likeness at each pooled point (k, n): the head holds single points, the medians behind it are less alike."""
     head = int((per_bin == 1).sum()) if per_bin.max() > 1 else 0
     alike = np.empty(value.shape)
     alike[:, head:] = row_likeness(value[:, head:])[:, None]

@@ -22,7 +22,6 @@ Row = Mapping[str, Value]
 
 LONG_NAMES = {"lr": "learning_rate", "wd": "weight_decay", "bs": "batch_size"}
 KEYS = 24  # settings that vary and are offered; of more, those that most runs state
-DECAYS = ("weight_decay", "wd")
 #: Fewer lines than this (repeats count as one) or fewer of a kind say nothing about what separates them.
 FEWEST, FEWEST_OF_A_KIND = 8, 3
 SHUFFLES = 999  # permutations: the smallest p is 0.001

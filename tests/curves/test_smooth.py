@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curvedoc.curves.smooth import BINS, likeness, local_noise, pool, smooth
+from curvedoc.curves.smooth import BINS, local_noise, pool, row_likeness, smooth
 
 X = np.arange(2000.0)
 
@@ -80,12 +80,13 @@ def averaged(r: float, n: int, seed: int) -> np.ndarray:
 @pytest.mark.parametrize(("r", "low", "high"), [(0.0, 0.0, 0.1), (0.6, 0.45, 0.7), (0.9, 0.8, 0.95)])
 def test_it_is_seen_how_alike_neighbours_are(r: float, low: float, high: float) -> None:
     curve = 0.3 + 2 * np.exp(-np.arange(240.0) / 40)
-    assert low <= np.median([likeness(curve + 0.05 * averaged(r, 240, seed)) for seed in range(30)]) <= high
+    rows = np.stack([curve + 0.05 * averaged(r, 240, seed) for seed in range(30)])
+    assert low <= np.median(row_likeness(rows)) <= high
 
 
 def test_a_curve_without_noise_has_no_alike_neighbours() -> None:
-    assert likeness(0.3 + 2 * np.exp(-np.arange(240.0) / 40)) == 0.0
-    assert likeness(np.ones(240)) == 0.0
+    assert row_likeness((0.3 + 2 * np.exp(-np.arange(240.0) / 40))[None]) == [0.0]
+    assert row_likeness(np.ones((1, 240))) == [0.0]
 
 
 def test_noise_that_neighbours_share_is_estimated_when_it_is_known_how_much_they_share() -> None:

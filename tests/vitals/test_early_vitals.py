@@ -8,26 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from curvedoc.estimate import Estimate
-from curvedoc.run import Context, Curve, Run, Tag
-from curvedoc.vitals import Missing, measure
+from curvedoc.run import Curve, Run, Tag
 
 from ..patients import noisy, power_law, run, steps
+from .asked import missing, value
 
 T = steps(600, every=1)
 V = T[29::30]
-
-
-def vital(made: Run, name: str, classes: int | None = None) -> Estimate:
-    found = measure(made, Context(classes=classes))[0].run.vitals[name]
-    assert isinstance(found, Estimate), found
-    return found
-
-
-def missing(made: Run, name: str) -> Missing:
-    found = measure(made, Context())[0].run.vitals[name]
-    assert isinstance(found, Missing), found
-    return found
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
@@ -39,8 +26,10 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 def test_the_first_loss_is_measured_in_guesses(classes: int) -> None:
     made = run(train_loss=(T, 5 * math.log(classes) * (T / T[0]) ** -0.5))
     guess = math.log(classes)
-    assert vital(made, "initial_loss.excess", classes).value == pytest.approx(4 * guess / min(guess, math.log(10)))
-    assert vital(made, "initial_loss.kept").value == 1.0
+    assert value(made, "initial_loss.excess", classes=classes).value == pytest.approx(
+        4 * guess / min(guess, math.log(10))
+    )
+    assert value(made, "initial_loss.kept").value == 1.0
 
 
 @pytest.mark.parametrize(("scale", "exponent"), [(1.0, 0.9), (1e4, 0.35), (1e9, 0.2)])
@@ -54,7 +43,7 @@ def test_a_squared_error_may_begin_anywhere_below_ten_times_its_end_or_a_spread_
 def test_a_squared_error_of_millions_that_comes_far_down_is_measured_in_what_it_reached() -> None:
     loss = 1e6 * np.exp(-(T - 1) / 100) + 1e4
     made = run(train_loss=(T, loss))
-    assert vital(made, "initial_loss.excess").value == pytest.approx(1.01e6 / (10 * np.median(loss[-30:])) - 1, rel=0.1)
+    assert value(made, "initial_loss.excess").value == pytest.approx(1.01e6 / (10 * np.median(loss[-30:])) - 1, rel=0.1)
 
 
 @pytest.mark.parametrize("top", [0.4, 0.95])
@@ -63,13 +52,13 @@ def test_how_often_answers_were_right_bounds_what_a_guess_costs(top: float) -> N
     right = 0.1 + (top - 0.1) * (1 - np.exp(-V / 200))
     loss = math.log(10) * (1 - right) / 0.9
     made = run(train_loss=(T, 40.0 * np.exp(-T / 5) + 1.0), val_loss=(V, loss), val_accuracy=(V, right))
-    assert math.log(10) <= vital(made, "initial_loss.chance").value <= 2.3 * math.log(10)
+    assert math.log(10) <= value(made, "initial_loss.chance").value <= 2.3 * math.log(10)
 
 
 def test_the_loss_of_a_whole_utterance_may_begin_anywhere() -> None:
     right = 0.9 * (1 - np.exp(-V / 200))
     made = run(train_loss=(T, 200.0 * np.exp(-T / 100) + 9.0), val_accuracy=(V, right))
-    assert vital(made, "initial_loss.excess").value > 5
+    assert value(made, "initial_loss.excess").value > 5
     named = replace(made, tags=(Tag("train.log", "valid/loss_ctc", "val_loss_part", 20, 30.0, 600.0),))
     assert missing(named, "initial_loss.excess").needs == ("train_accuracy",)
 
@@ -79,16 +68,16 @@ def test_the_mean_of_the_first_epoch_tells_of_steps_that_were_not_logged() -> No
     mean = np.array([loss[n : n + 30].mean() for n in range(0, 600, 30)])
     logged = (Curve(T[29::10], loss[29::10]), Curve(V, mean, cadence="epoch"))
     made = Run("patient", {"train_loss": logged}, hyper={"num_classes": 2})
-    assert vital(made, "initial_loss.first").value == pytest.approx(mean[0])
+    assert value(made, "initial_loss.first").value == pytest.approx(mean[0])
     other = (logged[0], Curve(V, 3 * mean, cadence="epoch"))  # a sum: not of the same losses later on either
-    assert vital(replace(made, curves={"train_loss": other}), "initial_loss.first").value == pytest.approx(loss[29])
+    assert value(replace(made, curves={"train_loss": other}), "initial_loss.first").value == pytest.approx(loss[29])
 
 
 def test_a_loss_of_exactly_nothing_stands_beside_the_mean_of_its_epoch() -> None:
     loss = np.where(T > 300, 0.0, power_law(T))
     mean = np.array([loss[n : n + 30].mean() for n in range(0, 600, 30)])
     made = Run("patient", {"train_loss": (Curve(T, loss), Curve(V, mean, cadence="epoch"))}, hyper={"num_classes": 2})
-    assert vital(made, "initial_loss.first").value == pytest.approx(loss[0])
+    assert value(made, "initial_loss.first").value == pytest.approx(loss[0])
 
 
 def test_weights_that_are_too_large_come_down_over_several_points_and_a_blow_up_in_one() -> None:
@@ -96,7 +85,7 @@ def test_weights_that_are_too_large_come_down_over_several_points_and_a_blow_up_
     descent, blow_up = power_law(late), power_law(late)
     descent[:4] = [700.0, 100.0, 30.0, 3.0]
     blow_up[0] = 700.0
-    kept = [vital(run(train_loss=(late, loss)), "initial_loss.kept", 10).value for loss in (descent, blow_up)]
+    kept = [value(run(train_loss=(late, loss)), "initial_loss.kept", classes=10).value for loss in (descent, blow_up)]
     assert kept == [pytest.approx(0.3), pytest.approx(blow_up[1] / 700)]
 
 
@@ -119,9 +108,11 @@ def test_a_loss_through_two_softmaxes_lies_on_their_law(classes: int, known: int
     def made(loss: list[float]) -> Run:
         return run(train_loss=(V, np.array(loss)), train_accuracy=(V, np.array(right)))
 
-    assert vital(made(twice), "softmax.law_off", known).value < 0.06
-    assert vital(made(twice), "softmax.floor", known).value == pytest.approx(math.log(1 + (classes - 1) / math.e))
-    assert vital(made(once), "softmax.law_off", known).value > 0.3
+    assert value(made(twice), "softmax.law_off", classes=known).value < 0.06
+    assert value(made(twice), "softmax.floor", classes=known).value == pytest.approx(
+        math.log(1 + (classes - 1) / math.e)
+    )
+    assert value(made(once), "softmax.law_off", classes=known).value > 0.3
 
 
 @pytest.mark.parametrize("classes", [2, 3, 4])
@@ -136,7 +127,7 @@ def test_an_honest_network_costs_at_most_its_entropy_and_two_softmaxes_more(clas
     for end, unfair in ((honest, 1.0), (twice, twice / honest)):
         loss = np.interp(T, [T[0], T[300], T[-1]], [math.log(classes), end, end])
         made = run(train_loss=(T, loss), train_accuracy=(V, right))
-        assert vital(made, "softmax.unfair", classes).value == pytest.approx(unfair, rel=0.02)
+        assert value(made, "softmax.unfair", classes=classes).value == pytest.approx(unfair, rel=0.02)
 
 
 @pytest.mark.parametrize(("warmup", "kept"), [(400, 1.0), (0, 0.1)])
@@ -144,7 +135,7 @@ def test_what_stands_before_the_rate_has_risen_was_there_before(warmup: int, kep
     late = T[4::5]
     loss = np.where(late == late[0], 40.0, 4.0) * np.linspace(1, 0.999, len(late))
     rate = 0.1 * np.minimum(1, late / warmup) if warmup else np.full(len(late), 0.1)
-    assert vital(run(train_loss=(late, loss), lr=(late, rate)), "initial_loss.kept", 10).value == pytest.approx(
+    assert value(run(train_loss=(late, loss), lr=(late, rate)), "initial_loss.kept", classes=10).value == pytest.approx(
         kept, rel=0.01
     )
 
@@ -154,7 +145,7 @@ def test_who_pays_what_a_share_of_right_answers_costs_is_guessing() -> None:
     loss = np.maximum(math.log(10), 12.0 * np.exp(-T / 40))
     right = 0.1 + 0.01 * np.sin(V)
     made = run(train_loss=(T, loss), val_loss=(V, np.interp(V, T, loss)), val_accuracy=(V, right))
-    assert math.log(10) <= vital(made, "initial_loss.chance").value <= 1.1 * math.log(10)
+    assert math.log(10) <= value(made, "initial_loss.chance").value <= 1.1 * math.log(10)
 
 
 @pytest.mark.parametrize("classes", [5, 12])
@@ -166,9 +157,9 @@ def test_two_validations_and_the_first_loss_show_two_softmaxes(classes: int) -> 
     twice, once = (np.interp(T, [1, 300, 600], [begun, *end]) for end in (reached, steep))
     ends = (np.array([300.0, 600.0]), right)
     doubled, plain = (run(train_loss=(T, loss), val_accuracy=ends) for loss in (twice, once))
-    assert vital(doubled, "softmax.law_off").value < 0.03
-    assert vital(doubled, "softmax.slope_off").value < 0.38
-    assert vital(plain, "softmax.slope_off").value > 0.58
+    assert value(doubled, "softmax.law_off").value < 0.03
+    assert value(doubled, "softmax.slope_off").value < 0.38
+    assert value(plain, "softmax.slope_off").value > 0.58
     shifted = run(train_loss=(T, twice + 0.04), val_accuracy=ends)
     assert "not that of a guess" in missing(shifted, "softmax.law_off").why
 
@@ -176,8 +167,8 @@ def test_two_validations_and_the_first_loss_show_two_softmaxes(classes: int) -> 
 def test_a_loss_that_is_minus_the_accuracy_lies_on_the_law_of_a_missing_logarithm() -> None:
     accuracy = 0.9 - 0.8 * np.exp(-V / 100)
     made = run(train_loss=(V, -accuracy), val_accuracy=(V, accuracy))
-    assert vital(made, "softmax.law_off").value == pytest.approx(0.0, abs=1e-6)
-    assert vital(made, "softmax.slope_off").value == pytest.approx(0.0, abs=1e-6)
+    assert value(made, "softmax.law_off").value == pytest.approx(0.0, abs=1e-6)
+    assert value(made, "softmax.slope_off").value == pytest.approx(0.0, abs=1e-6)
 
 
 def test_a_law_of_many_unknown_classes_is_not_assessed() -> None:
@@ -190,9 +181,9 @@ def test_a_law_of_many_unknown_classes_is_not_assessed() -> None:
 def test_dead_units_are_those_of_the_worst_layer_over_most_of_the_run() -> None:
     shares = {"dead_share__a": (V, np.where(V > 200, 0.8, 0.1)), "dead_share__b": (V, np.where(V > 200, 0.2, 0.9))}
     made = run(train_loss=(T, power_law(T)), **shares)
-    assert vital(made, "units.dead").value == pytest.approx(0.8)
-    assert vital(made, "units.worst").value == 1
-    assert vital(made, "units.dead_from").value == V[V > 200][0]
+    assert value(made, "units.dead").value == pytest.approx(0.8)
+    assert value(made, "units.worst").value == 1
+    assert value(made, "units.dead_from").value == V[V > 200][0]
 
 
 def test_dead_units_need_their_role() -> None:
@@ -205,16 +196,16 @@ def test_summed_gradients_have_a_direction_and_single_ones_none() -> None:
     made = run(train_loss=(T, power_law(T)), grad_norm=(T, summed))
     logs = np.log(summed)
     grown = np.exp(np.median(logs[-30:]) - np.median(logs[:30]))
-    assert vital(made, "grad_norm.growth").value == pytest.approx(grown)
-    assert vital(made, "grad_norm.directed").value > 0.25
+    assert value(made, "grad_norm.growth").value == pytest.approx(grown)
+    assert value(made, "grad_norm.directed").value > 0.25
     single = run(train_loss=(T, power_law(T)), grad_norm=(T, np.linalg.norm(batches, axis=1)))
-    assert abs(vital(single, "grad_norm.directed").value) < 0.05
+    assert abs(value(single, "grad_norm.directed").value) < 0.05
 
 
 def test_the_norm_over_the_loss_knows_no_scale_of_the_loss() -> None:
     norm = 40 * np.exp(0.3 * np.random.default_rng(1).standard_normal(len(T)))
     ratios = [
-        vital(run(train_loss=(T, c * power_law(T)), grad_norm=(T, c * norm)), "grad_norm.of_loss").value
+        value(run(train_loss=(T, c * power_law(T)), grad_norm=(T, c * norm)), "grad_norm.of_loss").value
         for c in (1, 64)
     ]
     assert ratios[0] == pytest.approx(ratios[1])
@@ -224,8 +215,8 @@ def test_the_norm_over_the_loss_knows_no_scale_of_the_loss() -> None:
 def test_fading_is_the_distance_of_the_first_layers_from_the_last() -> None:
     ratios = {f"update_ratio__l{n}": (T, np.full(len(T), 10.0 ** -(6 - n))) for n in range(5)}
     made = run(train_loss=(T, power_law(T)), **ratios)
-    assert vital(made, "gradient.fades").value == pytest.approx(-3.5)
-    assert vital(made, "gradient.in_order").value == pytest.approx(1.0)
+    assert value(made, "gradient.fades").value == pytest.approx(-3.5)
+    assert value(made, "gradient.in_order").value == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("count", [1, 3, 6])
@@ -235,9 +226,9 @@ def test_planted_spikes_are_counted_and_the_first_is_found(count: int, slow: flo
     for at in range(80, 80 + 80 * count, 80):
         loss[at:] *= 1 + 5 * np.exp(-(T[at:] - T[at]) / slow)
     made = run(train_loss=(T, loss))
-    assert vital(made, "spikes.count").value == count
-    assert vital(made, "spikes.first").value == pytest.approx(81, abs=2)
-    assert vital(made, "spikes.height").value == pytest.approx(6, rel=0.4)
+    assert value(made, "spikes.count").value == count
+    assert value(made, "spikes.first").value == pytest.approx(81, abs=2)
+    assert value(made, "spikes.height").value == pytest.approx(6, rel=0.4)
 
 
 SPARSE = np.arange(10.0, 601, 10)
@@ -246,10 +237,10 @@ SPARSE = np.arange(10.0, 601, 10)
 def test_spikes_of_two_and_a_half_levels_count_where_nothing_lies_below_them() -> None:
     loss = noisy(power_law(T, exponent=0.2), 0.05, 3)
     loss[60::60] *= 2.7
-    assert vital(run(train_loss=(T, loss)), "spikes.count").value == pytest.approx(9, abs=1)
+    assert value(run(train_loss=(T, loss)), "spikes.count").value == pytest.approx(9, abs=1)
     between = loss.copy()
     between[45::20] *= np.linspace(1.3, 2.3, len(between[45::20]))
-    assert vital(run(train_loss=(T, between)), "spikes.count").value < 3
+    assert value(run(train_loss=(T, between)), "spikes.count").value < 3
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -261,8 +252,8 @@ def test_spikes_that_fill_a_sparse_log_are_counted(seed: int, slow: float) -> No
         since = SPARSE - at
         loss[since >= 0] *= 1 + 6 * np.exp(-since[since >= 0] / slow)
     made = run(train_loss=(SPARSE, noisy(loss, 0.2, seed)))
-    assert vital(made, "spikes.count").value in (3, 4)
-    assert vital(made, "spikes.burden").value >= 3
+    assert value(made, "spikes.count").value in (3, 4)
+    assert value(made, "spikes.burden").value >= 3
 
 
 def test_neither_noise_nor_a_climb_in_a_sparse_log_is_three_spikes() -> None:
@@ -270,7 +261,7 @@ def test_neither_noise_nor_a_climb_in_a_sparse_log_is_three_spikes() -> None:
     for seed in range(60):
         shapes = [power_law(SPARSE), np.exp(np.maximum(0, SPARSE - 200) / 150), 0.3 + SPARSE / 300]
         loss = noisy(shapes[seed % 3], (0.05, 0.2, 0.5)[seed // 3 % 3], seed)
-        burdens.append(vital(run(train_loss=(SPARSE, loss)), "spikes.burden").value)
+        burdens.append(value(run(train_loss=(SPARSE, loss)), "spikes.burden").value)
     assert sum(burden >= 2.3 for burden in burdens) <= 1
 
 
@@ -278,7 +269,7 @@ def test_heavy_tails_are_hardly_ever_three_spikes() -> None:
     burdens = []
     for seed in range(40):
         scatter = np.random.default_rng(seed).standard_t(3, len(T))
-        burdens.append(vital(run(train_loss=(T, power_law(T) * np.exp(0.1 * scatter))), "spikes.burden").value)
+        burdens.append(value(run(train_loss=(T, power_law(T) * np.exp(0.1 * scatter))), "spikes.burden").value)
     assert sum(burden >= 3 for burden in burdens) <= 1
 
 
@@ -289,14 +280,14 @@ def test_the_pattern_of_an_epoch_has_its_share_of_the_variance(size: float) -> N
     made = replace(run(train_loss=(T, np.exp(wave + noise))), steps_per_epoch=30.0)
     expected = wave.var() / (wave.var() + noise.var())
     # Twelve places of two and a half steps blur the wave a little.
-    assert vital(made, "epoch.pattern").value == pytest.approx(expected, abs=0.12)
-    assert vital(made, "epoch.agreement").value > 0.8
+    assert value(made, "epoch.pattern").value == pytest.approx(expected, abs=0.12)
+    assert value(made, "epoch.agreement").value > 0.8
 
 
 def test_shuffled_data_have_no_pattern() -> None:
     for seed in range(20):
         made = replace(run(train_loss=(T[:60], noisy(power_law(T[:60]), 0.3, seed))), steps_per_epoch=10.0)
-        assert vital(made, "epoch.pattern").value < 0.3 or vital(made, "epoch.agreement").value < 0.6
+        assert value(made, "epoch.pattern").value < 0.3 or value(made, "epoch.agreement").value < 0.6
 
 
 def test_hidden_nan_are_counted_where_the_loss_goes_on() -> None:
@@ -304,40 +295,40 @@ def test_hidden_nan_are_counted_where_the_loss_goes_on() -> None:
     loss[[50, 51, 200]] = np.nan
     loss[590:] = np.inf
     made = run(train_loss=(T, loss))
-    assert vital(made, "nan.hidden").value == 3
-    assert vital(made, "nan.first").value == 51
+    assert value(made, "nan.hidden").value == 3
+    assert value(made, "nan.first").value == 51
 
 
 def test_a_zero_loss_beside_a_norm_that_is_no_number_is_hidden_nan() -> None:
     loss, norm = power_law(T), np.ones(len(T))
     norm[100:110] = np.nan
     loss[100:110] = 0.0
-    assert vital(run(train_loss=(T, loss), grad_norm=(T, norm)), "nan.hidden").value == 10
+    assert value(run(train_loss=(T, loss), grad_norm=(T, norm)), "nan.hidden").value == 10
 
 
 def test_an_infinite_norm_counts_when_the_loss_rises_behind_it() -> None:
     norm = np.ones(len(T))
     norm[300] = np.inf
-    assert vital(run(train_loss=(T, power_law(T)), grad_norm=(T, norm)), "nan.hidden").value == 0
+    assert value(run(train_loss=(T, power_law(T)), grad_norm=(T, norm)), "nan.hidden").value == 0
     risen = power_law(T) + np.where(T > 300, 1.0, 0.0)
-    assert vital(run(train_loss=(T, risen), grad_norm=(T, norm)), "nan.hidden").value == 1
+    assert value(run(train_loss=(T, risen), grad_norm=(T, norm)), "nan.hidden").value == 1
 
 
 def test_rows_of_validation_do_not_count_as_nan_of_training() -> None:
     loss = power_law(T)
     loss[29::30] = np.nan
     made = run(train_loss=(T, loss), val_loss=(V, power_law(T)[29::30]))
-    assert vital(made, "nan.hidden").value == 0
+    assert value(made, "nan.hidden").value == 0
 
 
 def test_a_leap_is_measured_from_the_first_points() -> None:
     loss = power_law(T) + 6 * np.exp(-(((T - 10) / 4) ** 2))
     made = run(train_loss=(T, loss), lr=(T, np.full(len(T), 0.1)))
     first = np.median(loss[:2])
-    assert vital(made, "start.spike").value == pytest.approx(loss[:60].max() / first)
+    assert value(made, "start.spike").value == pytest.approx(loss[:60].max() / first)
     above = T[loss > first][-1]
-    assert vital(made, "start.spike_until").value == pytest.approx((above - 1) / 599)
-    assert vital(made, "start.rate").value == 1.0
+    assert value(made, "start.spike_until").value == pytest.approx((above - 1) / 599)
+    assert value(made, "start.rate").value == 1.0
 
 
 def test_a_flat_start_lies_behind_the_frequencies_of_the_classes_if_every_answer_is_the_same() -> None:
@@ -347,11 +338,11 @@ def test_a_flat_start_lies_behind_the_frequencies_of_the_classes_if_every_answer
     loss = np.where(T > 360, 0.05 + (entropy - 0.05) * np.exp(-(T - 360) / 15), loss)
     right = np.where(V > 360, 0.97, share)
     slept = run(train_loss=(T, noisy(loss, 0.01)), val_accuracy=(V, right))
-    assert vital(slept, "start.flat_until").value == pytest.approx(361, abs=10)
-    assert vital(slept, "start.sharpness").value > 3
+    assert value(slept, "start.flat_until").value == pytest.approx(361, abs=10)
+    assert value(slept, "start.sharpness").value > 3
     # Answers that differ have learned something, however little: then the first descent counts.
     moved = run(train_loss=(T, noisy(loss, 0.01)), val_accuracy=(V, right + 0.01 * np.sin(V)))
-    assert vital(moved, "start.flat_until").value < 100
+    assert value(moved, "start.flat_until").value < 100
 
 
 @pytest.mark.parametrize(("of_validation", "weight"), [(2.0, 1.0), (0.95, 0.0)])
@@ -360,4 +351,4 @@ def test_steps_that_threw_the_weights_threw_them_for_validation_too(of_validatio
     jumped = np.where(epochs <= 3, 1.0, 2.0) * (1.5 - epochs / 25)
     val = np.where(epochs <= 3, 1.0, of_validation) * (1.5 - epochs / 25)
     made = run(train_loss=(epochs, noisy(jumped, 0.003)), val_loss=(epochs, noisy(val, 0.003, 7)))
-    assert vital(made, "rate.overshoot").value == pytest.approx(weight, abs=0.05)
+    assert value(made, "rate.overshoot").value == pytest.approx(weight, abs=0.05)

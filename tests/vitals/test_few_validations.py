@@ -8,11 +8,11 @@ import pytest
 from curvedoc.engine import judge
 from curvedoc.estimate import Estimate
 from curvedoc.rulebook import load_rules
-from curvedoc.run import Context, Run
-from curvedoc.vitals import measure
-from curvedoc.vitals.chart import Measured, Missing
+from curvedoc.run import Run
+from curvedoc.vitals.chart import Missing
 
 from ..patients import Array, noisy, run, steps
+from .asked import vital
 
 T = steps(200)
 E = T[-1] * np.array([1, 2, 3]) / 3
@@ -22,10 +22,6 @@ def logged(val: Array) -> Run:
     """Single batches that scatter by half of the loss beside three validations, at a constant rate."""
     loss = np.interp(T, np.append(0, E), np.append(2.0, val))
     return run(train_loss=(T, noisy(loss, 0.5)), val_loss=(E, val), lr=(T, np.full(len(T), 0.01)))
-
-
-def vital(made: Run, name: str) -> Measured:
-    return measure(made, Context())[0].run.vitals[name]
 
 
 def exponential(t: Array) -> Array:

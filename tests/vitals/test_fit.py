@@ -9,21 +9,15 @@ import numpy as np
 import pytest
 
 from curvedoc.engine import judge
-from curvedoc.estimate import Estimate
 from curvedoc.rulebook import load_rules
 from curvedoc.run import Context, Run
 from curvedoc.vitals import Missing, measure
 
 from ..patients import cosine, exponential, noisy, run, steps
+from .asked import value
 
 T = steps() - 9  # from the first update on
 RULES = load_rules()
-
-
-def value(made: Run, vital: str, context: Context | None = None) -> Estimate:
-    found = measure(made, context or Context())[0].run.vitals[vital]
-    assert isinstance(found, Estimate), found
-    return found
 
 
 def short(end: float, points: int = 3, first: float = math.log(12), **more: tuple[np.ndarray, np.ndarray]) -> Run:
@@ -41,7 +35,7 @@ def accuracy(level: float) -> tuple[np.ndarray, np.ndarray]:
 def test_where_validation_is_short_the_level_is_compared_with_the_entropy_that_a_task_may_have() -> None:
     level = 0.95 * math.log(12)
     expected = (0.95 - 0.7) / 0.3
-    assert value(short(level), "fit.unlearned", Context(classes=12)).value == pytest.approx(expected, abs=0.04)
+    assert value(short(level), "fit.unlearned", classes=12).value == pytest.approx(expected, abs=0.04)
     assert value(short(level, val_accuracy=accuracy(0.1)), "fit.unlearned").value == pytest.approx(expected, abs=0.04)
 
 
@@ -96,8 +90,8 @@ def test_two_or_three_classes_may_overlap_and_many_hardly(classes: int, right: f
     loss = exponential(T, math.log(classes), 0.8 * math.log(classes), tau=0.02)
     made = run(train_loss=(T, loss), val_loss=(T[9::10], loss[9::10]), val_accuracy=(T[9::10], np.full(60, right)))
     expected = 1 - right if unlearned is None else max(0.0, (unlearned - 0.6) / 0.4)
-    for context in (Context(classes=classes), Context()):
-        assert value(made, "fit.unlearned", context).value == pytest.approx(expected, abs=0.01)
+    for known in (classes, None):
+        assert value(made, "fit.unlearned", classes=known).value == pytest.approx(expected, abs=0.01)
 
 
 @pytest.mark.parametrize("classes", [2, 10])
@@ -106,4 +100,4 @@ def test_a_loss_among_known_classes_buys_as_many_wrong_answers_as_an_honest_netw
     paid = -wrong * math.log(wrong / (classes - 1)) - (1 - wrong) * math.log(1 - wrong)
     loss = exponential(T, math.log(classes), paid, tau=0.02)
     made = run(train_loss=(T, loss), val_loss=(T[9::10], loss[9::10]))
-    assert value(made, "fit.unexplained", Context(classes=classes)).value == pytest.approx(wrong, abs=0.01)
+    assert value(made, "fit.unexplained", classes=classes).value == pytest.approx(wrong, abs=0.01)

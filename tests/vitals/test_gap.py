@@ -6,22 +6,14 @@ import numpy as np
 import pytest
 
 from curvedoc.curves.smooth import smooth
-from curvedoc.estimate import Estimate
-from curvedoc.run import Context, Run
-from curvedoc.vitals import measure
 from curvedoc.vitals.gap import walk_z
 
 from ..patients import noisy, power_law, run, steps
 from ..test_healthy_families import correlated
+from .asked import value
 
 T = steps()
 V = T[9::10]
-
-
-def value(made: Run, vital: str) -> Estimate:
-    found = measure(made, Context())[0].run.vitals[vital]
-    assert isinstance(found, Estimate), found
-    return found
 
 
 @pytest.mark.parametrize("points", [12, 40, 200])

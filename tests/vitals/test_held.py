@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from curvedoc.estimate import Estimate
-from curvedoc.run import Context, Run
-from curvedoc.vitals import measure
-from curvedoc.vitals.chart import Measured, Missing
+from curvedoc.run import Run
+from curvedoc.vitals.chart import Missing
 
 from ..patients import Array, cosine, noisy, run, steps
+from .asked import vital
 
 T = steps()
 E = T[:: len(T) // 20]
@@ -30,10 +30,6 @@ def descent(rate: Array) -> Array:
 def logged(loss: Array, seed: int = 0) -> Run:
     val = np.interp(E, T, loss) + np.random.default_rng(seed).normal(0, 2e-4, len(E))
     return run(train_loss=(T, noisy(loss, 0.05, seed)), val_loss=(E, val))
-
-
-def vital(made: Run, name: str) -> Measured:
-    return measure(made, Context())[0].run.vitals[name]
 
 
 @pytest.mark.parametrize("seed", range(5))

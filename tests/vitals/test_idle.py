@@ -12,16 +12,11 @@ from curvedoc.run import Context, Run
 from curvedoc.vitals import measure
 
 from ..patients import cosine, noisy, power_law, run, steps
+from .asked import value
 
 T = steps()
 E = T[:: len(T) // 20]
 V = T[9::10]
-
-
-def vital(made: Run, name: str, **context: object) -> Estimate:
-    found = measure(made, Context(**context))[0].run.vitals[name]  # type: ignore[arg-type]
-    assert isinstance(found, Estimate), found
-    return found
 
 
 def thrown(accuracy: np.ndarray) -> Run:
@@ -45,12 +40,12 @@ def test_a_loss_that_only_comes_back_to_that_of_a_guess_is_no_learning() -> None
 def test_an_accuracy_that_grows_is_learning() -> None:
     grows = np.linspace(0.1, 0.6, len(E))
     assert "no-learning" not in rules(thrown(grows))
-    assert vital(thrown(grows), "train_loss.fall_se").value > 9
+    assert value(thrown(grows), "train_loss.fall_se").value > 9
 
 
 def test_an_accuracy_that_is_high_and_never_moves_was_learned_before() -> None:
     tuned = run(train_loss=(T, noisy(0.1 * power_law(T), 0.02)), val_accuracy=(E, np.full(len(E), 0.97)))
-    assert vital(tuned, "train_loss.fall_se").value > 9
+    assert value(tuned, "train_loss.fall_se").value > 9
 
 
 @pytest.mark.parametrize("last", [1.0, 0.3, 0.001])
@@ -58,7 +53,7 @@ def test_update_ratios_tell_where_an_unlogged_rate_stands(last: float) -> None:
     rate = last + (1 - last) * cosine(T)
     ratio = 1e-3 * rate * np.exp(0.1 * np.random.default_rng(0).normal(size=len(T)))
     made = run(train_loss=(T, noisy(power_law(T))), update_ratio__fc1=(T, ratio), update_ratio__fc2=(T, 2 * ratio))
-    held = vital(made, "rate.held")
+    held = value(made, "rate.held")
     inside = T[0] + 0.1 * (T[-1] - T[0]) < T
     expected = last / rate[inside].max()
     assert held.low <= expected <= held.high
@@ -71,9 +66,9 @@ def test_a_loss_that_falls_only_as_the_rate_does_waited_for_it() -> None:
     waits = 2.3 + 0.2 * np.clip(10 * share - 0.5, 0.0, 1.0) * np.clip(2.5 - 3 * share, 0.0, 1.0)
     waits -= 0.5 * np.maximum(0.0, share - 0.55)
     made = run(train_loss=(T, noisy(waits, 0.01)), lr=(T, 0.1 * rate))
-    assert vital(made, "rate.waits").value > 0.9
+    assert value(made, "rate.waits").value > 0.9
     prompt = run(train_loss=(T, noisy(power_law(T), 0.01)), lr=(T, 0.1 * rate))
-    assert vital(prompt, "rate.waits").value == 0.0
+    assert value(prompt, "rate.waits").value == 0.0
 
 
 @pytest.mark.parametrize("exponent", [0.2, 0.5, 1.0])
@@ -84,11 +79,11 @@ def test_an_end_that_is_straighter_than_a_power_law_was_too_slow_for_its_slow_di
     slow = run(train_loss=(T, loss), val_loss=(V, loss[9::10]), lr=rate)
     law = power_law(T, exponent=exponent)
     lawful = run(train_loss=(T, law), val_loss=(V, law[9::10]), lr=rate)
-    assert vital(slow, "rate.young").value > 0.8
-    assert vital(lawful, "rate.young").value < 0.3
+    assert value(slow, "rate.young").value > 0.8
+    assert value(lawful, "rate.young").value < 0.3
     bouncing = loss[9::10] * (1 + 0.01 * np.random.default_rng(0).standard_normal(len(V)))
     noisier = run(train_loss=(T, loss), val_loss=(V, bouncing), lr=rate)
-    assert vital(noisier, "rate.young").value < 0.3
+    assert value(noisier, "rate.young").value < 0.3
 
 
 def test_a_layer_is_strained_beside_the_highest_other_and_not_beside_one_that_hardly_moves() -> None:
@@ -114,25 +109,25 @@ def test_an_embedding_is_not_measured_by_the_ratio_of_dense_layers() -> None:
 def test_answers_above_a_guess_are_what_is_right_beyond_chance_over_the_rest() -> None:
     climbs = np.linspace(0.4, 0.6, len(E))
     made = run(train_loss=(T, noisy(np.full(len(T), 1.0), 0.1)), val_accuracy=(E, climbs))
-    assert vital(made, "fit.above_guess", classes=3).value == pytest.approx((0.6 - 1 / 3) / (2 / 3), abs=0.02)
+    assert value(made, "fit.above_guess", classes=3).value == pytest.approx((0.6 - 1 / 3) / (2 / 3), abs=0.02)
 
 
 def test_a_class_that_is_named_every_time_is_not_above_a_guess() -> None:
-    assert vital(thrown(np.full(len(E), 0.63)), "fit.above_guess", classes=2).value == 0.0
+    assert value(thrown(np.full(len(E), 0.63)), "fit.above_guess", classes=2).value == 0.0
 
 
 def test_a_fall_of_the_validation_loss_that_batches_hide_is_learning() -> None:
     shape = 0.97 + 0.1 * np.exp(-T / (0.05 * T[-1]))
     batches = noisy(shape, 0.12)
-    assert vital(run(train_loss=(T, batches)), "train_loss.fall_se").value < 10
+    assert value(run(train_loss=(T, batches)), "train_loss.fall_se").value < 10
     both = run(train_loss=(T, batches), val_loss=(V, noisy(shape[9::10], 0.002)))
-    assert vital(both, "train_loss.fall_se").value > 9
+    assert value(both, "train_loss.fall_se").value > 9
 
 
 def test_validation_that_repeats_its_last_digit_tells_of_no_fall() -> None:
     stairs = np.repeat([3.0, 2.8], len(V) // 2)
     made = run(train_loss=(T, noisy(np.full(len(T), 3.0), 0.12)), val_loss=(V, stairs))
-    assert vital(made, "train_loss.fall_se").value < 10
+    assert value(made, "train_loss.fall_se").value < 10
 
 
 def test_one_answer_that_is_still_being_unlearned_is_late_and_not_idle() -> None:
@@ -140,14 +135,14 @@ def test_one_answer_that_is_still_being_unlearned_is_late_and_not_idle() -> None
     made = run(
         train_loss=(T, noisy(np.linspace(3.35, 3.07, len(T)), 0.05)), val_loss=(V, val), val_accuracy=(E, same())
     )
-    assert vital(made, "train_loss.fall_se", classes=20).value > 10
+    assert value(made, "train_loss.fall_se", classes=20).value > 10
 
 
 def test_one_answer_whose_loss_came_to_rest_is_idle() -> None:
     val = 3.0 + 0.3 * np.exp(-V / (0.05 * T[-1]))
     train = noisy(3.0 + 0.35 * np.exp(-T / (0.05 * T[-1])), 0.05)
     made = run(train_loss=(T, train), val_loss=(V, val), val_accuracy=(E, same()))
-    assert vital(made, "train_loss.fall_se", classes=20).value == 0.0
+    assert value(made, "train_loss.fall_se", classes=20).value == 0.0
 
 
 def same() -> np.ndarray:
@@ -157,7 +152,7 @@ def same() -> np.ndarray:
 def test_one_answer_that_goes_to_another_class_and_back_is_idle() -> None:
     answers = np.where(np.arange(len(E)) % 7 == 3, 0.32, 0.30)
     made = run(train_loss=(T, noisy(np.linspace(1.112, 1.097, len(T)), 0.002)), val_accuracy=(E, answers))
-    assert vital(made, "train_loss.fall_se").value == 0.0
+    assert value(made, "train_loss.fall_se").value == 0.0
 
 
 def test_a_slope_that_noise_hides_at_the_end_is_not_measured() -> None:

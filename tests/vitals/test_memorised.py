@@ -5,21 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from curvedoc.estimate import Estimate
-from curvedoc.run import Context, Run
+from curvedoc.run import Context
 from curvedoc.vitals import Missing, measure
 
 from ..held_out import by_heart
 from ..patients import run, steps
+from .asked import value
 
 T = steps()
 V = T[9::10]
-
-
-def value(made: Run, vital: str) -> Estimate:
-    found = measure(made, Context())[0].run.vitals[vital]
-    assert isinstance(found, Estimate), found
-    return found
 
 
 def test_the_final_levels_and_what_fell_since_validation_rests_are_measured() -> None:

@@ -8,16 +8,12 @@ import numpy as np
 import pytest
 
 from curvedoc.estimate import Estimate
-from curvedoc.run import Context, Run
-from curvedoc.vitals import Measured, Missing, measure
+from curvedoc.vitals import Missing
 from curvedoc.vitals.modes import stated_dropout
 
 from ..held_out import both, dropout, fair, in_evaluation_mode, jumping, memorised
 from ..patients import run
-
-
-def vital(made: Run, name: str, **context: float) -> Measured:
-    return measure(made, Context(**context))[0].run.vitals[name]  # type: ignore[arg-type]
+from .asked import vital
 
 
 @pytest.mark.parametrize("cost", [0.0, 0.2, 0.5])

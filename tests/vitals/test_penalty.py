@@ -8,21 +8,15 @@ import numpy as np
 import pytest
 
 from curvedoc.engine import judge
-from curvedoc.estimate import Estimate
 from curvedoc.rulebook import load_rules
-from curvedoc.run import Context, Run
+from curvedoc.run import Context
 from curvedoc.vitals import Missing, measure
 
 from ..held_out import T, climbing_on, taken_back
 from ..patients import run
+from .asked import value
 
 RULES = load_rules()
-
-
-def value(made: Run, vital: str) -> Estimate:
-    found = measure(made, Context())[0].run.vitals[vital]
-    assert isinstance(found, Estimate), found
-    return found
 
 
 @pytest.mark.parametrize("back", [0.1, 0.4])

@@ -5,14 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from curvedoc.run import Context, Curve, Run
-from curvedoc.vitals import Measured, Missing, measure
+from curvedoc.run import Curve, Run
+from curvedoc.vitals import Missing
 
 from ..held_out import T, game
-
-
-def vital(made: Run, name: str) -> Measured:
-    return measure(made, Context())[0].run.vitals[name]
+from .asked import vital
 
 
 def test_levels_are_those_of_the_last_fifth_over_the_first() -> None:

@@ -5,17 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from curvedoc.estimate import Estimate
 from curvedoc.run import Context, Run
 from curvedoc.vitals import Missing, measure
 
 from ..held_out import averaged, both, counting, fair, resumed
-
-
-def value(made: Run, name: str) -> Estimate:
-    found = measure(made, Context())[0].run.vitals[name]
-    assert isinstance(found, Estimate), found
-    return found
+from .asked import value
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.5, 0.9, 0.98])

@@ -12,18 +12,13 @@ from curvedoc.run import Context, Curve, Run
 from curvedoc.vitals import VITALS, Chart, Missing, measure
 
 from ..patients import cosine, exponential, noisy, power_law, run, steps
+from .asked import value
 
 T = steps()
 
 
 def chart(made: Run, **context: object) -> Chart:
     return measure(made, Context(**context))[0]  # type: ignore[arg-type]
-
-
-def value(made: Run, vital: str) -> Estimate:
-    found = chart(made).run.vitals[vital]
-    assert isinstance(found, Estimate), found
-    return found
 
 
 def test_every_vital_is_measured_or_missing_with_a_reason_in_its_own_unit() -> None:

@@ -48,7 +48,7 @@ def extrapolate_to(
         raise ValueError(f"{len(step)} points are too few to extrapolate from, 6 are needed")
     start = step[0]
     x = (step - start) / (step[-1] - start)
-    use = x >= 0.2
+    use = x >= 0.2 - 1e-9  # a point on the border stays in, in whatever unit steps are counted
     if use.sum() < 5:
         use = np.ones(len(x), bool)
     u, y = x[use], value[use]

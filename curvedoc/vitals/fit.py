@@ -63,11 +63,9 @@ def measure(signals: Signals) -> dict[str, Measured]:
 def _few(signals: Signals, unexplained: Estimate) -> Estimate:
     """Of two or three classes, by their number or by a first loss that no guess among more would cost, what lies above
     OVERLAP of a guess's wrong answers, over the rest."""
-    train, classes = signals.train, signals.context.classes
     if signals.context.target_loss is not None:
         return unexplained
-    if classes is None and train is not None:
-        classes = max(2, int(0.3 + math.exp(min(float(train.value[:3].max()), 13.0))))  # scores cost somewhat more
+    classes = _classes(signals)
     if classes is None or not 2 <= classes <= FEW:
         return unexplained
     bounds = (unexplained.value, unexplained.low, unexplained.high)
@@ -75,12 +73,22 @@ def _few(signals: Signals, unexplained: Estimate) -> Estimate:
     return Estimate(value, low, high, "share", unexplained.steps)
 
 
+def _classes(signals: Signals) -> int | None:
+    """How many classes there are: as known, else among how many a guess costs the first loss."""
+    if signals.context.classes is not None or signals.train is None:
+        return signals.context.classes
+    return max(2, int(0.3 + math.exp(min(float(signals.train.value[:3].max()), 13.0))))  # scores cost somewhat more
+
+
 def _above_guess(signals: Signals) -> Measured:
-    """(accuracy - 1/classes) / (1 - 1/classes) at the end, of the held-out accuracy, else of the training accuracy."""
+    """(accuracy - 1/classes) / (1 - 1/classes) at the end, of the held-out accuracy, else of the training accuracy.
+
+    Where nobody said how many classes there are, the first loss tells among how many it guessed.
+    """
     accuracy = signals.metric if signals.run.get("val_accuracy") is not None else signals.train_accuracy
-    classes = signals.context.classes
+    classes = _classes(signals)
     if accuracy is None or classes is None or classes < 2:
-        return Missing("no accuracy beside a number of classes is known (--classes)", ("val_accuracy",))
+        return Missing("no accuracy is logged, or no number of classes is known (--classes)", ("val_accuracy",))
     if idle_since(signals) is not None:
         return exact(0.0, "share")
     last, doubt = float(accuracy.value[-1]), 1.28 * float(accuracy.se[-1])

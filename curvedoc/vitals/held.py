@@ -35,7 +35,7 @@ ENOUGH = 80
 WIDE = 2.0
 #: How far each of the LAST validations must lie off a line through its neighbours, as a share of the loss, for the
 #: weights to be thrown about. Of the runs of tests/lab/tune that end on a rate near zero, healthy ones lie below 0.036.
-THROWN, LAST = 0.04, 4
+THROWN, LAST = (0.03, 0.09), 4
 #: What falls this much faster than promised was sped up by something: a rate that came down, most of the time.
 SPED_UP = 1.5
 
@@ -114,15 +114,20 @@ def _paced(promised: Measured) -> Estimate | None:
 
 
 def _thrown(signals: Signals) -> Estimate | None:
-    """Few validations, and between the last of them the loss over the same examples still jumps by THROWN of its
-    level: only weights that are moved far do that, so that the rate has not come down by much."""
+    """Few validations, and each of the last of them still lies off a line through its neighbours by a share of the loss
+    between THROWN: only weights that are moved far do that, so that the rate has not come down by much.
+
+    Two such distances are a coarse measure: the smaller one counts, so that a rate that came down between them has its
+    rest seen, and what lies at the lower end says little.
+    """
     val = signals.run.get("val_loss")
     if val is None or signals.val is None or not alive(last := val.value[-LAST:]).all() or len(last) < LAST:
         return None
-    jump = median(np.abs(np.diff(last, 2))) / (0.6745 * 6**0.5)
-    if jump < THROWN * abs(median(last)):
+    jump = float(np.abs(np.diff(last, 2)).min()) / (0.6745 * 6**0.5) / (abs(median(last)) or 1.0)
+    sure = float(np.clip((jump - THROWN[0]) / (THROWN[1] - THROWN[0]), 0.0, 1.0))
+    if sure == 0:
         return None
-    return Estimate(1.0, 0.5, 1.0, "share", (float(val.step[-LAST]), float(val.step[-1])))
+    return Estimate(0.2 + 0.8 * sure, 0.5 * sure, 1.0, "share", (float(val.step[-LAST]), float(val.step[-1])))
 
 
 def _promised(signals: Signals) -> Measured:

@@ -31,6 +31,8 @@ VITALS = {
 
 #: A slope between none and that of a straight line is not known to less than this.
 HIDDEN = 1.0
+#: A hundredth of a run is where most of the descent of a good one lies.
+LATE = 0.01
 #: Losses that begin this many times apart are the same quantity on another scale.
 ANOTHER_SCALE = 5.0
 #: No sum over a batch is so many times its mean.
@@ -77,8 +79,16 @@ def _at_end(curve: Smooth) -> Measured:
 
 
 def _done_early(signals: Signals, curve: Smooth) -> Measured:
-    """The fifth is of the steps weighted with their rate: a warm-up, or a rate that rises late, spends few of them."""
+    """The fifth is of the steps weighted with their rate: a warm-up, or a rate that rises late, spends few of them.
+
+    The mean of a first epoch lies below what the run began with: known classes tell the cost of a guess. Gives up where
+    the log begins later than LATE of the run, since nobody knows what was done before.
+    """
     (first, error), begin, end = curve.first, float(curve.step[0]), float(curve.step[-1])
+    if begin - float(np.diff(curve.step[:4]).max()) > LATE * end:
+        return Missing(f"the log begins at {signals.run.axis} {begin:.0f}: what was learned before is not shown")
+    if signals.context.classes is not None and signals.context.classes > 1:
+        first = max(first, float(np.log(signals.context.classes)))
     descent, doubt = first - float(curve.value.min()), 1.28 * median(curve.se)
     if descent <= 2 * doubt or descent <= 1e-3 * abs(first):
         return Missing("the training loss never fell beyond its noise")
@@ -102,15 +112,21 @@ def _fifth(signals: Signals, begin: float, end: float) -> float:
 
 def _follows(signals: Signals) -> Measured:
     """1 where what is learned holds on unseen data as well, 0 where validation rests while training goes on."""
-    train, val = signals.train, signals.val
-    if train is None or val is None:
+    train, curve = signals.train, signals.run.get("val_loss")
+    if train is None or curve is None or (signals.val is None and len(curve) >= FEWEST):
         return signals.absent.get("val_loss", Missing("no val_loss in the log", ("val_loss",)))
+    # A line needs no smoothed curve: three validations in the second half are enough for one.
+    at, loss, level = curve.step, curve.value, float(curve.value[0])
+    if signals.val is not None:
+        at, loss, level = signals.val.step, signals.val.points, float(signals.val.value[0])
+    elif not alive(loss).all():
+        return signals.absent["val_loss"]
     begin, end = signals.begin + 0.5 * signals.length, signals.end
-    if min(int((c.step >= begin).sum()) for c in (train, val)) < 3:
+    if min(int((step >= begin).sum()) for step in (train.step, at)) < 3:
         return Missing("fewer than three points in the second half of the run")
-    (fell, error), (val_fell, val_error) = (fall(c.step, c.points, begin, end) for c in (train, val))
+    (fell, error), (val_fell, val_error) = (fall(x, y, begin, end) for x, y in ((train.step, train.points), (at, loss)))
     # A sum over batches beside a mean over examples: both start from one untrained network, so that they meet there.
-    apart = abs(train.at(float(val.step[0]))) / max(abs(float(val.value[0])), 1e-300)
+    apart = abs(train.at(float(at[0]))) / max(abs(level), 1e-300)
     if apart > NO_SCALE:
         return Missing("a validation loss that begins at nothing has no scale")
     if not 1 / ANOTHER_SCALE < apart < ANOTHER_SCALE:

@@ -101,3 +101,14 @@ def test_a_loss_among_known_classes_buys_as_many_wrong_answers_as_an_honest_netw
     loss = exponential(T, math.log(classes), paid, tau=0.02)
     made = run(train_loss=(T, loss), val_loss=(T[9::10], loss[9::10]))
     assert value(made, "fit.unexplained", classes=classes).value == pytest.approx(wrong, abs=0.01)
+
+
+def test_the_first_loss_tells_among_how_many_classes_a_guess_would_be() -> None:
+    late = T[59::60]
+    right = 0.55 + 0.01 * np.array([-4, 1, 0, -1, 1, 0, -1, 1, 0, 0])
+    made = run(
+        train_loss=(T, noisy(exponential(T, math.log(3), 0.95, tau=0.02), 0.1)),
+        val_accuracy=(late, right),
+        lr=(T, cosine(T)),
+    )
+    assert value(made, "fit.above_guess").value == pytest.approx((0.55 - 1 / 3) / (2 / 3), abs=0.03)

@@ -80,6 +80,43 @@ def test_few_validations_that_still_jump_show_weights_that_are_thrown_about(jump
     assert isinstance(held, Estimate) == known
 
 
+def test_few_validations_of_which_the_last_lie_on_a_line_show_no_weights_that_are_thrown_about() -> None:
+    few = T[74::75]
+    val = 1.0 + 0.1 * np.array([0.02, 1, -1.01, 1.03, -1, 0.1, 0.05, 0.0])
+    rests = 0.9 + 1.5 * np.exp(-T / (0.03 * T[-1]))
+    assert isinstance(vital(run(train_loss=(T, noisy(rests, 0.05)), val_loss=(few, val)), "rate.held"), Missing)
+
+
+def test_a_log_that_begins_late_does_not_tell_how_much_was_done_early() -> None:
+    loss = descent(np.ones(len(T)))
+    whole, late = (vital(run(train_loss=(T[n:], loss[n:])), "pace.done_early") for n in (0, len(T) // 20))
+    assert isinstance(whole, Estimate)
+    assert isinstance(late, Missing)
+
+
+def test_of_known_classes_the_descent_begins_at_the_cost_of_a_guess() -> None:
+    ends = T[19::20]
+    means = 1.2 + np.exp(-ends / (0.2 * T[-1]))
+    made = run(train_loss=(ends, means))
+    guess, at_fifth = np.log(20.0), means[np.argmin(np.abs(ends - 0.2 * (ends[0] + 4 * ends[-1]) / 4))]
+    known = vital(made, "pace.done_early", classes=20)
+    plain = vital(made, "pace.done_early")
+    assert isinstance(known, Estimate)
+    assert isinstance(plain, Estimate)
+    assert known.value == pytest.approx((guess - at_fifth) / (guess - means[-1]), abs=0.05)
+    assert known.value > plain.value
+
+
+def test_three_validations_in_the_second_half_tell_whether_validation_follows() -> None:
+    loss = descent(np.ones(len(T)))
+    few = T[len(T) // 5 - 1 :: len(T) // 5]
+    found = vital(run(train_loss=(T, loss), val_loss=(few, np.interp(few, T, loss))), "val_loss.follows")
+    slopes = [np.polyfit(x, np.interp(x, T, loss), 1)[0] for x in (few[2:], T[T[-1] / 2 <= T])]
+    assert len(few) == 5
+    assert isinstance(found, Estimate)
+    assert found.value == pytest.approx(slopes[0] / slopes[1], abs=0.01)
+
+
 def test_the_end_of_a_cycle_promises_nothing() -> None:
     cycle = T[-1] / 3
     rate = 0.5 * (1 + np.cos(np.pi * (T % cycle) / cycle))

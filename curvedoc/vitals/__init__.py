@@ -33,6 +33,7 @@ ALONE = (
     "initial",
     "probabilities",
     "units",
+    "guessing",
     "gradients",
     "spikes",
     "epochs",

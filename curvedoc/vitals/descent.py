@@ -53,6 +53,8 @@ SAME = 10
 ANSWERS = 3
 #: Accuracies that all are those of a guess among known classes: one may be chance, the last of four is no start.
 GUESSES = 4
+#: How frequent the classes are is worth a hundredth of a guess where they are about equally so.
+FREQUENCIES = 0.015
 #: A loss that moved by less than this share of its level has not moved.
 RESTS = 1e-3
 #: Of so few points a twentieth is one or two, and a single wild one among them would stand for the end.
@@ -179,9 +181,21 @@ def idle_since(signals: Signals) -> float | None:
         # Its one answer may change to another class and back: a few accuracies, all below a half, that lie close.
         answers = np.unique(value)
         few = len(value) >= SAME and len(answers) <= ANSWERS and np.ptp(answers) <= 0.05 and answers[-1] <= 0.5
-        if guess or low or ((same or few) and role == "val_accuracy"):
+        at_chance = (guess or low) and not (len(answers) > ANSWERS and _beats_a_guess(signals))
+        if at_chance or ((same or few) and role == "val_accuracy"):
             return float(curve.step[1])
     return None
+
+
+def _beats_a_guess(signals: Signals) -> bool:
+    """Whether validations came to lie below what a guess costs, by FREQUENCIES of it: answers that are hardly more
+    often right than by chance, and differ, may have become better ones. Without a number of classes the second
+    validation stands for the guess."""
+    val, classes = signals.val, signals.context.classes
+    if val is None:
+        return False
+    guess = math.log(classes) if classes is not None and classes > 1 else float(val.points[1])
+    return median(val.value[-max(1, len(val.value) // 4) :]) < (1 - FREQUENCIES) * guess
 
 
 def _flat(signals: Signals, train: Smooth) -> dict[str, Measured]:

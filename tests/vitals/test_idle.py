@@ -48,6 +48,17 @@ def test_an_accuracy_that_is_high_and_never_moves_was_learned_before() -> None:
     assert value(tuned, "train_loss.fall_se").value > 9
 
 
+@pytest.mark.parametrize(("worth", "learned"), [(0.004, False), (0.04, True)])
+def test_answers_near_chance_are_learning_where_they_differ_and_cost_less_than_a_guess(
+    worth: float, learned: bool
+) -> None:
+    # Twenty classes, right in 7 of 100: how frequent they are is worth less than a hundredth of a guess.
+    fall = np.log(20) * (1 - worth * (1 - np.exp(-E / (0.2 * E[-1]))))
+    right = 0.05 + 0.02 * E / E[-1] + 0.003 * np.random.default_rng(0).random(len(E))
+    made = run(train_loss=(T, noisy(np.interp(T, E, fall), 0.01)), val_loss=(E, fall), val_accuracy=(E, right))
+    assert ("no-learning" not in rules(made, classes=20)) == learned
+
+
 @pytest.mark.parametrize("last", [1.0, 0.3, 0.001])
 def test_update_ratios_tell_where_an_unlogged_rate_stands(last: float) -> None:
     rate = last + (1 - last) * cosine(T)

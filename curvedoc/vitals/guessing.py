@@ -1,0 +1,101 @@
+"""Did the network answer every example alike from the first point on, although it was being updated?"""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+
+from ..curves.order import median
+from ..estimate import exact
+from .chart import Measured, Missing, Vital
+from .descent import idle_since
+from .signals import Signals, alive
+
+VITALS = {
+    "guess.off_at_first": Vital(
+        "share",
+        "how far the first training loss (beyond two standard deviations) or the first validation loss lies from that "
+        "of a guess, the larger, over the latter; only where all validations show one answer to everything",
+    ),
+    "guess.stirred": Vital("share", "range of the validation losses over their level there: what moves was updated"),
+    "guess.drifts": Vital(
+        "share", "change of the validation loss from the third to the last quarter of the run over that range"
+    ),
+    "guess.adaptive": Vital("", "1 if the log names an optimiser that rescales each gradient, as Adam, else 0"),
+}
+
+#: Validations that show a network at rest.
+FEWEST = 8
+#: Scores of any size cost more than a guess among equally frequent classes: so far below the level that is reached the
+#: whole number of classes is looked for.
+BELOW = 0.005
+#: What answers all examples alike learns how frequent the classes are, and no more: a held-out loss that moves further
+#: than this behind its first values answers them in different ways.
+ALIKE = 0.02
+_ADAPTIVE = re.compile(r"adam|rmsprop|adagrad|adafactor|lamb|lion|novograd|sophia")
+
+
+def measure(signals: Signals) -> dict[str, Measured]:
+    """Vitals of a network that guesses to the last, from the level of its losses. All exact.
+
+    A network whose weights are of the usual size scores its first examples in different ways, which costs some
+    hundredths more than a guess. One whose signal does not reach the last layer (weights that are far too small, units
+    that are all dead) begins at the loss of a guess, log(classes), and learns the frequencies of the classes by the
+    biases of its last layer. Where nothing moves at all the rate or the optimiser is at fault, and where it came to a
+    guess from elsewhere something took back what was there. Gives up without validations that show one answer.
+    """
+    names = [name for name in VITALS if name != "guess.adaptive"]
+    return dict[str, Measured](_guessing(signals, names)) | {"guess.adaptive": _adaptive(signals)}
+
+
+def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
+    """With g the loss of a guess and l the median validation loss of the second half: off_at_first = max(|first
+    training loss - g| - 2 sd, |first validation loss - g|) / g, stirred = range / l, drifts = |median of the last
+    quarter - that of the third| / range."""
+    train, curve, classes = signals.train, signals.run.get("val_loss"), signals.context.classes
+    if train is None or curve is None or signals.lost_at is not None:
+        missing = signals.absent.get("train_loss") or signals.absent.get("val_loss")
+        return dict.fromkeys(names, missing or Missing("the loss was lost to NaN or infinity"))
+    value = curve.value[alive(curve.value)]
+    few = Missing(f"fewer than {FEWEST} validations: one answer to everything does not show")
+    if len(value) < FEWEST or value.min() <= 0 or train.value.min() <= 0:
+        return dict.fromkeys(names, few)
+    level = median(value[len(value) // 2 :])
+    guess = math.log(classes) if classes is not None and classes > 1 else _nearest(min(level, median(train.value)))
+    if guess is None:
+        return dict.fromkeys(names, Missing("the loss lies above that of any guess"))
+    at_guess = classes is not None and bool((np.abs(value / guess - 1) <= BELOW).all())
+    if not (at_guess or idle_since(signals) is not None) or float(np.ptp(value[len(value) // 4 :])) > ALIKE * level:
+        return dict.fromkeys(names, Missing("nothing shows one answer to everything"))
+    first = max(0.0, abs(float(train.points[0]) - guess) - 2 * float(train.noise[0]))
+    off = max(first, abs(float(value[0]) - guess)) / guess
+    moved = max(float(np.ptp(value)), 1e-12 * level)
+    half, quarter = value[len(value) // 2 :], max(1, len(value) // 4)
+    drift = abs(median(half[-quarter:]) - median(half[:quarter])) / moved
+    span = (signals.begin, signals.end)
+    return {
+        "guess.off_at_first": exact(off, "share", (signals.begin, float(curve.step[0]))),
+        "guess.stirred": exact(moved / level, "share", span),
+        "guess.drifts": exact(drift, "share", span),
+    }
+
+
+def _nearest(level: float) -> float | None:
+    """What a guess costs among the fewest classes that allow a loss of that level.
+
+    >>> round(_nearest(2.3097), 4), round(_nearest(0.6574), 4)
+    (2.3026, 0.6931)
+    """
+    if not 0 < level < 12:
+        return None
+    return math.log(max(2, math.ceil(math.exp((1 - BELOW) * level))))
+
+
+def _adaptive(signals: Signals) -> Measured:
+    """Whether the hyper-parameters name an adaptive optimiser; missing where they name none."""
+    named = " ".join(str(v).lower() for k, v in signals.run.hyper.items() if "opt" in str(k).lower())
+    if not re.search(r"[a-z]{3}", named):
+        return Missing("no optimiser among the hyper-parameters of the log")
+    return exact(float(bool(_ADAPTIVE.search(named))))

@@ -1,0 +1,70 @@
+"""A network that answers every example alike from the first point on, told from those that come to it or never move."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from curvedoc.estimate import Estimate
+from curvedoc.run import Context, Run
+from curvedoc.vitals import Missing, measure
+from tests.early_patients import V, guessing, unmoved
+from tests.patients import noisy, power_law, run, steps
+
+GUESS = np.log(10)
+
+
+def vital(made: Run, name: str, classes: int | None = 10) -> Estimate | Missing:
+    found = measure(made, Context(classes=classes))[0].run.vitals[f"guess.{name}"]
+    assert isinstance(found, Estimate | Missing)
+    return found
+
+
+def number(made: Run, name: str, classes: int | None = 10) -> float:
+    found = vital(made, name, classes)
+    assert isinstance(found, Estimate), found
+    return found.value
+
+
+@pytest.mark.parametrize("classes", [10, None])
+def test_the_first_losses_are_compared_with_the_logarithm_of_the_classes(classes: int | None) -> None:
+    made = guessing(0)
+    first = float(made.curves["val_loss"][0].value[0])
+    assert number(made, "off_at_first", classes) == pytest.approx(abs(first / GUESS - 1), abs=2e-3)
+    assert number(guessing(0, first=0.25), "off_at_first", classes) > 0.08
+
+
+def test_a_network_that_no_update_reaches_does_not_stir() -> None:
+    assert number(unmoved(0), "stirred") == pytest.approx(0.0, abs=1e-9)
+    made = guessing(0)
+    value = made.curves["val_loss"][0].value
+    assert number(made, "stirred") == pytest.approx(np.ptp(value) / np.median(value[len(V) // 2 :]), rel=1e-6)
+
+
+def test_a_straight_line_drifts_by_a_quarter_of_its_way_from_quarter_to_quarter() -> None:
+    straight = run(
+        train_loss=(V, np.full(len(V), GUESS)),
+        val_loss=(V, GUESS - 1e-3 * V / V[-1]),
+        val_accuracy=(V, np.full(len(V), 0.1)),
+    )
+    assert number(straight, "drifts") == pytest.approx(0.25, abs=0.05)
+    assert number(guessing(0, wander=0.0), "drifts") < 0.05
+
+
+def test_nothing_is_said_of_a_network_that_learns_or_whose_answers_wander() -> None:
+    t = steps()
+    learns = run(train_loss=(t, noisy(power_law(t))), val_loss=(t[9::10], noisy(power_law(t)[9::10], 0.01, 1)))
+    assert isinstance(vital(learns, "off_at_first"), Missing)
+    wandering = guessing(0)
+    rng = np.random.default_rng(1)
+    answers = {"val_accuracy": (V, 0.3 + 0.1 * rng.random(len(V)))}
+    losses = {k: (c[0].step, c[0].value * 1.05) for k, c in wandering.curves.items() if k.endswith("loss")}
+    assert isinstance(vital(run(**losses, **answers), "off_at_first", None), Missing)
+
+
+@pytest.mark.parametrize(("named", "adaptive"), [("AdamW", 1.0), ("sgd", 0.0), ("momentum", 0.0), ("Lion", 1.0)])
+def test_an_adaptive_optimiser_is_known_by_its_name(named: str, adaptive: float) -> None:
+    made = guessing(0)
+    assert number(run(hyper={"optimizer": named}, **{k: (c[0].step, c[0].value) for k, c in made.curves.items()}),
+                  "adaptive") == adaptive  # fmt: skip
+    assert isinstance(vital(made, "adaptive"), Missing)

@@ -437,6 +437,17 @@ def test_a_bounce_along_a_level_halfway_down_is_first_of_all_a_plateau() -> None
         assert ("learning-rate-too-high", "alternative") in {(d.rule, d.place) for d in others}
 
 
+def test_ten_epochs_are_enough_to_see_training_leave_validation_behind() -> None:
+    epoch = np.arange(1.0, 11.0)
+    val = 0.8 + 1.5 * np.exp(-epoch / 1.2) + np.where(epoch > 5, 0.16 - 0.02 * (-1) ** epoch, 0)
+    for seed in SEEDS:
+        for left, leads in ((0.15, True), (0.8, False)):
+            train = left + 2.2 * np.exp(-epoch / 2)
+            curves = {"train_loss": (epoch, noisy(train, 0.02, seed)), "val_loss": (epoch, noisy(val, 0.01, seed + 9))}
+            found = {d.rule for d in judge(run(**curves), RULES).diagnoses if not d.possible}
+            assert ("overfitting" in found) == leads
+
+
 def test_healthy_runs_are_healthy() -> None:
     for seed in SEEDS:
         assert judge(run(**descent(seed)), RULES).verdict == "healthy"

@@ -109,14 +109,16 @@ def held_down(seed: int, decay: float, right: float = 0.15) -> Run:
     return run(train_loss=(T, loss), val_loss=(V, loss[9::10]), val_accuracy=(V, accuracy), lr=RATE, hyper=stated)
 
 
-def bouncing(seed: int, bounce: float, fall: float = 0.0, floor: float = 0.8, examples: int = 400) -> Run:
+def bouncing(
+    seed: int, bounce: float, fall: float = 0.0, floor: float = 0.8, examples: int = 400, *, level: float = 0.7
+) -> Run:
     """Validation bounces at a constant rate around a level or a line that falls as training does, under batches so
     noisy that no plateau shows."""
     u, t = V / V[-1], T / T[-1]
     rng = np.random.default_rng(seed + 5)
     leaps = 1 + bounce * rng.standard_normal(len(V))
     val = floor + 1.5 * np.exp(-u / 0.04) - (fall * u if floor < 1 else 0)
-    train = (0.7 + 1.6 * np.exp(-t / 0.04) - fall * t) * np.repeat(leaps, len(T) // len(V))
+    train = (level + (2.3 - level) * np.exp(-t / 0.04) - fall * t) * np.repeat(leaps, len(T) // len(V))
     right = rng.binomial(examples, 0.7, len(V)) / examples
     return run(
         train_loss=(T, noisy(train, 0.5, seed)),
@@ -276,6 +278,7 @@ FIRES: dict[str, Callable[[int], Run]] = {
     "overfitting.parted": parted,
     "underfitting.held-down": lambda seed: held_down(seed, 0.3),
     "plateau-needs-decay.bounces": lambda seed: bouncing(seed, 0.08),
+    "plateau-needs-decay.thrown": lambda seed: bouncing(seed, 0.04, floor=1.65, level=1.6),
     "leak-suspicion": lambda seed: in_evaluation_mode(seed, 0.5),
     "validation-easier-than-train": lambda seed: both(seed, fair(seed, 0.7)),
     "sum-versus-mean": lambda seed: both(seed, fair(seed, 32.0)),
@@ -305,6 +308,10 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("plateau-needs-decay.bounces", "still-improving"): lambda seed: bouncing(seed, 0.03, 0.5),
     ("plateau-needs-decay.bounces", "few-examples"): lambda seed: bouncing(seed, 0.06, 0.15, examples=24),
     ("plateau-needs-decay.bounces", "overfitting"): lambda seed: bouncing(seed, 0.08, 0.4, floor=2.0),
+    ("plateau-needs-decay.thrown", "still-improving"): lambda seed: bouncing(seed, 0.03, 0.5),
+    ("plateau-needs-decay.thrown", "few-examples"): lambda seed: bouncing(seed, 0.06, 0.15, examples=24),
+    ("plateau-needs-decay.thrown", "overfitting"): lambda seed: bouncing(seed, 0.08, 0.4, floor=2.0),
+    ("plateau-needs-decay.thrown", "decayed"): lambda seed: jumping(seed, 0.04),
     ("overfitting.memorised", "constant-gap"): apart_and_falling,
     ("overfitting.memorised", "train-below-validation"): lambda seed: by_heart(seed, 0.07, 0.001),
     ("overfitting.parted", "wandering"): lambda seed: parted(seed, beside=True),

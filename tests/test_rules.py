@@ -82,6 +82,12 @@ def high_floor(seed: int) -> Run:
     return run(train_loss=(T, noisy(shape, 0.12, seed)), val_loss=(V, noisy(shape[9::10], 0.003, seed + 7)))
 
 
+def thrown_about(seed: int) -> Run:
+    """Flat as the run that learns nothing, but the loss over the validation set leaps by 5 % each time."""
+    leaps = noisy(np.full(len(V), 2.3), 0.05, seed + 3)
+    return run(train_loss=(T, noisy(np.full(len(T), 2.3), 0.01, seed)), val_loss=(V, leaps))
+
+
 def few_examples(seed: int) -> Run:
     shape = power_law(T)
     rng = np.random.default_rng(seed)
@@ -332,6 +338,7 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("bad-init", "no-learning"): no_learning,
     ("no-learning", "learning-rate-too-low"): slow_rate,
     ("no-learning", "noisy"): unreadable,
+    ("no-learning", "thrown-about"): thrown_about,
     ("no-learning", "high-floor"): high_floor,
     ("no-learning", "late-start"): bad_init,
     ("no-learning", "wrong-sign"): climbing,

@@ -121,7 +121,7 @@ def _thrown(signals: Signals) -> Estimate | None:
     rest seen, and what lies at the lower end says little.
     """
     val = signals.run.get("val_loss")
-    if val is None or signals.val is None or not alive(last := val.value[-LAST:]).all() or len(last) < LAST:
+    if val is None or len(val) < LAST or not alive(last := val.value[-LAST:]).all():
         return None
     jump = float(np.abs(np.diff(last, 2)).min()) / (0.6745 * 6**0.5) / (abs(median(last)) or 1.0)
     sure = float(np.clip((jump - THROWN[0]) / (THROWN[1] - THROWN[0]), 0.0, 1.0))

@@ -12,7 +12,7 @@ import numpy as np
 from ..curves.order import median, row_median, sliding
 from ..curves.smooth import SCATTER
 from ..estimate import Estimate, exact
-from ..run import Array
+from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
 from .roughness import bounce
 from .signals import CYCLES, Signals, alive
@@ -37,6 +37,8 @@ VITALS = {
 LEAPS = 5
 #: Points of a curve that jumps and then rests, without which its second half (three of them) shows no rest.
 REST = 6
+#: Validations with three second differences, too few for a curve of their own and enough to see them leap.
+FEW = 5
 
 
 def measure(signals: Signals, found: dict[str, Measured]) -> dict[str, Measured]:
@@ -304,6 +306,11 @@ def _restless(signals: Signals, found: dict[str, Measured]) -> float:
     signs = [0.0]
     if signals.val is not None:
         signs.append(weigh(found.get("loss.bounce"), 0.006, 0.014, 0.0))
+    elif (val := signals.run.get("val_loss")) is not None and len(val) >= FEW:
+        # Of three second differences the median allows for the one that the descent before still bends.
+        size, points = bounce(Curve(val.step[-FEW:], val.value[-FEW:]), 0.0, 1.0)
+        share, doubt = size / (abs(median(val.value[-3:])) or 1.0), float(np.exp(1.28 * SCATTER / np.sqrt(points or 1)))
+        signs.append(weigh(Estimate(share, share / doubt, share * doubt), 0.006, 0.014, 0.0) if points else 0.0)
     logged = signals.run.curves.get("train_loss", ())
     for curve in [c for c in logged if c.cadence == "epoch" or signals.run.axis == "epoch"][:1]:
         level = abs(median(curve.value[-3:])) or 1.0

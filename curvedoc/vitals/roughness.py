@@ -24,6 +24,7 @@ VITALS = {
     "val_loss.unrest": Vital(
         "share", "how far a point of the validation loss lies off its trend behind the first quarter of the run"
     ),
+    "val_loss.thrown": Vital("share", "that distance over the first training loss (or log of the classes, if lower)"),
     "val_loss.past_unrest": Vital(
         "times", "how far the validation loss fell or rose along the second half of the run, over that unrest"
     ),
@@ -104,7 +105,7 @@ def _bounces(signals: Signals) -> dict[str, Measured]:
 def _unrest(signals: Signals) -> dict[str, Measured]:
     """Bounce of the validation loss over the last three quarters of the run, and what it gained along the last half by
     that. Gives up with fewer than FEW second differences."""
-    names = ("val_loss.unrest", "val_loss.past_unrest")
+    names = ("val_loss.unrest", "val_loss.thrown", "val_loss.past_unrest")
     val = signals.run.get("val_loss")
     if val is None or signals.lost_at is not None:
         return dict.fromkeys(names, signals.absent.get("val_loss", Missing("no val_loss that lasts", ("val_loss",))))
@@ -113,13 +114,19 @@ def _unrest(signals: Signals) -> dict[str, Measured]:
     if points < FEW or late.sum() < FEW:
         return dict.fromkeys(names, Missing("validation is logged too rarely to see a bounce", ("val_loss",)))
     level = abs(median(val.value[late])) or 1.0
-    unrest = _spread(size / level, points, (signals.begin + 0.25 * signals.length, signals.end))
+    most = (signals.begin + 0.25 * signals.length, signals.end)
     fell, error = fall(val.step[late], val.value[late], float(val.step[late][0]), float(val.step[-1]))
-    size = max(size, SMOOTH * level)
-    moved, doubt = abs(fell) / size, 1.28 * error / size
+    least = max(size, SMOOTH * level)
+    moved, doubt = abs(fell) / least, 1.28 * error / least
     stretch = (signals.begin + 0.5 * signals.length, signals.end)
+    thrown: Measured = signals.absent.get("train_loss", Missing("no training loss that begins above zero"))
+    if signals.train is not None and (start := signals.train.first[0]) > 0:
+        if signals.context.classes is not None:
+            start = min(start, math.log(max(2, signals.context.classes)))
+        thrown = _spread(size / start, points, most)
     return {
-        "val_loss.unrest": unrest,
+        "val_loss.unrest": _spread(size / level, points, most),
+        "val_loss.thrown": thrown,
         "val_loss.past_unrest": Estimate(moved, max(0.0, moved - doubt), moved + doubt, "times", stretch),
     }
 

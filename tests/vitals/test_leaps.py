@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from curvedoc.estimate import Estimate
 from curvedoc.run import Context, Run
 from curvedoc.vitals import measure
+from curvedoc.vitals.chart import Measured
 
 from ..patients import noisy, power_law, run, steps
 
@@ -43,3 +45,29 @@ def test_only_the_part_at_the_full_rate_is_judged():
     calm = np.where(V < 1200, 1.0, LEAP)
     cut = np.where(T < 1200, 0.1, 0.01)
     assert _sign(run(**_losses(1.1 * power_law(T, floor=0.8)[19::20] * calm), lr=(T, cut))) == 0.0
+
+
+def _measured(patient: Run, name: str) -> Measured:
+    return measure(patient, Context())[0].run.vitals[name]
+
+
+def test_what_validation_leaps_by_is_a_share_of_the_first_training_loss():
+    # Up and down by 0.1 in turn: second differences of 0.4; of normal points they have the median 0.6745 sqrt(6) sd.
+    val = 1.5 + 0.1 * (-1.0) ** np.arange(len(V))
+    found = _measured(run(train_loss=(T, np.linspace(2.5, 1.5, len(T))), val_loss=(V, val)), "val_loss.thrown")
+    assert isinstance(found, Estimate)
+    assert found.value == pytest.approx(0.4 / 1.652 / 2.5, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("val", "shaken"), [([1.9, 1.7, 1.85, 1.7, 1.8], True), ([1.9, 1.82, 1.78, 1.76, 1.75], False)]
+)
+def test_five_validations_show_whether_a_high_level_is_one_of_weights_that_bounce(val: list[float], shaken: bool):
+    high = 1.75 + 0.75 * np.exp(-T / 40)
+    seldom = np.array([T[-1] * n / 5 for n in range(1, 6)])
+    rate = (T, np.full(len(T), 0.1))
+    found = _measured(
+        run(train_loss=(T, noisy(high, 0.03)), val_loss=(seldom, np.array(val)), lr=rate), "rate.hot_plateau"
+    )
+    assert isinstance(found, Estimate)
+    assert (found.value > 0.5) == shaken

@@ -11,7 +11,8 @@ from typing import TypeVar
 import numpy as np
 
 from .names import read_name, side_of, words
-from .readers.log import Log
+from .readers.log import Log, Series
+from .readers.vocabulary import counter_kind
 from .roles import assign
 from .twins import (
     EVENTS,
@@ -31,6 +32,8 @@ from .twins import (
 _LAYOUT = frozenset(("vis_data",))  # directories that a trainer puts between a run and its log
 _SLACK = 120.0  # seconds by which the event files of one start may be apart
 _ENDS = 0.8  # tables of one run end together, but for a job that was killed between two validations
+_COUNTED = re.compile(r"(.*?)(epochs?|steps?|iter(?:ation)?s?)[ _.=-]?(\d{1,15})", re.IGNORECASE)
+_POINTWISE = "JSON of one point each"
 _CONTINUES = 0.05  # a piece that begins beyond this share of the steps before it goes on with them
 
 
@@ -229,6 +232,7 @@ def _tables(logs: Sequence[Log]) -> list[Unit]:
 
     Metric files of MLflow and DVCLive and the panels of one W&B run belong together whatever their names.
     """
+    counted, logs = _counted(logs)
     found: list[list[Log]] = []
     for key, alike in _by(sorted(logs, key=lambda g: g.file), key_of).items():
         if key == TOGETHER:
@@ -244,8 +248,46 @@ def _tables(logs: Sequence[Log]) -> list[Unit]:
                 onto[0].update(roles)
                 onto[1].append(log)
         found += [members for _, members in clusters]
-    units = [_unit(members) for members in _restarted(sorted(found, key=lambda m: m[0].file))]
+    units = counted + [_unit(members) for members in _restarted(sorted(found, key=lambda m: m[0].file))]
     return [replace(unit, notes=(*unit.notes, *_ends_apart(unit))) for unit in units]
+
+
+def _counted(logs: Sequence[Log]) -> tuple[list[Unit], list[Log]]:
+    """Summaries that an epoch or a step numbers are the points of one run (AllenNLP's metrics_epoch_3.json); what is
+    left is returned beside them."""
+    series: dict[tuple[str, ...], list[tuple[int, Log]]] = {}
+    for log in logs:
+        numbered = _COUNTED.fullmatch(place_of(log).stem) if "summary" in log.format.lower() else None
+        kind = counter_kind(numbered[2])[0] if numbered else ""
+        if numbered and kind in ("epoch", "step"):
+            series.setdefault((str(place_of(log).parent), numbered[1], kind), []).append((int(numbered[3]), log))
+    units: list[Unit] = []
+    joined: set[int] = set()
+    for (_, prefix, kind), members in series.items():
+        if len(members) > 1:
+            members.sort(key=lambda m: (m[0], m[1].file))
+            joined.update(id(log) for _, log in members)
+            units.append(_one_point_each(members, kind, prefix.strip("_-. ")))
+    return units, [log for log in logs if id(log) not in joined]
+
+
+def _one_point_each(members: Sequence[tuple[int, Log]], kind: str, label: str) -> Unit:
+    """The run that logs of one point each tell of, at the step that each states, else at the number in its name."""
+    stated = {s.axis for _, log in members for s in log.series}
+    axis = kind if len(stated) > 1 or "row" in stated else stated.pop()
+    points: dict[str, list[tuple[float, float]]] = {}
+    for number, log in members:
+        for s in log.series:
+            at = float(s.step[0]) if s.axis == axis else float(number)
+            points.setdefault(s.tag, []).append((at, float(s.value[0])))
+    curves = [
+        Series(tag, np.array([a for a, _ in at]), np.array([v for _, v in at]), axis) for tag, at in points.items()
+    ]
+    first, last = members[0][1], members[-1][1]
+    what = f"{len(members)} files up to {place_of(last).name} are taken for the {kind}s of one run"
+    logs = [replace(log, series=(), format=_POINTWISE) for _, log in members]
+    logs[0] = replace(logs[0], series=tuple(curves))
+    return Unit(tuple(logs), PurePosixPath("."), label or place_of(first).stem, notes=((first.file, what),))
 
 
 def _ends_apart(unit: Unit) -> list[tuple[str, str]]:

@@ -23,8 +23,9 @@ from .vocabulary import counter_kind, is_known, plain_name
 FORMAT = "JSON history"
 RECOGNIZES = "a `.json` document with lists of numbers or of objects under the names of losses, metrics or counters"
 READS = (
-    "lists of any lengths, nested names joined with `/`; lists of objects; pandas' column dumps; x values beside them "
-    "(`val_iters` for `val_loss`); XGBoost and LightGBM evaluations; catboost_training.json; TensorBoard's JSON files"
+    "lists of any lengths, nested names joined with `/`; lists of objects, and objects keyed by epochs or steps; pandas' "
+    "column dumps; x values beside them (`val_iters` for `val_loss`); XGBoost and LightGBM evaluations; "
+    "catboost_training.json; TensorBoard's JSON files"
 )
 NOT_READ = "lists of lists, lists under `config`, lists per class; documents without a known name"
 
@@ -34,6 +35,13 @@ _NO_CURVE = re.compile(
 )
 _SETTINGS = ("config", "args", "params", "hparams", "hyperparameters", "settings", "options", "model", "meta")
 _KEY = re.compile(r'"([^"\n]{1,200})"\s*:')
+#: A document that is keyed by epochs or steps: `{"1": {"loss": ...}, "epoch_2": {...}}`.
+_KEYED = re.compile(r'\{\s*"(?:epoch|step|iter(?:ation)?)?[ _-]?\d{1,15}"\s*:\s*\{', re.IGNORECASE)
+_PLACE = re.compile(r"(epoch|step|iter(?:ation)?)?[ _-]?(\d{1,15})", re.IGNORECASE)
+#: Files that hold a result for each fold, class or seed under its number.
+_NO_ROWS = frozenset(
+    ("fold", "folds", "cv", "class", "classes", "labels", "seed", "seeds", "report", "trial", "trials")
+)
 _LISTED = re.compile(r'"\s*:\s*(?:\[\s*[-\d{"NIn]|\{\s*"\d+"\s*:)')
 
 
@@ -44,6 +52,8 @@ def recognizes(path: Path, head: bytes) -> bool:
     if text.startswith("["):
         inner = text[1:].lstrip()[:1]
         return "tag-" in path.name if inner == "[" else inner == "{" and any(map(is_known, _KEY.findall(text[:4000])))
+    if _KEYED.match(text) and _NO_ROWS.isdisjoint(plain_name(path.stem).split()):
+        return any(_is_loss(key) for key in _KEY.findall(text))
     return text.startswith("{") and _LISTED.search(text) is not None and any(map(is_known, _KEY.findall(text)))
 
 
@@ -57,6 +67,8 @@ def read(path: Path, shown: str) -> tuple[Log, ...]:
     elif isinstance(document, dict):
         if isinstance(document.get("meta"), dict) and isinstance(document.get("iterations"), list):
             document = _named_as_catboost(document, shown)
+        if (rows := _keyed(document)) is not None:
+            document, found.rows[""] = {}, rows
         _walk(document, (), found)
         found.hyper = facts(document, 300)
     logs = [log for name, rows in found.rows.items() for log in _of_rows(name, rows, shown)]
@@ -98,6 +110,26 @@ def _unindexed(value: Mapping[str, Any]) -> Mapping[str, Any] | list[Any]:
     if all(isinstance(row, Mapping) for row in value.values()):
         return [{"index": float(key), **row} for key, row in value.items()]
     return list(value.values())
+
+
+def _keyed(document: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
+    """The rows of a document whose keys are epochs or steps, in their order; None when they are not. Numbers without
+    a word count epochs where they follow one upon another, else steps; a counter in the rows themselves comes first."""
+    places = [_PLACE.fullmatch(key.strip()) for key in document]
+    if len(places) < 2 or not all(places) or not all(isinstance(row, Mapping) for row in document.values()):
+        return None
+    words = {(place[1] or "").lower() for place in places if place}
+    numbers = [int(place[2]) for place in places if place]
+    if len(words) > 1 or len(set(numbers)) < len(numbers):
+        return None
+    in_a_row = max(numbers) - min(numbers) == len(numbers) - 1
+    name = words.pop() or ("epoch" if in_a_row else "step")
+    rows = sorted(zip(numbers, document.values(), strict=True), key=lambda r: r[0])
+    return [{name: float(number), **row} for number, row in rows]
+
+
+def _is_loss(name: str) -> bool:
+    return "loss" in name.lower() and is_known(name)
 
 
 def _is_number(cell: Any) -> bool:

@@ -18,7 +18,10 @@ FORMAT = "JSON summary"
 RECOGNIZES = (
     "`wandb-summary.json`, `all_results.json` and the like: a `.json` object of plain values, a metric among them"
 )
-READS = "each number as a curve of one point, at the step or epoch that the file states"
+READS = (
+    "each number as a curve of one point, at the step or epoch that the file states; AllenNLP's `metrics_epoch_3.json` "
+    "and other files that an epoch or a step numbers are the points of one run"
+)
 NOT_READ = "histograms, pictures and lists in it"
 
 _NAMES = ("wandb-summary.json",)

@@ -168,3 +168,40 @@ def test_a_document_nested_without_end_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path, "history.json", '{"loss": [0.5, 0.4], "a": ' + 200_000 * "[" + 200_000 * "]" + "}")
     with pytest.raises(UnreadableLog, match="nested too deep"):
         read_file(path, "history.json")
+
+
+def keyed(keys: list[str]) -> dict[str, dict[str, dict[str, float]]]:
+    return {key: {"train": {"loss": 2.0 / (k + 1)}, "val": {"loss": 2.5 / (k + 1)}} for k, key in enumerate(keys)}
+
+
+@pytest.mark.parametrize(
+    ("keys", "axis", "steps"),
+    [
+        (["1", "2", "3"], "epoch", [1, 2, 3]),
+        (["epoch_0", "epoch_1", "epoch_2"], "epoch", [0, 1, 2]),
+        (["100", "200", "300"], "step", [100, 200, 300]),
+        (["8", "9", "10"], "epoch", [8, 9, 10]),
+    ],
+)
+def test_the_keys_of_a_document_of_rows_are_its_epochs_or_steps(
+    tmp_path: Path, keys: list[str], axis: str, steps: list[int]
+) -> None:
+    log = one(written(tmp_path, "history.json", json.dumps(keyed(keys), sort_keys=True)))
+    assert points(log, "train/loss") == (steps, [2.0, 1.0, 2.0 / 3])
+    assert curves(log)["val/loss"].axis == axis
+
+
+def test_a_counter_inside_the_rows_comes_before_their_keys(tmp_path: Path) -> None:
+    rows = {str(k): {"epoch": k + 1.0, "loss": 1.0 / (k + 1)} for k in range(3)}  # pandas, orient="index"
+    assert points(one(written(tmp_path, "log.json", json.dumps(rows))), "loss")[0] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        ("classes.json", {str(k): {"precision": 0.5, "recall": 0.4, "f1-score": 0.4} for k in range(5)}),
+        ("cv_results.json", {str(k): {"loss": 0.5, "accuracy": 0.4} for k in range(5)}),
+    ],
+)
+def test_results_per_class_or_fold_are_no_curve(tmp_path: Path, name: str, document: object) -> None:
+    assert not read_file(written(tmp_path, name, json.dumps(document)), name)

@@ -23,7 +23,7 @@ from .vocabulary import counter_kind, is_known, plain_name
 FORMAT = "JSON history"
 RECOGNIZES = "a `.json` document with lists of numbers or of objects under the names of losses, metrics or counters"
 READS = (
-    "lists of any lengths, nested names joined with `/`; lists of objects, and objects keyed by epochs or steps; pandas' "
+    "lists of any lengths, nested names joined with `/`; lists of objects, objects keyed by epochs or steps; pandas' "
     "column dumps; x values beside them (`val_iters` for `val_loss`); XGBoost and LightGBM evaluations; "
     "catboost_training.json; TensorBoard's JSON files"
 )

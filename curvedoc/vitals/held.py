@@ -42,12 +42,12 @@ SPED_UP = 1.5
 
 def measure(signals: Signals, found: Mapping[str, Measured]) -> dict[str, Measured]:
     """Vitals of the rate at the end of the run; `found` holds those of the bounce."""
-    known = _stated(signals)
+    known = stated(signals)
     promised = _promised(signals) if known is None else Missing("the rate is known: the pace need not tell it")
     return {"pace.promised": promised, "rate.held": known or _held(signals, promised, found["loss.bounce_kept"])}
 
 
-def _stated(signals: Signals) -> Estimate | None:
+def stated(signals: Signals) -> Estimate | None:
     """What the log itself says: the rate, or the name of a schedule among the hyper-parameters."""
     if signals.lr is not None:
         peak, last = float(signals.lr.value.max()), float(signals.lr.value[-1])

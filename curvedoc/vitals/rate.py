@@ -1,4 +1,4 @@
-"""Is the learning rate itself too high or too low for this run?
+"""Is the learning rate itself too high for this run, and how large are its updates?
 
 No single number tells. Each sign below is graded from 0 to 1 as a clause of a rule would be (linearly between two
 values, averaged over the interval of its Estimate); a sign needs all of its parts, so its weight is that of the
@@ -26,9 +26,6 @@ VITALS = {
     "rate.shaken": Vital("share", "weight of the sign that the validation loss leaps up and down at the full rate"),
     "rate.unstable": Vital("share", "the strongest of these signs but for the bounce along a high level"),
     "rate.too_high": Vital("share", "the strongest of these signs"),
-    "rate.young": Vital(
-        "share", "how little the descent has slowed down: it was slow from the start, or runs straight on to the end"
-    ),
     "rate.updates": Vital("log10", "update over weight of the layer in the middle, median of the run behind its start"),
     "val_loss.bounce": Vital("share", "how far a point of the validation loss lies off its trend in the second half"),
 }
@@ -70,7 +67,6 @@ def measure(signals: Signals, found: dict[str, Measured]) -> dict[str, Measured]
         **{name: exact(weight, "share", stretch) for name, weight in signs.items()},
         "rate.unstable": exact(unstable, "share", stretch),
         "rate.too_high": exact(max(signs.values()), "share", stretch),
-        "rate.young": _young(signals, found),
         "rate.updates": _updates(signals),
         "val_loss.bounce": found["loss.bounce"] if signals.val is not None else signals.absent["val_loss"],
     }
@@ -329,63 +325,3 @@ def _updates(signals: Signals) -> Measured:
         return Missing("no update_ratio in the log", ("update_ratio",))
     low, middle, high = np.log10(np.quantile(moved, (0.25, 0.5, 0.75)))
     return Estimate(middle, low, high, "log10", (signals.begin + 0.25 * signals.length, signals.end))
-
-
-def _unbent(found: dict[str, Measured]) -> float:
-    """Whether the slope of the last fifth over that of the last half is above what a power law t^-a has that keeps as
-    much of its pace per doubling, 2^-a; and the validation loss does not bounce at all, which larger steps would bring
-    about: of the runs of DeepOBS at too low a rate 50 of 62 bounce by less than a thousandth of their level."""
-    kept, end = found.get("train_loss.pace_kept"), found.get("pace.at_end")
-    if not isinstance(kept, Estimate) or not isinstance(end, Estimate):
-        return 0.0
-    a = -float(np.log2(np.clip(kept.value, 0.05, 0.99)))
-    bent = 2.5 * (0.8**-a - 1) / (0.5**-a - 1)
-    over = Estimate(end.value - bent, end.low - bent, end.high - bent)
-    smooth = weigh(found.get("loss.bounce"), 0.002, 0.001, 0.0)
-    fell = weigh(found.get("train_loss.left"), 0.92, 0.82, 0.0)  # nothing bounces beside a high offset
-    return min(weigh(over, 0.06, 0.14, 0.0), weigh(kept, 0.10, 0.20, 0.0), smooth, fell)
-
-
-def _untrained(found: dict[str, Measured]) -> float:
-    """Whether the first loss is that of a guess or above it: no fine-tune begins so. (The cost of a guess is an upper
-    bound where the number of classes is not known.)"""
-    first, guess = found.get("initial_loss.first"), found.get("initial_loss.chance")
-    if not isinstance(first, Estimate) or not isinstance(guess, Estimate) or guess.value <= 0:
-        return 0.0
-    return grade(first.value / guess.value, 0.85, 0.95)
-
-
-def _young(signals: Signals, found: dict[str, Measured]) -> Measured:
-    """How little the descent has slowed down, by the strongest of three signs.
-
-    Slow from the start: nine in ten laboratory runs at a right rate had done 80 % of their descent in the first fifth
-    of the steps, half of those at too low a rate less than 45 %. Straight to the end: at a rate that holds, each
-    doubling of the steps gains less than the one before (a power law), unless the steps are too short for any
-    curvature to be felt. Straighter than its past: steep directions are learned early at any rate, and steps too short
-    for the others go on along a line where the power law of the first half would have bent.
-    """
-    if signals.lr is not None and signals.schedule is not None and signals.schedule.kind == "warmup":
-        return Missing("the learning rate was still being warmed up as the log ends: how high it gets does not show")
-    early = found.get("pace.done_early")
-    kept = found.get("train_loss.pace_kept")
-    # What has hardly fallen at all may have been trained before: a fine-tune gains little, slowly, at a right rate.
-    # Slow steps are the sign of a low rate that stays what it is; where a schedule ends the run, or none is logged,
-    # a slow task and a warm-up look alike: only a clear case counts.
-    held = found.get("rate.held")
-    stays = signals.lr is not None and isinstance(held, Estimate) and held.value >= 0.5
-    ends = (0.75, 0.50) if stays else (0.62, 0.42)
-    fell = max(weigh(found.get("train_loss.left"), 0.92, 0.82, 1.0), _untrained(found))
-    slow = min(weigh(early, *ends, 0.0), fell)
-    # What rests at the end has arrived, however late; a cosine or line alone leaves half of the pace.
-    slow = min(slow, weigh(kept, 0.10, 0.35, 1.0))
-    straight = min(weigh(kept, 0.85, 1.1, 0.0), weigh(found.get("pace.at_end"), 0.5, 0.8, 0.0))
-    if signals.lr is not None:
-        straight = min(max(straight, _unbent(found)), weigh(found.get("rate.held"), 0.4, 0.8, 0.4))
-    else:
-        # A straight line keeps 2; what runs faster at the end was sped up by a schedule that nobody logged.
-        # The size of the updates tells a rate that stays from one that goes up.
-        told = weigh(held, 0.4, 0.8, 0.4) if any(signals.run.layers("update_ratio")) else 0.4
-        slow, straight = min(slow, weigh(kept, 2.4, 2.1, 1.0)), min(straight, told)
-    if isinstance(early, Missing) and not isinstance(kept, Estimate):
-        return early
-    return exact(max(slow, straight), "share")

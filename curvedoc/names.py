@@ -32,7 +32,10 @@ KINDS: tuple[tuple[str, str], ...] = (
         r"|updates?|episodes?|generations?|evaluations|timesteps?|rounds?|trees?|count|unnamed|index|idx|row|tokens"
         r"|samples|frames)(?:_(?:num|number|idx|index|id|count|total|sampled|seen|trained|\d+))*$",
     ),
-    ("time", "time runtime timestamp duration seconds? secs? minutes hours eta latency throughput elapsed wall dt ms"),
+    (
+        "time",
+        "time runtime timestamp duration ^dur$ seconds? secs? minutes hours eta latency throughput elapsed wall dt ms",
+    ),
     (
         "time",
         r"speed fps ips wps ups qps sps per_(?:second|sec|s) (?:batch|reader)_cost ^step_avg$",
@@ -85,6 +88,7 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("share", r"(?:roc|pr)?auc(?:roc|pr)? auroc auprc roc m?ap ap[smlrcf] m?ar [mf]?iou m?dice dsc jaccard bleu"),
     ("share", r"sacrebleu rouge\w* meteor chrf"),
     ("share", r"bertscore ssim kappa mcc ndcg mrr hits? hr success em exact_match spearman\w* pearson\w* corr"),
+    ("share", r"(?:ents|sents|spans_sc|cats_(?:micro|macro))_[fpr] cats_score"),
     ("share", r"correlation icc ccc concordance r2 matthews\w* stoi pck oks uas las"),
 )
 #: Kinds that measure how well a model does.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from .cells import number
@@ -49,6 +49,10 @@ _OPENERS = re.compile(r"(?:(?:tensor|array|np\.\w+|float)\()?[\[(\"'{<]*\s*$")
 _STRONG = re.compile(r"\s*(?:[:=]+>?|->|=>)\s*$")
 _FILE = re.compile(r"[\w/.-]+\.(?:py|cc|cpp)(?::\d+)?")
 _ROUND = re.compile(r"^\[(?P<n>\d{1,12})\](?=\t)")  # XGBoost and LightGBM
+# CatBoost names no metric: `0:  learn: 0.69  test: 0.68  best: 0.68 (0)  total: 3ms  remaining: 1s`
+_TREE = re.compile(r"^(\d{1,12}):\s+(?=(?:learn|test\d*):? )")
+_OF_TREE = re.compile(r"\b(learn|test\d*):? (\S+?)(?=\s|passed|$)")
+TREES = "CatBoost prints no name of what it measures"
 _WRITTEN = re.compile(r"^[IWEFD]\d{4} [\d:.]+\s+\d+ \S+?:\d+\] \[(?P<n>\d{1,12})\] ")  # CLU's writer of metrics
 _NTH_EPOCH = re.compile(r"(?<![\w.])(\d{1,9})epoch\b")  # ESPnet: `3epoch results: [train] loss=...`
 _DARKNET = re.compile(r"^\s*(\d{1,12}): (\S+), (\S+) avg(?: loss)?, (\S+) rate, ")
@@ -144,7 +148,8 @@ _SETTINGS = frozenset(("epochs", "steps", "iterations", "iters", "episodes", "ti
 class Phrase:
     """`pairs` as printed; `label` the words before the first; `side` "" or the val, eval, test ... that they name.
 
-    `done` and `of` are those of a progress bar; `keras` tells a bar whose numbers are running means.
+    `done` and `of` are those of a progress bar; `keras` tells a bar whose numbers are running means. `note` says what
+    was made of the numbers.
     """
 
     pairs: tuple[tuple[str, float], ...]
@@ -153,6 +158,7 @@ class Phrase:
     done: int | None = None
     of: int | None = None
     keras: bool = False
+    note: str = field(default="", repr=False)
 
 
 def cleaned(line: str) -> str:
@@ -190,6 +196,10 @@ def phrase_of(line: str) -> Phrase | None:
         if None not in values:
             names = ("iteration", "loss", "avg loss", "learning rate")
             return Phrase(tuple((name, value) for name, value in zip(names, values, strict=True) if value is not None))
+    if tree := _TREE.match(text):
+        scored = [(f"{side}/loss", number(cell)) for side, cell in _OF_TREE.findall(text)]
+        pairs = [("iteration", float(tree[1])), *((name, value) for name, value in scored if value is not None)]
+        return Phrase(tuple(pairs), note=TREES)
     if (alone := _SIDE_ALONE.match(text)) and (value := number(alone[3])) is not None:
         return Phrase((("step", float(alone[1])), (f"{alone[2]} loss", value)))
     if "'s " in text:

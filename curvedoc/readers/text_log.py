@@ -9,10 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..run import Note
 from .lines import encoding_of, lines, quoted, text_of
 from .log import Log, Series
-from .phrases import AVERAGED, Phrase, is_counter, phrase_of
+from .phrases import AVERAGED, TREES, Phrase, is_counter, phrase_of
+from .ruled import rows
 from .table import MAX_COLUMNS, Table, put, to_logs
 from .vocabulary import counter_kind, is_metric
 
@@ -22,7 +25,8 @@ RECOGNIZES = (
 )
 READS = (
     "`step 100 | loss: 2.3`, `loss=2.3`, dicts, progress bars; Keras, nanoGPT, Megatron, fairseq, DETR, nnU-Net, "
-    "MXNet, Caffe, CycleGAN; lines without a counter belong to the last printed; numbers before the first are settings"
+    "MXNet, Caffe, CycleGAN, CatBoost; tables of spaCy, skorch and nerfstudio; lines without a counter belong to the "
+    "last printed; numbers before the first are settings"
 )
 NOT_READ = "prose, printed tensors, tables of the GPU, values that are copies of the best; a bar's earlier states"
 
@@ -61,7 +65,10 @@ def read(path: Path, shown: str) -> tuple[Log, ...]:
         return ()
     names = _names(book)
     logs = to_logs(book.table, shown, FORMAT, book.hyper)
-    notes = [Note(shown, _understood(book))]
+    notes = [Note(shown, _understood(book)), *(Note(shown, what) for what in book.notes if what != TREES)]
+    if TREES in book.notes:
+        names, what = _trees(names, logs)
+        notes.append(Note(shown, what))
     return tuple(
         replace(
             log, series=tuple(_renamed(s, names) for s in log.series), notes=(*(notes if k == 0 else ()), *log.notes)
@@ -84,6 +91,7 @@ class _Book:
     lines_of: Counter[str] = field(default_factory=Counter)  # names in the line -> lines
     side: str = ""  # of the last progress bar
     place: tuple[tuple[str, float], ...] = ()  # counters of the last row
+    notes: dict[str, None] = field(default_factory=dict)
     counted: int = 0  # rows that count on from the one before
     others: int = 0
 
@@ -100,11 +108,13 @@ def _is_log(book: _Book) -> bool:
 def _book_of(texts: Iterable[str]) -> _Book:
     book = _Book()
     early: list[Phrase] = []
-    for text in texts:
-        phrase = phrase_of(text) if _MAYBE.search(text) else None
+    for text, row in rows(texts):
+        phrase = row or (phrase_of(text) if _MAYBE.search(text) else None)
         if phrase is None:
             book.others += bool(text.strip())
             continue
+        if phrase.note:
+            book.notes[phrase.note] = None
         counters = [(n, v) for n, v in phrase.pairs if is_counter(n)]
         if counters:  # beside another counter, `iters: 100` counts; alone it is a setting
             counters = [(n, v) for n, v in phrase.pairs if counter_kind(n)[0] in ("step", "epoch")]
@@ -225,6 +235,17 @@ def _names(book: _Book) -> dict[str, str]:
             apart = f"{label}/{tag}" if label else f"{tag} ({kind or 'no counter'})"
             names[f"{tag}\0{kind}"] = tag if place == 0 else apart
     return names
+
+
+def _trees(names: dict[str, str], logs: Iterable[Log]) -> tuple[dict[str, str], str]:
+    """The tags of what CatBoost prints: a loss where it falls on what was learned, a score where it rises there."""
+    sides = {key: tag for key, tag in names.items() if tag.endswith("/loss")}
+    found = [(s.tag != "learn/loss", s.value) for log in logs for s in log.series if s.tag in sides]
+    value = min(found, key=lambda f: f[0])[1] if found else np.empty(0)
+    value = value[np.isfinite(value)]
+    if len(value) < 2 or value[-1] <= value[0]:
+        return names, f"{TREES}: it falls, and is taken for a loss"
+    return names | {k: tag.removesuffix("loss") + "score" for k, tag in sides.items()}, f"{TREES}: it rises, no loss"
 
 
 def _renamed(series: Series, names: dict[str, str]) -> Series:

@@ -304,3 +304,28 @@ def test_the_batches_of_an_evaluation_count_no_steps(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", ["1" * 19000 + "epoch", "x" * 19000 + " reached 3 loss: 0.5"])
 def test_a_line_of_one_endless_word_is_read_like_any_other(line: str) -> None:
     assert pairs(f"step 3 {line} | loss: 0.5")["step"] == 3
+
+
+def catboost(learn: list[float], test: list[float]) -> str:
+    printed = ["Learning rate set to 0.5"]
+    for k, (a, b) in enumerate(zip(learn, test, strict=True)):
+        best = min(range(k + 1), key=lambda i: test[i])
+        printed.append(
+            f"{k}:\tlearn: {a:.7f}\ttest: {b:.7f}\tbest: {test[best]:.7f} ({best})\ttotal: {k + 1}ms\tremaining: 1s"
+        )
+    return "\n".join(
+        [*printed, "", f"bestTest = {min(test):.9f}", "bestIteration = 2", "Shrink model to first 3 iterations."]
+    )
+
+
+@pytest.mark.parametrize(("learn", "kind"), [([0.69, 0.5, 0.4, 0.3], "loss"), ([0.6, 0.7, 0.8, 0.9], "score")])
+def test_what_catboost_prints_is_a_loss_where_it_falls(tmp_path: Path, learn: list[float], kind: str) -> None:
+    log = one(written(tmp_path, "train.log", catboost(learn, [0.68, 0.55, 0.5, 0.52])))
+    assert points(log, f"learn/{kind}") == ([0, 1, 2, 3], learn)
+    assert points(log, f"test/{kind}") == ([0, 1, 2, 3], [0.68, 0.55, 0.5, 0.52])
+    assert "no name" in said(log)
+
+
+def test_catboost_prints_a_tree_now_and_then_and_without_a_test_set(tmp_path: Path) -> None:
+    text = "0:\tlearn: 0.6932\ttotal: 57ms\tremaining: 57s\n100:\tlearn: 0.2\ttotal: 5s\tremaining: 1m 9s\n"
+    assert points(one(written(tmp_path, "train.log", text)), "learn/loss") == ([0, 100], [0.6932, 0.2])

@@ -88,6 +88,13 @@ def thrown_about(seed: int) -> Run:
     return run(train_loss=(T, noisy(np.full(len(T), 2.3), 0.01, seed)), val_loss=(V, leaps))
 
 
+def wandering(seed: int) -> Run:
+    """Nothing is learned, the loss ends a tenth above its lowest, and validation leaps by as much."""
+    rises = 1 + 0.1 * np.minimum(1.0, T / (0.6 * T[-1]))
+    leaps = noisy(np.full(len(V), 2.4), 0.07, seed + 3)
+    return run(train_loss=(T, noisy(2.3 * rises, 0.02, seed)), val_loss=(V, leaps), lr=(T, np.full(len(T), 0.1)))
+
+
 def few_examples(seed: int) -> Run:
     shape = power_law(T)
     rng = np.random.default_rng(seed)
@@ -347,6 +354,8 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("over-confidence", "overfitting"): overfit,
     ("over-confidence", "constant-gap"): constant_gap,
     ("divergence", "overfitting"): overfit,
+    ("divergence", "thrown-about"): wandering,
+    ("wrong-sign", "thrown-about"): wandering,
     ("divergence", "restarts"): restarts,
     ("divergence", "saw-tooth"): saw,
     ("divergence", "recovered-spike"): recovered_spike,

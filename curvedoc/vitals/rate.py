@@ -22,6 +22,7 @@ VITALS = {
     "rate.overshoot": Vital("share", "weight of the sign that the loss first shot above its start, and ended high"),
     "rate.hot_plateau": Vital("share", "weight of the sign that the loss bounces along a high level at the full rate"),
     "rate.stuck": Vital("share", "weight of the sign that nothing was learned at a rate that few networks bear"),
+    "rate.thrown": Vital("share", "weight of the sign that nothing was learned while validation leaps up and down"),
     "rate.waits": Vital("share", "weight of the sign that the loss rose and came down as the rate did, and ended high"),
     "rate.shaken": Vital("share", "weight of the sign that the validation loss leaps up and down at the full rate"),
     "rate.unstable": Vital("share", "the strongest of these signs but for the bounce along a high level"),
@@ -58,6 +59,7 @@ def measure(signals: Signals, found: dict[str, Measured]) -> dict[str, Measured]
         "rate.overshoot": _overshoot(signals),
         "rate.hot_plateau": _hot_plateau(signals, found),
         "rate.stuck": _stuck(signals, found),
+        "rate.thrown": _thrown(found),
         "rate.waits": _waits(signals, found),
         "rate.shaken": _shaken(signals, found),
     }
@@ -211,9 +213,6 @@ def _stuck(signals: Signals, found: dict[str, Measured]) -> float:
     either; where the optimiser is not known only such a rate speaks. Of the updates: a twentieth of the weights in
     one of the first steps is fifty times the healthy thousandth. A rate that is warmed up is not judged by its peak.
     """
-    idle = weigh(found.get("train_loss.fallen_at_most"), 0.15, 0.08, 0.0)
-    # A fall of many standard errors is learning, however small its share (as in rules/no-learning.toml).
-    idle = min(idle, weigh(found.get("train_loss.fall_se"), 10.0, 4.0, 1.0))
     signs = [0.0]
     if signals.lr is not None and len(signals.lr) and signals.lr.value[0] > 0:
         named = " ".join(str(v).lower() for k, v in signals.run.hyper.items() if "optim" in str(k).lower())
@@ -223,7 +222,24 @@ def _stuck(signals: Signals, found: dict[str, Measured]) -> float:
     first = [ratio for ratio in first if 0 < ratio < 1e60]
     if first:
         signs.append(grade(float(np.log10(median(first))), -1.5, -1.1))
-    return min(idle, max(signs))
+    return min(_idle(found), max(signs))
+
+
+def _thrown(found: dict[str, Measured]) -> float:
+    """The loss never came down, and validation leaps by percents of the first loss: the weights do move, and too far.
+
+    The leaps are those between which rules/no-learning.toml loses its faith in weights that do not move; the mean of a
+    few examples leaps by itself.
+    """
+    leaps = weigh(found.get("val_loss.thrown"), 0.012, 0.030, 0.0)
+    return min(_idle(found), leaps, weigh(found.get("val.counted"), 60.0, 100.0, 1.0))
+
+
+def _idle(found: dict[str, Measured]) -> float:
+    """Whether the loss never came down; a fall of many standard errors is learning, however small its share (as in
+    rules/no-learning.toml)."""
+    fallen = weigh(found.get("train_loss.fallen_at_most"), 0.15, 0.08, 0.0)
+    return min(fallen, weigh(found.get("train_loss.fall_se"), 10.0, 4.0, 1.0))
 
 
 def _waits(signals: Signals, found: dict[str, Measured]) -> float:

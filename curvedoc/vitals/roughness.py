@@ -28,6 +28,9 @@ VITALS = {
     "val_loss.past_unrest": Vital(
         "times", "how far the validation loss fell or rose along the second half of the run, over that unrest"
     ),
+    "train_loss.risen_leaps": Vital(
+        "times", "how far the training loss ends above its lowest value, over that distance of the validation loss"
+    ),
     "loss.swing": Vital("share", "rises of the smoothed loss in the second half beyond its doubt, over the descent"),
     "loss.swings": Vital("count", "how often it rose so"),
 }
@@ -105,7 +108,7 @@ def _bounces(signals: Signals) -> dict[str, Measured]:
 def _unrest(signals: Signals) -> dict[str, Measured]:
     """Bounce of the validation loss over the last three quarters of the run, and what it gained along the last half by
     that. Gives up with fewer than FEW second differences."""
-    names = ("val_loss.unrest", "val_loss.thrown", "val_loss.past_unrest")
+    names = ("val_loss.unrest", "val_loss.thrown", "val_loss.past_unrest", "train_loss.risen_leaps")
     val = signals.run.get("val_loss")
     if val is None or signals.lost_at is not None:
         return dict.fromkeys(names, signals.absent.get("val_loss", Missing("no val_loss that lasts", ("val_loss",))))
@@ -120,13 +123,19 @@ def _unrest(signals: Signals) -> dict[str, Measured]:
     moved, doubt = abs(fell) / least, 1.28 * error / least
     stretch = (signals.begin + 0.5 * signals.length, signals.end)
     thrown: Measured = signals.absent.get("train_loss", Missing("no training loss that begins above zero"))
+    leaps = thrown
     if signals.train is not None and (start := signals.train.first[0]) > 0:
+        line = signals.train.value
+        risen = (median(line[-max(1, len(line) // 20) :]) - float(line.min())) / least
+        spread = _spread(1.0, points, most)
+        leaps = Estimate(risen, risen * spread.low, risen * spread.high, "times", most)
         if signals.context.classes is not None:
             start = min(start, math.log(max(2, signals.context.classes)))
         thrown = _spread(size / start, points, most)
     return {
         "val_loss.unrest": _spread(size / level, points, most),
         "val_loss.thrown": thrown,
+        "train_loss.risen_leaps": leaps,
         "val_loss.past_unrest": Estimate(moved, max(0.0, moved - doubt), moved + doubt, "times", stretch),
     }
 

@@ -71,3 +71,21 @@ def test_five_validations_show_whether_a_high_level_is_one_of_weights_that_bounc
     )
     assert isinstance(found, Estimate)
     assert (found.value > 0.5) == shaken
+
+
+@pytest.mark.parametrize(("leap", "thrown"), [(0.05, True), (0.005, False)])
+def test_where_nothing_is_learned_and_validation_leaps_the_steps_are_too_long(leap: float, thrown: bool):
+    val = 2.3 + leap * 2.3 * np.random.default_rng(6).standard_normal(len(V))
+    patient = run(train_loss=(T, noisy(np.full(len(T), 2.3), 0.02)), val_loss=(V, val))
+    found = _measured(patient, "rate.thrown")
+    assert isinstance(found, Estimate)
+    assert (found.value > 0.5) == thrown
+
+
+def test_a_rise_is_measured_by_what_validation_leaps_by():
+    val = 1.5 + 0.1 * (-1.0) ** np.arange(len(V))
+    loss = np.interp(T, [0, 0.5 * T[-1], T[-1]], [2.5, 1.0, 1.8])
+    found = _measured(run(train_loss=(T, loss), val_loss=(V, val)), "train_loss.risen_leaps")
+    assert isinstance(found, Estimate)
+    # The end is the median of the last twentieth of the run: 0.8 but for half of a twentieth of 1.6.
+    assert found.value == pytest.approx((0.8 - 0.025 * 1.6) / (0.4 / 1.652), rel=0.03)

@@ -12,7 +12,7 @@ import numpy as np
 from ..curves.order import median
 from ..curves.smooth import Smooth, smooth
 from ..estimate import Estimate
-from ..run import Array
+from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
 from .signals import FEWEST, Signals, alive
 
@@ -103,7 +103,7 @@ def _rest(signals: Signals) -> dict[str, Measured]:
     differences less their mean is known to 1/sqrt(2m).
     """
     names = ("modes.rest_noise", "modes.rest_kept", "modes.rest_from")
-    curve, rate = signals.run.get("val_loss"), signals.lr
+    curve, rate = signals.run.get("val_loss"), signals.lr or _named(signals)
     if rate is None:
         return dict.fromkeys(names, signals.absent["lr"])
     assert curve is not None  # its smoothed curve is known
@@ -130,6 +130,15 @@ def _rest(signals: Signals) -> dict[str, Measured]:
         "modes.rest_kept": Estimate(kept, kept / both, kept * both, "share", span),
         "modes.rest_from": Estimate(first, first, first, "step", span),
     }
+
+
+def _named(signals: Signals) -> Curve | None:
+    """The rate that a schedule has which the hyper-parameters name, if it ends at nothing with the run: a half cosine
+    or a straight line, of peak 1; None where they name no such schedule."""
+    named = " ".join(str(v).lower() for k, v in signals.run.hyper.items() if "sched" in str(k).lower())
+    done = np.linspace(0.0, 1.0, 101)
+    shape = (1 + np.cos(np.pi * done)) / 2 if "cosine" in named else 1 - done if "linear" in named else None
+    return None if shape is None or "restart" in named else Curve(signals.begin + done * signals.length, shape)
 
 
 def _scatter(change: Array) -> float:

@@ -15,7 +15,11 @@ from .chart import Measured, Missing, Vital
 from .signals import Signals
 
 VITALS = {
-    "penalty.risen": Vital("share", "final training loss above its lowest value in the first half, over the latter"),
+    "penalty.risen": Vital(
+        "share",
+        "final training loss above its lowest value in the first half, over the latter; that of the validation loss "
+        "where it is more: noise of batches hides a dip of a few steps",
+    ),
     "penalty.risen_se": Vital("sd", "that rise in its standard errors"),
     "penalty.lowest_at": Vital("step", "where the training loss was lowest in the first half of the run"),
     "penalty.late": Vital("share", "part of that rise in the last quarter of the run"),
@@ -55,7 +59,9 @@ def _risen(signals: Signals) -> dict[str, Measured]:
     before = train.at(signals.begin + 0.75 * signals.length)
     start = max(float(train.points[0]), float(train.value[0]))
     return {
-        "penalty.risen": Estimate(rise / lowest, (rise - doubt) / lowest, (rise + doubt) / lowest, "share", stretch),
+        "penalty.risen": _higher(
+            Estimate(rise / lowest, (rise - doubt) / lowest, (rise + doubt) / lowest, "share", stretch), signals
+        ),
         "penalty.risen_se": exact(min(1e6, rise / max(error, 1e-9 * lowest)), "sd"),
         "penalty.lowest_at": exact(where, "step", (where, where)),
         "penalty.late": exact((end - before) / size, "share"),
@@ -80,6 +86,21 @@ def _stated(hyper: Mapping[str, Any]) -> Measured:
     optimizer = " ".join(str(v).lower() for k, v in named.items() if re.search(r"opt", k) and isinstance(v, str))
     strongest = next(most for words, most in STRONGEST if re.search(words, optimizer))
     return exact(max(decays) / strongest, "times")
+
+
+def _higher(risen: Estimate, signals: Signals) -> Estimate:
+    """That rise, or the one of the validation loss above its lowest value in the first half, if that is more."""
+    val = signals.val
+    early = np.flatnonzero(val.step <= signals.begin + signals.length / 2) if val is not None else ()
+    if val is None or not len(early) or val.value.min() <= 0:
+        return risen
+    at = int(early[np.argmin(val.value[early])])
+    lowest, (end, error) = float(val.value[at]), _end(val)
+    rise, doubt = end - lowest, 1.28 * float(np.hypot(error, val.se[at]))
+    if rise <= risen.value * lowest:
+        return risen
+    stretch = (float(val.step[at]), signals.end)
+    return Estimate(rise / lowest, (rise - doubt) / lowest, (rise + doubt) / lowest, "share", stretch)
 
 
 def _end(curve: Smooth) -> tuple[float, float]:

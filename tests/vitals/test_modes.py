@@ -64,6 +64,18 @@ def test_the_scatter_at_rest_is_that_of_what_is_drawn_anew() -> None:
     assert quiet.value < 0.1
 
 
+@pytest.mark.parametrize(("named", "known"), [("cosine", True), ("linear", True), ("constant", False), ("", False)])
+def test_a_schedule_that_is_named_and_not_logged_tells_when_the_weights_rest(named: str, known: bool) -> None:
+    logged = jumping(2, 0.04)
+    curves = {key: found for key, found in logged.curves.items() if key != "lr"}
+    found = vital(replace(logged, curves=curves, hyper={"lr_scheduler_type": named}), "modes.rest_noise")
+    assert isinstance(found, Estimate) == known
+    if named == "cosine":  # as the log had it
+        beside = vital(logged, "modes.rest_noise")
+        assert isinstance(found, Estimate) and isinstance(beside, Estimate)
+        assert found.value == pytest.approx(beside.value, rel=0.25)
+
+
 def test_a_rate_that_jumps_between_two_validations_is_counted_high() -> None:
     # Restarts logged once per epoch: the last epoch of a cycle ends at nothing, the next one begins at the peak.
     epochs = np.arange(1.0, 25.0)

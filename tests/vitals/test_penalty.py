@@ -29,6 +29,14 @@ def test_the_rise_is_that_of_the_curve_and_validation_shares_it(back: float) -> 
     assert abs(value(made, "penalty.lowest_at").value - T[np.argmin(mean) + 7]) < 0.05 * T[-1]
 
 
+def test_a_dip_that_only_validation_shows_counts_as_it_stands_there() -> None:
+    made = taken_back(0, 0.1)
+    val = made.curves["val_loss"][0]
+    deeper = replace(val, value=np.where(val.step < 0.1 * T[-1], 0.5 * val.value[-1], val.value))
+    risen = value(replace(made, curves={**made.curves, "val_loss": (deeper,)}), "penalty.risen")
+    assert risen.value == pytest.approx(1.0, abs=0.1)
+
+
 def test_what_rests_has_no_rise_in_the_last_quarter_and_an_even_climb_a_third() -> None:
     assert value(taken_back(0), "penalty.late").value < 0.05
     assert value(climbing_on(0), "penalty.late").value == pytest.approx(0.3 / 0.95, abs=0.08)

@@ -109,6 +109,15 @@ def held_down(seed: int, decay: float, right: float = 0.15) -> Run:
     return run(train_loss=(T, loss), val_loss=(V, loss[9::10]), val_accuracy=(V, accuracy), lr=RATE, hyper=stated)
 
 
+def far_off(seed: int, right: float = 0.12, tau: float = 0.18) -> Run:
+    """A classifier of twenty that comes to so many right answers, and to rest only as its cosine ends."""
+    done = (1 - np.exp(-T / T[-1] / tau)) / (1 - np.exp(-1 / tau))
+    loss = 3.1 - (0.35 + right) * done
+    accuracy = 0.05 + (right - 0.05) * done[9::10] + 0.002 * np.random.default_rng(seed).normal(size=len(V))
+    losses = {"train_loss": (T, noisy(loss, 0.01, seed)), "val_loss": (V, noisy(1.01 * loss[9::10], 0.002, seed + 1))}
+    return run(**losses, val_accuracy=(V, accuracy), lr=RATE)
+
+
 def bouncing(
     seed: int, bounce: float, fall: float = 0.0, floor: float = 0.8, examples: int = 400, *, level: float = 0.7
 ) -> Run:
@@ -276,6 +285,7 @@ FIRES: dict[str, Callable[[int], Run]] = {
     "underfitting.over-regularised": taken_back,
     "overfitting.memorised": lambda seed: by_heart(seed, 0.7, 0.01),
     "overfitting.parted": parted,
+    "underfitting.far-off": far_off,
     "underfitting.held-down": lambda seed: held_down(seed, 0.3),
     "plateau-needs-decay.bounces": lambda seed: bouncing(seed, 0.08),
     "plateau-needs-decay.thrown": lambda seed: bouncing(seed, 0.04, floor=1.65, level=1.6),
@@ -316,6 +326,8 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("overfitting.memorised", "train-below-validation"): lambda seed: by_heart(seed, 0.07, 0.001),
     ("overfitting.parted", "wandering"): lambda seed: parted(seed, beside=True),
     ("overfitting.parted", "over-confidence"): lambda seed: parted(seed, val_accuracy=(V, 0.5 + 0.4 * V / V[-1])),
+    ("underfitting.far-off", "halfway"): lambda seed: far_off(seed, 0.4),
+    ("underfitting.far-off", "learning-rate-too-low"): lambda seed: far_off(seed, tau=2.0),
     ("underfitting.held-down", "no-learning"): lambda seed: held_down(seed, 1e-4),
     ("underfitting.held-down", "bearable"): lambda seed: held_down(seed, 0.3, right=0.9),
     ("train-eval-mismatch", "overfitting"): memorised,

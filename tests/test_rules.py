@@ -239,6 +239,13 @@ def restarts(seed: int) -> Run:
     return run(train_loss=(T, noisy(loss, seed=seed)), lr=(T, rate))
 
 
+def flat_through_cycles(seed: int) -> Run:
+    """A plateau under a rate in triangles, cut off as it goes up for the fourth time."""
+    rate = 0.1 * np.abs((np.arange(len(T)) / len(T) * 3.45 + 0.5) % 1 - 0.5) * 2
+    loss = noisy(exponential(T, tau=0.06), 0.05, seed)
+    return run(train_loss=(T, loss), lr=(T, rate))
+
+
 def recovered_spike(seed: int) -> Run:
     loss = power_law(T) + np.where((T > 4000) & (T < 4200), 2.0, 0.0)
     return run(train_loss=(T, noisy(loss, seed=seed)), lr=(T, cosine(T)))
@@ -361,6 +368,7 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("divergence", "recovered-spike"): recovered_spike,
     ("plateau-needs-decay", "still-improving"): steady,
     ("plateau-needs-decay", "converged"): converged,
+    ("plateau-needs-decay", "cycle"): flat_through_cycles,
     ("plateau-needs-decay", "learning-rate-too-high"): flat_and_noisy,
     ("learning-rate-too-high", "plateau-needs-decay"): plateau,
     ("learning-rate-too-high", "underfitting"): underfit,

@@ -74,10 +74,15 @@ def _few(signals: Signals, unexplained: Estimate) -> Estimate:
 
 
 def _classes(signals: Signals) -> int | None:
-    """How many classes there are: as known, else among how many a guess costs the first loss."""
-    if signals.context.classes is not None or signals.train is None:
+    """How many classes there are: as known, else among how many a guess costs the first loss.
+
+    Scores cost somewhat more than a guess; a first loss that is not that of the first update may cost less.
+    """
+    train = signals.train
+    if signals.context.classes is not None or train is None:
         return signals.context.classes
-    return max(2, int(0.3 + math.exp(min(float(signals.train.value[:3].max()), 13.0))))  # scores cost somewhat more
+    spare = 0.3 if at_once(train.step) else 0.6
+    return max(2, int(spare + math.exp(min(float(train.value[:3].max()), 13.0))))
 
 
 def _above_guess(signals: Signals) -> Measured:

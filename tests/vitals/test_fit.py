@@ -112,3 +112,14 @@ def test_the_first_loss_tells_among_how_many_classes_a_guess_would_be() -> None:
         lr=(T, cosine(T)),
     )
     assert value(made, "fit.above_guess").value == pytest.approx((0.55 - 1 / 3) / (2 / 3), abs=0.03)
+
+
+def test_a_log_that_begins_with_some_of_three_classes_learned_is_not_one_of_two() -> None:
+    ends = T[11::12]
+    made = run(
+        train_loss=(ends, exponential(ends, 0.99, 0.9, tau=0.1)),
+        val_loss=(ends, np.full(len(ends), 0.91)),
+        val_accuracy=(ends, np.full(len(ends), 0.62) + 0.001 * np.cos(np.arange(len(ends)))),
+    )
+    assert value(made, "fit.unlearned").value == 0.0
+    assert value(made, "fit.above_guess").value == pytest.approx((0.62 - 1 / 3) / (2 / 3), abs=0.01)

@@ -15,6 +15,7 @@ import numpy as np
 from .curves.extrapolate import extrapolate_to
 from .curves.order import all_finite
 from .curves.smooth import smooth
+from .curves.steep import line_to_draw
 from .curves.thin import thin
 from .errors import RuleError
 from .estimate import FORMS, Estimate, show
@@ -380,7 +381,7 @@ def _drawn(run: Run, signals: Signals) -> tuple[Drawn, ...]:
                 steps.setdefault(at, at),
                 tuple(y.tolist()),
                 () if line is None else tuple(line.step.tolist()),
-                () if line is None else tuple((line.value * percent).tolist()),
+                () if line is None else tuple((line_to_draw(line) * percent).tolist()),
                 tuple(lost[:50].tolist()),
                 len(curve),
                 len(lost),

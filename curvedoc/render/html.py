@@ -119,8 +119,8 @@ def _without_script(analysis: Analysis) -> Iterator[str]:
 def _reading_aid() -> str:
     return (
         '<footer><h2>How to read this page</h2><ul class="aid">'
-        "<li>Faint points are as logged, the strong line is smoothed: as the rules saw it, or by the slider. All plots "
-        "of a run share its step axis.</li>"
+        "<li>Faint points are as logged, the strong line is smoothed: as the rules saw it, or by the slider. Where a "
+        "few points fall steeply it runs through them. All plots of a run share its step axis.</li>"
         "<li>Numbers above a plot mark the stretch on which a piece of evidence was measured; filled ones belong to "
         "the leading diagnosis. The dashed red line is its onset, the band around it how well that is known; the "
         "ring is the best held-out point, a red bar along the top NaN or infinity, a dotted line with a band where "

@@ -21,7 +21,7 @@ VITALS = {
     ),
     "guess.stirred": Vital("share", "range of the validation losses over their level there: what moves was updated"),
     "guess.drifts": Vital(
-        "share", "change of the validation loss from the third to the last quarter of the run over that range"
+        "share", "fall of the validation loss from the third to the last quarter of the run over that range"
     ),
     "guess.adaptive": Vital("", "1 if the log names an optimiser that rescales each gradient, as Adam, else 0"),
 }
@@ -31,6 +31,11 @@ FEWEST = 8
 #: Scores of any size cost more than a guess among equally frequent classes: so far below the level that is reached the
 #: whole number of classes is looked for.
 BELOW = 0.005
+#: The logarithms of so many classes lie far apart: all validations within BELOW of that of a known number, or
+#: within NEAR of any one, are no chance.
+FEW, NEAR = 12, 0.003
+#: An accuracy that is the same at so many validations in a row is no chance.
+SAME = 10
 #: What answers all examples alike learns how frequent the classes are, and no more: a held-out loss that moves further
 #: than this behind its first values answers them in different ways.
 ALIKE = 0.02
@@ -52,8 +57,8 @@ def measure(signals: Signals) -> dict[str, Measured]:
 
 def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
     """With g the loss of a guess and l the median validation loss of the second half: off_at_first = max(|first
-    training loss - g| - 2 sd, |first validation loss - g|) / g, stirred = range / l, drifts = |median of the last
-    quarter - that of the third| / range."""
+    training loss - g| - 2 sd, |first validation loss - g|) / g, stirred = range / l, drifts = (median of the
+    third quarter - that of the last) / range."""
     train, curve, classes = signals.train, signals.run.get("val_loss"), signals.context.classes
     if train is None or curve is None or signals.lost_at is not None:
         missing = signals.absent.get("train_loss") or signals.absent.get("val_loss")
@@ -66,20 +71,29 @@ def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
     guess = math.log(classes) if classes is not None and classes > 1 else _nearest(min(level, median(train.value)))
     if guess is None:
         return dict.fromkeys(names, Missing("the loss lies above that of any guess"))
-    at_guess = classes is not None and bool((np.abs(value / guess - 1) <= BELOW).all())
-    if not (at_guess or idle_since(signals) is not None) or float(np.ptp(value[len(value) // 4 :])) > ALIKE * level:
+    at_guess = guess <= math.log(FEW) and bool((np.abs(value / guess - 1) <= (BELOW if classes else NEAR)).all())
+    alike = at_guess or _same(signals) or idle_since(signals) is not None
+    if not alike or float(np.ptp(value[len(value) // 4 :])) > ALIKE * level:
         return dict.fromkeys(names, Missing("nothing shows one answer to everything"))
     first = max(0.0, abs(float(train.points[0]) - guess) - 2 * float(train.noise[0]))
     off = max(first, abs(float(value[0]) - guess)) / guess
     moved = max(float(np.ptp(value)), 1e-12 * level)
     half, quarter = value[len(value) // 2 :], max(1, len(value) // 4)
-    drift = abs(median(half[-quarter:]) - median(half[:quarter])) / moved
+    drift = (median(half[:quarter]) - median(half[-quarter:])) / moved
     span = (signals.begin, signals.end)
     return {
         "guess.off_at_first": exact(off, "share", (signals.begin, float(curve.step[0]))),
         "guess.stirred": exact(moved / level, "share", span),
         "guess.drifts": exact(drift, "share", span),
     }
+
+
+def _same(signals: Signals) -> bool:
+    """Whether the validation accuracy stayed the same to the last digit through the second half of the run, SAME times
+    at least."""
+    curve = signals.run.get("val_accuracy")
+    late = curve.value[len(curve) // 2 :] if curve is not None else ()
+    return len(late) >= SAME and bool((late == late[-1]).all())
 
 
 def _nearest(level: float) -> float | None:

@@ -51,6 +51,25 @@ def test_a_straight_line_drifts_by_a_quarter_of_its_way_from_quarter_to_quarter(
     assert number(guessing(0, wander=0.0), "drifts") < 0.05
 
 
+def test_validations_that_all_lie_at_the_logarithm_of_a_whole_number_need_no_accuracy() -> None:
+    curves = {k: (c[0].step, c[0].value) for k, c in guessing(0).curves.items() if k != "val_accuracy"}
+    assert number(run(**curves), "off_at_first", None) < 0.01
+    between = {k: (step, value * 1.02 if k.endswith("loss") else value) for k, (step, value) in curves.items()}
+    assert isinstance(vital(run(**between), "off_at_first", None), Missing)
+
+
+def test_an_accuracy_that_stays_the_same_through_the_second_half_shows_one_answer() -> None:
+    made = {k: (c[0].step, 1.02 * c[0].value) for k, c in guessing(0).curves.items() if k.endswith("loss")}
+    right = np.where(np.arange(len(V)) < len(V) // 2 - 1, 0.2 + 0.1 * np.sin(np.arange(len(V))), 0.28)
+    assert isinstance(vital(run(val_accuracy=(V, right), **made), "stirred", None), Estimate)
+    right[-2] = 0.3
+    assert isinstance(vital(run(val_accuracy=(V, right), **made), "stirred", None), Missing)
+
+
+def test_what_rises_does_not_drift() -> None:
+    assert number(guessing(0, drift=-0.01, wander=0.0), "drifts") <= 0.0
+
+
 def test_nothing_is_said_of_a_network_that_learns_or_whose_answers_wander() -> None:
     t = steps()
     learns = run(train_loss=(t, noisy(power_law(t))), val_loss=(t[9::10], noisy(power_law(t)[9::10], 0.01, 1)))

@@ -305,7 +305,7 @@ def _why(judged: Difference) -> str:
     what = f"{judged.measure} {judged.curve}"
     if judged.sigmas is None:
         return f"the noise of {what} is not known (fewer than {FEWEST} points, or none of them scatters)"
-    return f"{what} differs by {min(abs(judged.sigmas), 99):.1f} sigmas, {judged.bar:.1f} are needed"
+    return f"{what} differs by {min(abs(judged.sigmas), 99):.1f} sigmas, and chance makes up to {judged.bar:.1f}"
 
 
 def _side(side: Side) -> dict[str, Any]:

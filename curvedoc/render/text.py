@@ -12,9 +12,9 @@ from ..report import Analysis, Diagnosis, Fix, Report
 from . import words
 from .words import cells, clean, head, plural, prose, shorten
 
-#: Up to this many runs, each has its row in the table and its lines below it. Beyond, runs without findings
-#: are counted, and only the worst of the others are spelt out.
-ALL_SHOWN, WORST_SHOWN = 30, 20
+#: Of more runs than this, those without findings are counted. Of more with findings than a screen or two can hold, the
+#: worst are spelt out: the table above them, with what to do first, must not scroll away.
+ALL_SHOWN, WORST_SHOWN = 30, 5
 NARROWEST = 24  # below this the labels alone would fill the line
 LEAST_FIX = 40  # a first fix that gets fewer columns than this goes beneath its row
 LABEL = 14  # columns of "  not judged  "
@@ -53,7 +53,7 @@ def render(
     folded = len(runs) > ALL_SHOWN and not verbose
     sick = [r for r in runs if r.verdict == "findings"]
     quiet = [r for r in runs if r.verdict != "findings"]
-    shown = sick[:WORST_SHOWN] if folded else sick
+    shown = sick if verbose else sick[:WORST_SHOWN]
     lines = list(_head(page, analysis))
     if len(runs) > 1:
         lines += ["", *_table(page, sick)] if sick else []  # the others have a line of their own
@@ -65,7 +65,7 @@ def render(
         more = plural(len(sick) - len(shown), "more run")
         lines += [
             "",
-            *wrap(f"{more} with findings in the table: analyze one alone, or all with --verbose.", page.measure),
+            *wrap(f"{more} with findings: see the table above, analyze one alone, or add --verbose.", page.measure),
         ]
     if quiet and not folded:
         lines.append("")
@@ -156,11 +156,14 @@ def _table(page: _Page, reports: Sequence[Report]) -> Iterator[str]:
 
 
 def _told_apart(names: Sequence[str], width: int) -> Iterator[str]:
-    """The names in at most `width` columns; of a long path, the parts that most runs share go first."""
+    """The names in at most `width` columns; of a long path, the parts that most runs share go first, and of those
+    that none shares the innermost: in `lr0.1/lightning_logs/version_0`, people named the first, and trainers the rest.
+    """
     shared = Counter(part for name in names for part in set(name.split("/")))
     for name in names:
         parts = name.split("/")
-        for part in sorted(dict.fromkeys(parts), key=lambda part: -shared[part])[:-1]:
+        place = {part: k for k, part in enumerate(parts)}
+        for part in sorted(place, key=lambda part: (-shared[part], -place[part]))[:-1]:
             if cells("/".join(parts)) <= width:
                 break
             parts = ["..." if other == part else other for other in parts]
@@ -347,9 +350,9 @@ def _next(analysis: Analysis, *, drawn: bool) -> str:
     lead = next((report.leading for report in analysis.reports if report.leading is not None), None)
     if lead is not None:
         explain = f"`curvedoc explain {shorten(clean(lead.rule), 60)}` says how to be sure"
-        return f"Next: {explain}." if drawn else f"Next: {explain}; --html report.html draws the curves."
+        return f"Next: {explain}." if drawn else f"Next: {explain}; add --html report.html to see the curves."
     if not analysis.reports:
         return "Next: `curvedoc inspect` on the same path shows every file and why it gave no run."
     if any(report.verdict == "not assessed" for report in analysis.reports):
         return "Next: `curvedoc inspect` on the same path shows what each logged tag was taken for."
-    return "Next: open the page." if drawn else "Next: --html report.html draws the curves."
+    return "Next: open the page." if drawn else "Next: add --html report.html to see the curves."

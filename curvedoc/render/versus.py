@@ -31,7 +31,7 @@ def _lines(found: Comparison, width: int) -> Iterator[str]:
     yield "settings that differ" if found.changes else "no setting that both sides state differs"
     shown = found.changes[:MOST]
     rows = [(shorten(clean(c.key), NAME), _value(c.a), _value(c.b)) for c in shown]
-    yield from _table(rows)
+    yield from _table(rows, head=("", "a", "b")) if rows else ()
     if len(found.changes) > MOST:
         yield f"  and {plural(len(found.changes) - MOST, 'other')}"
     if found.differences:

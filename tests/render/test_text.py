@@ -190,8 +190,16 @@ def test_a_thousand_runs_list_every_sick_one_and_count_the_healthy() -> None:
     assert all(f"\nsick-{i:03d}" in printed for i in range(40))
     assert "960 healthy runs not listed" in printed
     assert "\nrun-000" not in printed
-    assert printed.count("do first") == 20
-    assert "20 more runs with findings" in " ".join(printed.split())
+    assert printed.count("do first") == 5
+    assert "35 more runs with findings" in " ".join(printed.split())
+
+
+def test_a_name_too_long_for_the_table_keeps_the_part_that_a_person_chose() -> None:
+    runs = [
+        replace(overfitting(), name=f"{sweep}/lightning_logs/version_{n}") for n, sweep in enumerate(("adam", "sgd"))
+    ]
+    rows = text.render(Analysis(tuple(runs)), width=60).splitlines()
+    assert [row.split()[0] for row in rows if "overfitting 0." in row] == ["adam/...", "sgd/..."]
 
 
 def test_runs_without_a_verdict_are_counted_by_their_reason() -> None:

@@ -124,12 +124,15 @@ def dead(seed: int) -> Run:
     return replace(made, curves={**made.curves, "train_loss": (Curve(T, loss),), "val_loss": (Curve(V, loss[29::30]),)})
 
 
-def guessing(seed: int, first: float = 0.0, drift: float = 0.0, wander: float = 3e-4, **more: Array) -> Run:
+def guessing(
+    seed: int, first: float = 0.0, drift: float = 0.0, wander: float = 3e-4, known: float = 2e-3, **more: Array
+) -> Run:
     """One answer to everything, at the loss of a guess among ten: `first` is what the loss lay above it at the start,
-    `drift` what validation loses by the end, `wander` how far the biases of the last layer move it."""
+    `drift` what validation loses by the end, `wander` how far the biases of the last layer move it, `known` what they
+    know of how frequent the classes are in training, which costs validation as much."""
     rng, guess = DRAW(seed), np.log(10)
-    val = guess + 2e-3 * (1 - np.exp(-V / 60)) + wander * rng.standard_normal(len(V)) - drift * V / V[-1]
-    losses = guess + first * np.exp(-T / 20) + 5e-3 * rng.standard_normal(len(T))
+    val = guess + known * (1 - np.exp(-V / 60)) + wander * rng.standard_normal(len(V)) - drift * V / V[-1]
+    losses = guess + first * np.exp(-T / 20) - known * (1 - np.exp(-T / 60)) + 5e-3 * rng.standard_normal(len(T))
     right, shares = np.full(len(V), 0.09), {f"dead_share__{name}": (V, share) for name, share in more.items()}
     return run(train_loss=(T, losses), val_loss=(V, val), val_accuracy=(V, right), lr=(T, cosine(T)), **shares)
 
@@ -302,6 +305,7 @@ FIRES: dict[str, Callable[[int], Run]] = {
     "double-softmax": two_softmaxes,
     "dead-units": dead,
     "bad-init.never-left": guessing,
+    "underfitting.to-a-guess": lambda seed: guessing(seed, first=0.25, known=0.0),
     "missing-warmup": leap,
     "exploding-gradients": exploding,
     "vanishing-gradients": lambda seed: layers(seed, 1e-7, 5e-7, 1e-5, 1e-4, 3e-3),
@@ -345,6 +349,8 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("unshuffled-data", "cyclic-rate"): rate_per_epoch,
     ("unshuffled-data", "running-mean"): mean_since_epoch_began,
     ("bad-init", "stairs"): fallen_stairs,
+    ("underfitting.to-a-guess", "bad-init"): lambda seed: guessing(seed, known=0.0),
+    ("underfitting.to-a-guess", "no-learning"): lambda seed: guessing(seed, first=0.25, known=8e-3),
     ("bad-init.never-left", "dead-units"): lambda seed: guessing(seed, act1=np.full(len(V), 0.95)),
     ("bad-init.never-left", "no-learning"): unmoved,
     ("bad-init.never-left", "learning-rate-too-low"): lambda seed: guessing(seed, drift=0.02, wander=1e-5),

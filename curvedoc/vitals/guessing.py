@@ -10,7 +10,7 @@ import numpy as np
 from ..curves.order import median
 from ..estimate import exact
 from .chart import Measured, Missing, Vital
-from .descent import idle_since
+from .descent import ANSWERS, SAME, idle_since
 from .signals import Signals, alive
 
 VITALS = {
@@ -23,6 +23,10 @@ VITALS = {
     "guess.drifts": Vital(
         "share", "fall of the validation loss from the third to the last quarter of the run over that range"
     ),
+    "guess.exact": Vital(
+        "share",
+        "distance of both losses of the second half from the loss of equal scores for any number of classes, over it",
+    ),
     "guess.adaptive": Vital("", "1 if the log names an optimiser that rescales each gradient, as Adam, else 0"),
 }
 
@@ -34,8 +38,6 @@ BELOW = 0.005
 #: The logarithms of so many classes lie far apart: all validations within BELOW of that of a known number, or
 #: within NEAR of any one, are no chance.
 FEW, NEAR = 12, 0.003
-#: An accuracy that is the same at so many validations in a row is no chance.
-SAME = 10
 #: What answers all examples alike learns how frequent the classes are, and no more: a held-out loss that moves further
 #: than this behind its first values answers them in different ways.
 ALIKE = 0.02
@@ -58,7 +60,8 @@ def measure(signals: Signals) -> dict[str, Measured]:
 def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
     """With g the loss of a guess and l the median validation loss of the second half: off_at_first = max(|first
     training loss - g| - 2 sd, |first validation loss - g|) / g, stirred = range / l, drifts = (median of the
-    third quarter - that of the last) / range."""
+    third quarter - that of the last) / range, exact = the larger distance of the mean training loss and the median
+    validation loss of the second half from g, over g."""
     train, curve, classes = signals.train, signals.run.get("val_loss"), signals.context.classes
     if train is None or curve is None or signals.lost_at is not None:
         missing = signals.absent.get("train_loss") or signals.absent.get("val_loss")
@@ -81,7 +84,10 @@ def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
     half, quarter = value[len(value) // 2 :], max(1, len(value) // 4)
     drift = (median(half[:quarter]) - median(half[-quarter:])) / moved
     span = (signals.begin, signals.end)
+    ends = (float(train.points[len(train.points) // 2 :].mean()), level)
+    equal = guess if classes else math.log(max(2, round(math.exp(level))))
     return {
+        "guess.exact": exact(max(abs(end - equal) for end in ends) / equal, "share", span),
         "guess.off_at_first": exact(off, "share", (signals.begin, float(curve.step[0]))),
         "guess.stirred": exact(moved / level, "share", span),
         "guess.drifts": exact(drift, "share", span),
@@ -90,10 +96,13 @@ def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
 
 def _same(signals: Signals) -> bool:
     """Whether the validation accuracy stayed the same to the last digit through the second half of the run, SAME times
-    at least."""
+    at least, or changed between a few values near each other, as one answer does that changes from class to class."""
     curve = signals.run.get("val_accuracy")
-    late = curve.value[len(curve) // 2 :] if curve is not None else ()
-    return len(late) >= SAME and bool((late == late[-1]).all())
+    if curve is None or len(curve) < 2 * SAME or not alive(curve.value).all():
+        return False
+    levels = np.unique(curve.value[len(curve) // 2 :]) / (100.0 if curve.unit == "percent" else 1.0)
+    few = len(levels) <= ANSWERS and levels[-1] - levels[0] <= 0.05 and levels[-1] <= 0.5
+    return len(levels) == 1 or bool(few)
 
 
 def _nearest(level: float) -> float | None:

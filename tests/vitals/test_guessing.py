@@ -62,12 +62,18 @@ def test_an_accuracy_that_stays_the_same_through_the_second_half_shows_one_answe
     made = {k: (c[0].step, 1.02 * c[0].value) for k, c in guessing(0).curves.items() if k.endswith("loss")}
     right = np.where(np.arange(len(V)) < len(V) // 2 - 1, 0.2 + 0.1 * np.sin(np.arange(len(V))), 0.28)
     assert isinstance(vital(run(val_accuracy=(V, right), **made), "stirred", None), Estimate)
-    right[-2] = 0.3
+    right[-2] = 0.4
     assert isinstance(vital(run(val_accuracy=(V, right), **made), "stirred", None), Missing)
 
 
 def test_what_rises_does_not_drift() -> None:
     assert number(guessing(0, drift=-0.01, wander=0.0), "drifts") <= 0.0
+
+
+def test_equal_scores_are_told_from_learned_frequencies() -> None:
+    assert number(guessing(0, first=0.25, known=0.0, wander=0.0), "exact", None) < 6e-4
+    known = number(guessing(0, first=0.25, known=0.01, wander=0.0), "exact", None)
+    assert known == pytest.approx(0.01 / GUESS, rel=0.1)
 
 
 def test_nothing_is_said_of_a_network_that_learns_or_whose_answers_wander() -> None:

@@ -64,7 +64,9 @@ def _held(signals: Signals, promised: Measured, kept: Measured) -> Measured:
     The size of the updates comes first, then the pace, and last the bounce: gradient noise moves the weights by an
     amount that grows with the rate, and the loss over the full set with them: a validation loss that has come to rest
     has had its rate taken down, one that bounces as in the middle of the run has not (Smith et al. 2018: the noise
-    scale is proportional to the rate).
+    scale is proportional to the rate). Thrown about in a bowl a loss bounces as the square of that distance, on a slope
+    as the distance itself: by the rate, or by its root; what is left of the rate lies between the part of the bounce
+    that is left and its square.
     """
     if (moved := _updates_kept(signals)) is not None:
         return moved
@@ -72,7 +74,7 @@ def _held(signals: Signals, promised: Measured, kept: Measured) -> Measured:
         return paced
     if isinstance(kept, Estimate):
         low, value, high = (min(1.0, x) for x in (kept.low, kept.value, kept.high))
-        return Estimate(value, low, high, "share", kept.steps)
+        return Estimate(value**1.5, low * low, high, "share", kept.steps)
     if (thrown := _thrown(signals)) is not None:
         return thrown
     return Missing(f"no lr in the log, and {kept.why}", ("lr",))

@@ -201,7 +201,7 @@ def _hot_plateau(signals: Signals, found: dict[str, Measured]) -> float:
     # A rate that was only read off the bounce has to be plain.
     # Not knowing the rate leaves a suspicion; half of the task unexplained on top of a long bounce makes it likely.
     suspected = 0.45 + 0.2 * weigh(found.get("fit.unexplained"), 0.4, 0.6, 0.0)
-    held = weigh(found.get("rate.held"), *((0.3, 0.6) if signals.lr is not None else (0.5, 0.9)), suspected)
+    held = weigh(found.get("rate.held"), *((0.3, 0.6) if signals.lr is not None else (0.35, 0.85)), suspected)
     near = weigh(found.get("gap.of_loss"), 0.20, 0.10, 1.0)
     cycle = weigh(found.get("lr.turns"), 2.0, 0.0, 1.0)  # what goes up again comes down by itself
     return min(flat, high, held, near, cycle, _restless(signals, found))

@@ -80,6 +80,16 @@ def test_few_validations_that_still_jump_show_weights_that_are_thrown_about(jump
     assert isinstance(held, Estimate) == known
 
 
+@pytest.mark.parametrize("left", [0.3, 0.5])
+def test_what_is_left_of_the_rate_lies_between_what_is_left_of_the_bounce_and_its_square(left: float) -> None:
+    often = T[9::10]
+    zigzag = np.where(np.arange(len(often)) % 2, 0.01, -0.01) * np.where(often < 0.7 * T[-1], 1.0, left)
+    rests = 1.0 + 1.5 * np.exp(-T / (0.03 * T[-1]))
+    held = vital(run(train_loss=(T, noisy(rests, 0.05)), val_loss=(often, 1.0 + zigzag)), "rate.held")
+    assert isinstance(held, Estimate)
+    assert held.low < left**2 < held.value < left < held.high
+
+
 def test_few_validations_of_which_the_last_lie_on_a_line_show_no_weights_that_are_thrown_about() -> None:
     few = T[74::75]
     val = 1.0 + 0.1 * np.array([0.02, 1, -1.01, 1.03, -1, 0.1, 0.05, 0.0])

@@ -95,6 +95,25 @@ def wandering(seed: int) -> Run:
     return run(train_loss=(T, noisy(2.3 * rises, 0.02, seed)), val_loss=(V, leaps), lr=(T, np.full(len(T), 0.1)))
 
 
+def thrown_at_the_start(seed: int) -> Run:
+    """Down for a few steps, then up to the loss of a guess and at rest for all that is left."""
+    shape = np.where(0.03 * T[-1] > T, 1.0 - 0.3 * T / (0.03 * T[-1]), 1.1)
+    return run(train_loss=(T, noisy(shape, 0.01, seed)), lr=(T, np.full(len(T), 0.1)))
+
+
+def multiplying(seed: int) -> Run:
+    """Each point is 2 to 4 times the one before, until a float holds it no more."""
+    factors = np.random.default_rng(seed).uniform(2, 4, len(T))
+    loss = 1.5 * np.cumprod(factors)
+    loss[40:] = np.nan
+    return run(train_loss=(T, loss), lr=(T, np.full(len(T), 0.5)))
+
+
+def doubling(seed: int) -> Run:
+    """The loss climbs from the first step on, to ten times its start, and stays a number."""
+    return run(train_loss=(T, noisy(1 + 9 * T / T[-1], 0.02, seed)), lr=(T, np.full(len(T), 0.5)))
+
+
 def few_examples(seed: int) -> Run:
     shape = power_law(T)
     rng = np.random.default_rng(seed)
@@ -325,6 +344,7 @@ def scattered(seed: int) -> Run:
 
 FIRES: dict[str, Callable[[int], Run]] = {
     "nan-explosion": lost,
+    "learning-rate-too-high.bursts": multiplying,
     "bad-init": bad_init,
     "no-learning": no_learning,
     "wrong-sign": climbing,
@@ -362,6 +382,9 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("over-confidence", "constant-gap"): constant_gap,
     ("divergence", "overfitting"): overfit,
     ("divergence", "thrown-about"): wandering,
+    ("divergence", "thrown-at-the-start"): thrown_at_the_start,
+    ("learning-rate-too-high.bursts", "nan-explosion"): lost,
+    ("learning-rate-too-high.bursts", "divergence"): doubling,
     ("wrong-sign", "thrown-about"): wandering,
     ("divergence", "restarts"): restarts,
     ("divergence", "saw-tooth"): saw,

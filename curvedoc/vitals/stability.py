@@ -20,6 +20,9 @@ VITALS = {
     ),
     "loss.sudden_at": Vital("step", "where the loss was lost, if the training loss had not climbed before"),
     "loss.never_finite": Vital("count", "points of a training loss that was no number from the first on"),
+    "loss.burst": Vital(
+        "log10", "orders of magnitude by which a training loss that never came down had grown when it was lost"
+    ),
     "nan.hidden": Vital(
         "count", "points without a number in the training loss, or in a gradient norm that hurt, while the loss went on"
     ),
@@ -29,6 +32,8 @@ VITALS = {
 
 #: A loss scale is found by steps that overflow and are skipped; more of the steps than this are a loss of work.
 SKIPPED = 0.05
+#: A loss that lost this share of its first value had begun to learn.
+CAME_DOWN = 0.2
 #: A gradient norm without a number hurt when the loss stands this much higher just after it.
 HURT = 1.2
 
@@ -58,7 +63,7 @@ def _lost(signals: Signals) -> dict[str, Measured]:
         "loss.lost_from": exact(lost, "step", (lost, lost)),
         "loss.lost_share": exact((signals.end - known) / signals.length if signals.length else 1.0, "share"),
     }
-    return found | _prelude(signals, lost)
+    return found | _prelude(signals, lost) | {"loss.burst": _burst(signals, lost)}
 
 
 def _prelude(signals: Signals, lost: float) -> dict[str, Measured]:
@@ -83,6 +88,16 @@ def _prelude(signals: Signals, lost: float) -> dict[str, Measured]:
         return found | {"loss.sudden_at": exact(lost, "step")}
     calm = np.flatnonzero(~high)
     return found | {"loss.climbs_from": exact(float(step[calm[-1]] if len(calm) else step[0]), "step")}
+
+
+def _burst(signals: Signals, lost: float) -> Measured:
+    """log10 of the last finite training loss over the first. Gives up where fewer than three points tell it, or where
+    the loss had come down by CAME_DOWN before: then it had learned at this rate, and something else broke it."""
+    train = signals.run.get("train_loss")
+    value = train.value[np.isfinite(train.value) & (train.step < lost)] if train is not None else np.zeros(0)
+    if len(value) < 3 or value[0] <= 0 or value.min() < (1 - CAME_DOWN) * value[0]:
+        return Missing("the loss did not grow from its first points on until it was lost")
+    return exact(float(np.log10(value[-1] / value[0])), "log10", (signals.begin, lost))
 
 
 def _hidden(signals: Signals) -> dict[str, Measured]:

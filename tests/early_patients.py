@@ -326,6 +326,7 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("double-softmax", "few-classes"): few_classes,
     ("dead-units", "sparse"): lambda seed: units(seed, act1=0.1, act2=0.35),
     ("dead-units", "late"): lambda seed: units(seed, act1=0.0, act2=0.25 + 0.4 * V / V[-1]),
+    ("dead-units", "killed"): lambda seed: units(seed, act1=0.0, act2=1 - 0.4 * np.exp(-V / (0.1 * T[-1]))),
     ("dead-units", "passing"): lambda seed: units(seed, act1=0.1, act2=np.where(0.3 * T[-1] > V, 0.9, 0.1)),
     ("missing-warmup", "learning-rate-too-high"): never_settled,
     ("missing-warmup", "warmup"): warmed,

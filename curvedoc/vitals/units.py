@@ -15,6 +15,7 @@ VITALS = {
     "units.dead_layers": Vital("count", "hidden layers with more dead units than living ones"),
     "units.layers": Vital("count", "hidden layers whose dead units are logged"),
     "units.worst": Vital("count", "place of the layer with most dead units, counted from 1 as they are logged"),
+    "units.died": Vital("share", "median of the dead share of that layer less its first logged point"),
     "units.dead_from": Vital("step", "from where on more than half of that layer is dead"),
 }
 
@@ -38,6 +39,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
         "units.dead_layers": exact(sum(median(share) > 0.5 for share in layers.values()), "count"),
         "units.layers": exact(len(layers), "count"),
         "units.worst": exact(place + 1, "count"),
+        "units.died": exact(middle - float(layers[worst][0]), "share"),
         "units.dead_from": Missing("no layer is dead by more than half"),
     }
     if middle > 0.5:

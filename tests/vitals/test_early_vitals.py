@@ -183,6 +183,7 @@ def test_dead_units_are_those_of_the_worst_layer_over_most_of_the_run() -> None:
     made = run(train_loss=(T, power_law(T)), **shares)
     assert value(made, "units.dead").value == pytest.approx(0.8)
     assert value(made, "units.worst").value == 1
+    assert value(made, "units.died").value == pytest.approx(0.7)
     assert value(made, "units.dead_from").value == V[V > 200][0]
 
 

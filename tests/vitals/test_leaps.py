@@ -8,7 +8,7 @@ import pytest
 from curvedoc.estimate import Estimate
 from curvedoc.run import Context, Run
 from curvedoc.vitals import measure
-from curvedoc.vitals.chart import Measured
+from curvedoc.vitals.chart import Measured, Missing
 
 from ..patients import noisy, power_law, run, steps
 
@@ -89,3 +89,16 @@ def test_a_rise_is_measured_by_what_validation_leaps_by():
     assert isinstance(found, Estimate)
     # The end is the median of the last twentieth of the run: 0.8 but for half of a twentieth of 1.6.
     assert found.value == pytest.approx((0.8 - 0.025 * 1.6) / (0.4 / 1.652), rel=0.03)
+
+
+def test_a_loss_that_multiplies_until_it_is_lost_grew_by_orders_of_magnitude():
+    loss = np.where(300 > T, 2.0 * 10 ** (T / 50), np.nan)
+    found = _measured(run(train_loss=(T, loss)), "loss.burst")
+    assert isinstance(found, Estimate)
+    assert found.value == pytest.approx((T[T < 300][-1] - T[0]) / 50)
+
+
+def test_a_loss_that_had_come_down_before_it_was_lost_tells_no_burst():
+    loss = np.where(300 > T, 2.0 * 10 ** (T / 50), np.nan)
+    loss[1] = 1.0
+    assert isinstance(_measured(run(train_loss=(T, loss)), "loss.burst"), Missing)

@@ -92,13 +92,13 @@ def test_a_rise_is_measured_by_what_validation_leaps_by():
 
 
 def test_a_loss_that_multiplies_until_it_is_lost_grew_by_orders_of_magnitude():
-    loss = np.where(300 > T, 2.0 * 10 ** (T / 50), np.nan)
+    loss = np.where(T < 300, 2.0 * 10 ** (T / 50), np.nan)
     found = _measured(run(train_loss=(T, loss)), "loss.burst")
     assert isinstance(found, Estimate)
     assert found.value == pytest.approx((T[T < 300][-1] - T[0]) / 50)
 
 
 def test_a_loss_that_had_come_down_before_it_was_lost_tells_no_burst():
-    loss = np.where(300 > T, 2.0 * 10 ** (T / 50), np.nan)
+    loss = np.where(T < 300, 2.0 * 10 ** (T / 50), np.nan)
     loss[1] = 1.0
     assert isinstance(_measured(run(train_loss=(T, loss)), "loss.burst"), Missing)

@@ -57,6 +57,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(mistake(error), UNUSABLE)
 
 
+#: What to type for an argument that is missing.
+_MISSING = {
+    "COMMAND": "start with `curvedoc analyze PATH`, or see `curvedoc --help`",
+    "PATH": "the directory of your runs, or a log file",
+    "RULE": "`curvedoc rules` lists them",
+    "B": "two runs, or two directories of repeats",
+    "-o/--output": "for instance -o figure.pdf",
+}
+
+
 class _Parser(argparse.ArgumentParser):
     """Argparse, with the nearest right word behind a wrong one, and the usage of the command that was called."""
 
@@ -78,10 +88,9 @@ class _Parser(argparse.ArgumentParser):
         elif flag:
             near = difflib.get_close_matches(flag[1], self._option_string_actions, 1, 0.5)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        if message.endswith("required: RULE"):
-            hint = "; `curvedoc rules` lists them"
-        elif message.endswith("required: COMMAND"):
-            hint = "; start with `curvedoc analyze PATH`, or see `curvedoc --help`"
+        for missing, told in _MISSING.items():
+            if message.endswith(f"required: {missing}"):
+                hint = f"; {told}"
         super().error(f"{message}{hint}")
 
 

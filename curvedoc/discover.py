@@ -344,6 +344,7 @@ def _nothing(path: str | Path, skipped: Sequence[Refused]) -> str:
         more = f" (and {len(untold) - 1} more like it)" if len(untold) > 1 else ""
         return f"{os.fspath(path)}: no training log found{seen}. {untold[0].file}: {untold[0].why}{more}"
     return (
-        f"{os.fspath(path)}: no training log found{seen}. Event files, CSV, JSON and text logs are read, and the "
-        "directories of Hugging Face, Lightning, Keras, YOLO, W&B and MLflow"
+        f"{os.fspath(path)}: no training log found{seen}. Event files, CSV (a header, and rows of numbers below it), "
+        "JSON and text logs (lines such as `epoch 3 loss 0.52`) are read, and the directories of Hugging Face, "
+        "Lightning, Keras, YOLO, W&B and MLflow"
     )

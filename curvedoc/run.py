@@ -155,8 +155,8 @@ def known_task(word: str) -> str:
         import difflib
 
         near = difflib.get_close_matches(word.lower(), TASKS, 1, 0.6)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise UsageError(f"no task {word!r}: {hint}It is one of {', '.join(TASKS)}")
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise UsageError(f"no task {word!r}{hint} (it is one of {', '.join(TASKS)})")
     return word
 
 

@@ -112,6 +112,8 @@ def test_without_fail_on_findings_are_no_failure(runs: Path) -> None:
     [
         ([], "start with `curvedoc analyze PATH`"),
         (["explain"], "`curvedoc rules` lists them"),
+        (["analyze"], "the directory of your runs"),
+        (["plot", "runs"], "for instance -o figure.pdf"),
         (["analyze"], "PATH"),
         (["analyse", "x"], "did you mean 'analyze'?"),
         (["analyze", "x", "--classes", "one"], "whole number from 2 up"),

@@ -241,7 +241,7 @@ def test_select_and_ignore_choose_the_rules(tmp_path: Path) -> None:
 
 
 def test_a_task_that_nobody_knows_is_an_error_with_the_choices() -> None:
-    with pytest.raises(UsageError, match=r"no task 'lanuage': did you mean language\?.*gan"):
+    with pytest.raises(UsageError, match=r"no task 'lanuage'; did you mean 'language'\?.*gan"):
         diagnose({"train_loss": [2.0, 1.0, 0.9]}, task="lanuage")
 
 

@@ -75,6 +75,9 @@ HIDDEN = 0.2
 #: batches, and what is sure may be small: the frequencies of the classes alone take up to 1 % off (tests/lab/tune,
 #: networks that were dead).
 HELD_OUT = 0.02
+#: What falls at each validation, the last as well, is not these frequencies, which a few steps learn: that it does so
+#: FEWEST times is a chance of 1 in 720. A smaller share may be the weights' own decay.
+STEADY = 0.005
 #: The least part of its fall that a validation loss which has not come to rest has in its second half.
 RESTLESS = 0.1
 
@@ -142,7 +145,12 @@ def _surer(told: Measured, signals: Signals) -> Measured:
         return told
     at = int(np.argmin(signals.val.value))
     least = start - float(signals.val.value[at]) - 1.28 * float(np.hypot(signals.val.se[at], error))
-    return trend if least >= HELD_OUT * abs(start) else told
+    return trend if least >= _speaks(signals.val) * abs(start) else told
+
+
+def _speaks(val: Smooth) -> float:
+    """The least share of its start by which a validation loss must have fallen to speak of learning."""
+    return STEADY if len(val.points) >= FEWEST and bool((np.diff(val.points) < 0).all()) else HELD_OUT
 
 
 def _falls_on(signals: Signals) -> bool:
@@ -158,7 +166,7 @@ def _falls_on(signals: Signals) -> bool:
     whole, _ = fall(val.step, val.points, first, last)
     late, error = fall(val.step, val.points, (first + last) / 2, last)
     start = abs(float(val.points[0])) or 1.0
-    return whole >= HELD_OUT * start and late >= max(RESTLESS * whole, 3 * error)
+    return whole >= _speaks(val) * start and late >= max(RESTLESS * whole, 3 * error)
 
 
 def idle_since(signals: Signals) -> float | None:

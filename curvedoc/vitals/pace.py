@@ -29,8 +29,8 @@ VITALS = {
     "pace.ahead": Vital("share", "part of the final loss that as many steps again would take off, extrapolated"),
 }
 
-#: A slope between none and that of a straight line is not known to less than this.
-HIDDEN = 1.0
+#: An interval as wide as the way from no slope to that of a straight line, this much to each side, tells neither.
+HIDDEN = 0.5
 #: A hundredth of a run is where most of the descent of a good one lies.
 LATE = 0.01
 #: Losses that begin this many times apart are the same quantity on another scale.
@@ -54,7 +54,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
         return dict.fromkeys(VITALS, Missing(f"{len(curve.step)} points are too few to see a pace"))
     return {
         "pace.at_end": _at_end(curve),
-        "pace.done_early": _done_early(signals, signals.train or curve),
+        "pace.done_early": _shown(signals, curve),
         "val_loss.follows": _follows(signals),
         "val_loss.last_gain": _last_gain(signals),
         "pace.ahead": _nearer(_ahead(signals, curve), _ahead_of_few(signals)),
@@ -100,6 +100,16 @@ def _done_early(signals: Signals, curve: Smooth) -> Measured:
     return Estimate(done, done - doubt / descent, done + doubt / descent, "share", (begin, end))
 
 
+def _shown(signals: Signals, curve: Smooth) -> Measured:
+    """That of the training loss, or of a validation loss that falls each time where the noise of batches hides it: the
+    part before the first validation, which it does not show, is as small."""
+    found, val = _done_early(signals, signals.train or curve), signals.val
+    told = isinstance(found, Estimate) and found.high - found.low < 1.0
+    if told or val is None or not (val.points[1:] < val.points[:-1]).all():
+        return found
+    return _done_early(signals, val)
+
+
 def _fifth(signals: Signals, begin: float, end: float) -> float:
     """The step by which a fifth of the logged rate has been spent, a fifth of the run where none is logged."""
     plain = begin + 0.2 * (end - begin)
@@ -131,6 +141,10 @@ def _follows(signals: Signals) -> Measured:
         return Missing("a validation loss that begins at nothing has no scale")
     if not 1 / ANOTHER_SCALE < apart < ANOTHER_SCALE:
         val_fell, val_error = apart * val_fell, apart * val_error
+    if fell <= 3 * error and val_fell > 3 * val_error:
+        # Validation fell for sure; a fall of training that its noise leaves unsure may be more, or next to nothing.
+        share, most, least = val_fell / max(fell, error), max(fell, 0.0) + 1.28 * error, fell - 1.28 * error
+        return Estimate(share, val_fell / most, max(share, val_fell / max(least, val_fell)), "share", (begin, end))
     if fell <= 1.28 * error:
         return Missing("the training loss does not fall beyond its noise in the second half of the run")
     share = val_fell / fell

@@ -13,7 +13,7 @@ from ..patients import Array, cosine, exponential, noisy, run, steps
 from .asked import value
 
 T = steps()
-V = T[29::30]
+V, E = T[29::30], T[59::60]
 
 
 def answering(right: float, start: float = 2.4) -> Run:
@@ -28,6 +28,7 @@ def answering(right: float, start: float = 2.4) -> Run:
 def test_a_small_slow_gain_is_young_where_the_first_answers_are_those_of_a_guess() -> None:
     assert value(answering(1 / 11), "rate.young").value > 0.9  # e^-2.4 = 1 / 11
     assert value(answering(0.40), "rate.young").value < 0.3  # two words of five: a language model that is tuned further
+    assert value(answering(0.80, 0.5), "rate.young").value < 0.3  # and a classifier
 
 
 @pytest.mark.parametrize("classes", [2, 3, 10, 100, 1000])
@@ -51,3 +52,38 @@ def test_what_falls_as_an_epoch_begins_is_no_rate_that_is_too_low() -> None:
         made = run(lr=(T, np.full(len(T), 1e-4)), epoch=(T, np.ceil(T / epoch)), **curves)
         verdicts.append("learning-rate-too-low" in {d.rule for d in judge(made, load_rules()).findings})
     assert verdicts == [True, False]
+
+
+def test_what_leaves_a_plateau_late_is_no_straight_descent() -> None:
+    share, rate = T / T[-1], (T, np.full(len(T), 1e-3))
+    fast = 2.4 + 1.4 * np.exp(-share / 0.02)
+    steady, leaving = (run(train_loss=(T, noisy(fast - fall, 0.002)), lr=rate) for fall in (share, 0.5 * share**2.2))
+    assert value(steady, "rate.young").value > 0.9
+    assert value(leaving, "rate.young").value < 0.3
+
+
+def hidden(fall: Array, seed: int) -> Run:
+    """A loss whose batches hide its fall, and ten validations that show it."""
+    loss = 2.4 - fall
+    curves = {"val_loss": (E, loss[59::60]), "val_accuracy": (E, np.linspace(0.11, 0.13, len(E)))}
+    return run(train_loss=(T, noisy(loss, 0.05, seed)), lr=(T, np.full(len(T), 1e-5)), **curves)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_fall_that_only_validation_shows_is_slow_learning_and_not_none(seed: int) -> None:
+    slow = hidden(0.03 * T / T[-1], seed)
+    assert value(slow, "train_loss.fall_se").value > 10
+    assert value(slow, "pace.done_early").value < 0.3
+    assert value(slow, "val_loss.follows").low < 1 <= value(slow, "val_loss.follows").high + 0.1
+    assert "no-learning" not in {d.rule for d in judge(slow, load_rules()).findings}
+    walk = 0.001 * np.cumsum(np.random.default_rng(seed).standard_normal(len(T))) / np.sqrt(len(T))
+    assert "learning-rate-too-low" not in {d.rule for d in judge(hidden(walk, seed), load_rules()).findings}
+
+
+def test_a_rate_too_low_leads_where_only_validation_shows_the_fall() -> None:
+    assert judge(hidden(0.03 * T / T[-1], 1), load_rules()).diagnoses[0].rule == "learning-rate-too-low"
+
+
+def test_where_both_are_seen_a_low_rate_explains_that_next_to_nothing_was_learned() -> None:
+    rule = {r.id: r for r in load_rules()}["learning-rate-too-low"]
+    assert "no-learning" in rule.explains

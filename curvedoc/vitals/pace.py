@@ -141,7 +141,7 @@ def _follows(signals: Signals) -> Measured:
         return Missing("a validation loss that begins at nothing has no scale")
     if not 1 / ANOTHER_SCALE < apart < ANOTHER_SCALE:
         val_fell, val_error = apart * val_fell, apart * val_error
-    if fell <= 3 * error and val_fell > 3 * val_error:
+    if error > 0 and fell <= 3 * error and val_fell > 3 * val_error:
         # Validation fell for sure; a fall of training that its noise leaves unsure may be more, or next to nothing.
         share, most, least = val_fell / max(fell, error), max(fell, 0.0) + 1.28 * error, fell - 1.28 * error
         return Estimate(share, val_fell / most, max(share, val_fell / max(least, val_fell)), "share", (begin, end))

@@ -114,7 +114,6 @@ def test_without_fail_on_findings_are_no_failure(runs: Path) -> None:
         (["explain"], "`curvedoc rules` lists them"),
         (["analyze"], "the directory of your runs"),
         (["plot", "runs"], "for instance -o figure.pdf"),
-        (["analyze"], "PATH"),
         (["analyse", "x"], "did you mean 'analyze'?"),
         (["analyze", "x", "--classes", "one"], "whole number from 2 up"),
         (["analyze", "x", "--target-loss", "nan"], "finite number"),

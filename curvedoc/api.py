@@ -185,7 +185,7 @@ def _below(path: str, refused: Refused) -> Refused:
 
 
 def _worst_first(report: Report) -> tuple[int, float, str]:
-    lead = report.leading
-    return (
-        (0, 0.0, report.name) if lead is None else (-1 - SEVERITIES.index(lead.severity), -lead.confidence, report.name)
-    )
+    """By the verdict that is shown, the worst of a run's findings, and then by how sure the one to treat first is."""
+    if report.leading is None or report.worst is None:
+        return 0, 0.0, report.name
+    return -1 - SEVERITIES.index(report.worst), -report.leading.confidence, report.name

@@ -27,3 +27,9 @@ def test_a_sample_gets_its_label(name: str) -> None:
     else:
         assert report.leading is not None, str(report)
         assert report.leading.rule == label
+
+
+def test_runs_stand_in_the_order_of_the_verdict_that_is_shown() -> None:
+    shown = [report.worst for report in analyze(SAMPLES) if report.leading is not None]
+    assert shown == sorted(shown, key=("critical", "warning").index)
+    assert {"critical", "warning"} == set(shown)

@@ -26,8 +26,8 @@ ENOUGH = 100
 #: which is known to have been cut early, 12 have such a corner: 11 that missed their target, none that reached it, and
 #: none of the healthy runs of tests/lab/tune.
 REST, BENT, BACK, LEAST, MOST, STEEP, FINE, SHARP = 0.07, 0.7, 0.05, 0.03, 1.0, 3.0, 4, 4.0
-#: The part of the way to the corner that is right before it.
-BEFORE = 0.6
+#: The part of the way to the corner that is right before it, and the part of the run that both losses have to cover.
+BEFORE, COVERS = 0.6, 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ def loss_bend(step: Array, value: Array, early_step: Array, early: Array) -> Ben
         return None
     x, y = _pooled((step - begin) / (end - begin), value)
     u, w = _pooled((early_step - begin) / (end - begin), early)
+    if min(float(x[-1]), float(u[-1])) < COVERS:
+        return None
     first = float(x[0])
     for corner in [*u[u < first].tolist(), *x.tolist()]:
         if corner > LATEST:
@@ -122,6 +124,8 @@ def _straight(x: Array, y: Array, corner: float, fell: float) -> bool:
     if math.sqrt(float(rest @ rest) / (n - 2)) > REST * fell:
         return False
     size = float(square @ square)
+    if size < 1e-9:
+        return False  # points in two places show no bend
     bent = float(square @ rest) / size
     rest = rest - bent * square
     doubt = 1.28 * math.sqrt(float(rest @ rest) / (n - 3) / size)

@@ -15,7 +15,7 @@ from pathlib import Path
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-from tests.render.test_browser import BROWSER, DRIVER, FLAGS
+from tests.render.browsing import BROWSER, DRIVER, FLAGS
 
 ROOT = Path(__file__).parent.parent
 PLACE = ROOT / ".github"

@@ -24,8 +24,8 @@ from selenium.webdriver.chrome.service import Service
 from curvedoc.curves.thin import thin
 from curvedoc.render import html
 from curvedoc.report import Analysis, Drawn, Report
+from tests.render.browsing import BROWSER, DRIVER, FLAGS
 from tests.render.situations import healthy, overfitting
-from tests.render.test_browser import BROWSER, DRIVER, FLAGS
 
 POINTS = 50_000  # of every curve, as logged
 ROLES = ("train_loss", "val_loss", "lr", "grad_norm")

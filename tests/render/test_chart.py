@@ -16,10 +16,10 @@ from curvedoc.render import chart
 from curvedoc.render.panels import panels
 from curvedoc.report import Analysis, Best, Drawn, Onset, Report
 
+from .anything import anything
 from .situations import (
     HOSTILE,
     all_situations,
-    anything,
     curve,
     exploded,
     gaps,

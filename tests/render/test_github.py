@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from curvedoc.render import github
 from curvedoc.report import Analysis
 
-from .situations import anything, everything, exploded, healthy, hostile, not_assessed
+from .anything import anything
+from .situations import everything, exploded, healthy, hostile, not_assessed
 
 COMMAND = re.compile(r"::(error|warning|notice) ((?:file=([^,:]*),)?title=([^,:]*))::(.*)")
 

@@ -20,11 +20,11 @@ from curvedoc.render.payload import script
 from curvedoc.render.section import slugs
 from curvedoc.report import Analysis
 
+from .anything import anything
 from .situations import (
     HOSTILE,
     a_sweep,
     all_situations,
-    anything,
     everything,
     exploded,
     healthy,

@@ -15,7 +15,8 @@ from curvedoc import estimate, report, run
 from curvedoc.render import json as json_output
 from curvedoc.report import Analysis
 
-from .situations import all_situations, anything, everything, hostile, many, overfitting
+from .anything import anything
+from .situations import all_situations, everything, hostile, many, overfitting
 
 SCHEMAS = Path(report.__file__).parent / "schema"
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from curvedoc.render import junit
 from curvedoc.report import Analysis
 
-from .situations import all_situations, anything, everything, exploded, healthy, overfitting
+from .anything import anything
+from .situations import all_situations, everything, exploded, healthy, overfitting
 
 
 def suite(analysis: Analysis) -> Xml.Element:

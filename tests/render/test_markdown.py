@@ -12,7 +12,8 @@ from curvedoc.render import markdown
 from curvedoc.report import Analysis
 from curvedoc.run import Refused
 
-from .situations import HOSTILE, all_situations, anything, everything, exploded, healthy, hostile, many
+from .anything import anything
+from .situations import HOSTILE, all_situations, everything, exploded, healthy, hostile, many
 
 OWN_TAGS = {"details", "/details", "summary", "/summary", "code", "/code", "sub", "/sub"}
 

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from curvedoc.render.payload import payload, script
 from curvedoc.report import Analysis, Clock, Drawn, Report, Trend
 
-from .situations import anything, everything, exploded, healthy, hostile, layers, overfitting, report
+from .anything import anything
+from .situations import everything, exploded, healthy, hostile, layers, overfitting, report
 
 
 def steps(coded: Any) -> list[float]:

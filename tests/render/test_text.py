@@ -14,9 +14,9 @@ from curvedoc.render import text
 from curvedoc.report import Analysis, NotAssessed, Report
 from curvedoc.run import Refused
 
+from .anything import anything
 from .situations import (
     all_situations,
-    anything,
     everything,
     exploded,
     healthy,

@@ -137,6 +137,14 @@ def bouncing(
     )
 
 
+def jittering(seed: int, start: float, end: float, floor: float = 0.45, rate: Array | None = None) -> Run:
+    """A loss that comes down from 2.3 and scatters evenly, by `start` in the first quarter and by `end` behind it."""
+    u = T / T[-1]
+    scatter = np.where(u < 0.25, start, end) * np.random.default_rng(seed + 11).uniform(-1.7, 1.7, len(T))
+    shape = floor + (2.3 - floor) * np.exp(-u / 0.35)
+    return run(train_loss=(T, np.abs(shape + scatter)), lr=(T, np.full(len(T), 0.05) if rate is None else rate))
+
+
 def game(seed: int, won: tuple[float, float] | None) -> Run:
     """Two players in balance; between two shares of the run the discriminator is never wrong."""
     noise = np.random.default_rng(seed).standard_normal((2, len(T)))
@@ -289,6 +297,7 @@ FIRES: dict[str, Callable[[int], Run]] = {
     "underfitting.held-down": lambda seed: held_down(seed, 0.3),
     "plateau-needs-decay.bounces": lambda seed: bouncing(seed, 0.08),
     "plateau-needs-decay.thrown": lambda seed: bouncing(seed, 0.04, floor=1.65, level=1.6),
+    "plateau-needs-decay.noisier": lambda seed: jittering(seed, 0.1, 0.2),
     "leak-suspicion": lambda seed: in_evaluation_mode(seed, 0.5),
     "validation-easier-than-train": lambda seed: both(seed, fair(seed, 0.7)),
     "sum-versus-mean": lambda seed: both(seed, fair(seed, 32.0)),
@@ -322,6 +331,9 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("plateau-needs-decay.thrown", "few-examples"): lambda seed: bouncing(seed, 0.06, 0.15, examples=24),
     ("plateau-needs-decay.thrown", "overfitting"): lambda seed: bouncing(seed, 0.08, 0.4, floor=2.0),
     ("plateau-needs-decay.thrown", "decayed"): lambda seed: jumping(seed, 0.04),
+    ("plateau-needs-decay.noisier", "still-improving"): lambda seed: jittering(seed, 0.5, 0.2),
+    ("plateau-needs-decay.noisier", "hard-examples"): lambda seed: jittering(seed, 0.01, 0.02, floor=0.03),
+    ("plateau-needs-decay.noisier", "decayed"): lambda seed: jittering(seed, 0.1, 0.2, rate=cosine(T)),
     ("overfitting.memorised", "constant-gap"): apart_and_falling,
     ("overfitting.memorised", "train-below-validation"): lambda seed: by_heart(seed, 0.07, 0.001),
     ("overfitting.parted", "wandering"): lambda seed: parted(seed, beside=True),

@@ -31,6 +31,10 @@ VITALS = {
     "train_loss.risen_leaps": Vital(
         "times", "how far the training loss ends above its lowest value, over that distance of the validation loss"
     ),
+    "batch.scatter": Vital(
+        "share", "how far a point of the training loss lies off its trend in the last third, over its level"
+    ),
+    "batch.grown": Vital("times", "that distance over the one in the first fifth of the run"),
     "loss.swing": Vital("share", "rises of the smoothed loss in the second half beyond its doubt, over the descent"),
     "loss.swings": Vital("count", "how often it rose so"),
 }
@@ -38,6 +42,8 @@ VITALS = {
 FEWEST = 5
 #: Second differences without which nothing is said of unrest either; it is wanted of runs of eight validations, too.
 FEW = 4
+#: Second differences without which the scatter at the start is not known to a factor of two.
+EARLY = 12
 #: A validation loss that bounces by less than this share of its level is as smooth as a deterministic one, whatever
 #: the rate: its bounce says nothing. A tenth of a percent is what 8 digits of a loss of a thousand examples leave.
 SMOOTH = 1e-3
@@ -45,7 +51,7 @@ SMOOTH = 1e-3
 
 def measure(signals: Signals) -> dict[str, Measured]:
     """Vitals of the bounce. It is taken from second differences, in which any straight trend cancels."""
-    return _bounces(signals) | _unrest(signals) | _swings(signals)
+    return _bounces(signals) | _unrest(signals) | _batches(signals) | _swings(signals)
 
 
 def bounce(curve: Curve, begin: float, end: float) -> tuple[float, int]:
@@ -137,6 +143,27 @@ def _unrest(signals: Signals) -> dict[str, Measured]:
         "val_loss.thrown": thrown,
         "train_loss.risen_leaps": leaps,
         "val_loss.past_unrest": Estimate(moved, max(0.0, moved - doubt), moved + doubt, "times", stretch),
+    }
+
+
+def _batches(signals: Signals) -> dict[str, Measured]:
+    """Scatter of the training loss from point to point at the end, and by that at the start; steep descents cancel in
+    second differences. Gives up with fewer than EARLY of them in the first fifth."""
+    train = signals.run.get("train_loss")
+    if train is None or signals.train is None or signals.lost_at is not None:
+        why = signals.absent.get("train_loss", Missing("the loss was lost to NaN or infinity"))
+        return dict.fromkeys(("batch.scatter", "batch.grown"), why)
+    late, points = bounce(train, 2 / 3, 1.0)
+    early, few = bounce(train, 0.0, 0.2)
+    level = abs(float(signals.train.value[-1])) or 1.0
+    if few < EARLY or early <= 0:
+        why = Missing("too few points of train_loss in the first fifth to see how they scatter", ("train_loss",))
+        return dict.fromkeys(("batch.scatter", "batch.grown"), why)
+    grown, doubt = late / early, float(np.exp(1.28 * SCATTER * np.hypot(1 / np.sqrt(few), 1 / np.sqrt(points))))
+    stretch = (signals.begin + 2 / 3 * signals.length, signals.end)
+    return {
+        "batch.scatter": _spread(late / level, points, stretch),
+        "batch.grown": Estimate(grown, grown / doubt, grown * doubt, "times", stretch),
     }
 
 

@@ -102,3 +102,16 @@ def test_a_loss_that_had_come_down_before_it_was_lost_tells_no_burst():
     loss = np.where(T < 300, 2.0 * 10 ** (T / 50), np.nan)
     loss[1] = 1.0
     assert isinstance(_measured(run(train_loss=(T, loss)), "loss.burst"), Missing)
+
+
+def test_batches_that_scatter_twice_as_far_at_the_end_have_grown_by_two():
+    draws = np.random.default_rng(8).standard_normal(4000)
+    long = steps(4000)
+    loss = 2.0 - long / long[-1] + np.where(long < 0.5 * long[-1], 0.1, 0.2) * draws
+    patient = run(train_loss=(long, loss))
+    grown, scatter = _measured(patient, "batch.grown"), _measured(patient, "batch.scatter")
+    assert isinstance(grown, Estimate)
+    assert isinstance(scatter, Estimate)
+    last, first = draws[-1333:], draws[:800]
+    assert grown.value == pytest.approx(2 * np.std(last) / np.std(first), rel=0.1)
+    assert scatter.value == pytest.approx(0.2 * np.std(last), rel=0.1)

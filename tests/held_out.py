@@ -140,7 +140,7 @@ def bouncing(
 def jittering(seed: int, start: float, end: float, floor: float = 0.45, rate: Array | None = None) -> Run:
     """A loss that comes down from 2.3 and scatters evenly, by `start` in the first quarter and by `end` behind it."""
     u = T / T[-1]
-    scatter = np.where(u < 0.25, start, end) * np.random.default_rng(seed + 11).uniform(-1.7, 1.7, len(T))
+    scatter = np.where(u < 0.25, start, end) * np.random.default_rng(seed + 21).uniform(-1.7, 1.7, len(T))
     shape = floor + (2.3 - floor) * np.exp(-u / 0.35)
     return run(train_loss=(T, np.abs(shape + scatter)), lr=(T, np.full(len(T), 0.05) if rate is None else rate))
 

@@ -495,6 +495,16 @@ def test_ten_epochs_are_enough_to_see_training_leave_validation_behind() -> None
             assert ("overfitting" in found) == leads
 
 
+def test_a_last_jump_that_is_never_unlearned_is_a_divergence() -> None:
+    for seed in SEEDS:
+        made = early_patients.broken_records(seed)
+        curve = made.curves["train_loss"][0]
+        assert judge(made, RULES).diagnoses[0].rule == "loss-spikes"
+        lost = replace(curve, value=np.where(curve.step > 0.85 * curve.step[-1], 6 * curve.value[0], curve.value))
+        found = judge(replace(made, curves={**made.curves, "train_loss": (lost,)}), RULES)
+        assert found.diagnoses[0].rule == "divergence"
+
+
 def test_healthy_runs_are_healthy() -> None:
     for seed in SEEDS:
         assert judge(run(**descent(seed)), RULES).verdict == "healthy"

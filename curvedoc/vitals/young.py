@@ -50,6 +50,8 @@ def _young(signals: Signals, found: dict[str, Measured]) -> Measured:
     slow = min(weigh(early, *ends, 0.0), fell)
     # What rests at the end has arrived, however late; a cosine or line alone leaves half of the pace.
     slow = min(slow, weigh(kept, 0.10, 0.35, 1.0))
+    if stays:
+        slow = min(slow, _to_come(found))
     # A straight line keeps 2: what runs faster behind an early descent has left a plateau.
     plateau = min(weigh(kept, 2.2, 2.6, 0.0), weigh(early, 0.4, 0.6, 0.0))
     straight = min(weigh(kept, 0.85, 1.1, 0.0), weigh(found.get("pace.at_end"), 0.5, 0.8, 0.0), 1 - plateau)
@@ -62,6 +64,18 @@ def _young(signals: Signals, found: dict[str, Measured]) -> Measured:
     if isinstance(early, Missing) and not isinstance(kept, Estimate):
         return early
     return exact(max(slow, straight), "share")
+
+
+def _to_come(found: dict[str, Measured]) -> float:
+    """Whether as many steps again would bring something: at a rate that stays, longer steps bring what more of them
+    would. By what they would take off the loss, or, where little was gained at all, by the gain so far: along a
+    straight line they bring as much again, along a slow power law 0.4 of it."""
+    ahead, left = found.get("pace.ahead"), found.get("train_loss.left")
+    if not isinstance(ahead, Estimate) or not isinstance(left, Estimate) or left.value <= 0:
+        return 1.0
+    size = left.value / max(1 - left.value, 1e-9)
+    again = Estimate(ahead.value * size, ahead.low * size, ahead.high * size, "share")
+    return max(weigh(ahead, 0.01, 0.03, 1.0), weigh(again, 0.2, 0.4, 1.0))
 
 
 def _unbent(found: dict[str, Measured]) -> float:

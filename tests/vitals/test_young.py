@@ -37,9 +37,17 @@ def test_a_guess_is_right_as_often_as_its_loss_says_among_any_number_of_classes(
 
 
 def test_a_schedule_that_is_named_constant_holds_a_rate_that_is_not_logged() -> None:
-    loss = noisy(exponential(T, 2.3, 1.6, 0.22), 0.002)  # three fifths of the descent in the first fifth
+    loss = noisy(2.4 - 0.8 * (T / T[-1]) ** 0.3, 0.002)  # three fifths of the descent in the first fifth
     named, unknown = (run(hyper=hyper, train_loss=(T, loss)) for hyper in ({"lr_scheduler": "constant"}, {}))
     assert value(named, "rate.young").value > value(unknown, "rate.young").value + 0.2
+
+
+def test_at_a_rate_that_stays_a_descent_that_is_over_was_not_too_slow() -> None:
+    share, rate = T / T[-1], (T, np.full(len(T), 1e-3))
+    over, goes_on = exponential(T, 2.3, 1.6, 0.22), 2.4 - 0.8 * share**0.3  # three fifths of both in the first fifth
+    found = [value(run(train_loss=(T, noisy(loss, 0.002)), lr=rate), "rate.young").value for loss in (over, goes_on)]
+    assert found[0] < 0.3
+    assert found[1] > 0.5
 
 
 def test_what_falls_as_an_epoch_begins_is_no_rate_that_is_too_low() -> None:

@@ -84,6 +84,7 @@ def mend(points: Points) -> tuple[Points, list[str]]:
 
 def _string_epochs(points: Points, said: list[str]) -> Points:
     """A counter that restarts with every epoch, made to count through: epoch by epoch, batch by batch."""
+    points, taken_up = _resumed_epochs(points, said)
     back = np.flatnonzero(np.diff(points.step) < 0)
     if not len(back):
         return points
@@ -99,7 +100,44 @@ def _string_epochs(points: Points, said: list[str]) -> Points:
     length = np.maximum.reduceat(points.step, first) + (1.0 if points.step.min() == 0 else 0.0)
     before = np.concatenate([[0.0], np.cumsum(length)[:-1]])
     said.append(f"the steps start again {len(back)} times, with each epoch: they were counted on")
-    return Points(points.step + before[segment], points.value, points.wall_time, points.epoch)
+    step = points.step + before[segment]
+    return replace(points, step=step, resumed=(*points.resumed, *step[taken_up].tolist()))
+
+
+def _resumed_epochs(points: Points, said: list[str]) -> tuple[Points, npt.NDArray[np.int64]]:
+    """Of steps that restart with each epoch, in a log that a resumed job went on writing: the newest of each epoch, and
+    where the job was taken up. A job that went back to the first epoch is another attempt: the longest is kept."""
+    nowhere, epoch, step = np.empty(0, np.int64), points.epoch, points.step
+    if epoch is None:
+        return points, nowhere
+    begins, falls = np.diff(epoch) > 0, np.diff(step) < 0
+    back = np.flatnonzero((np.diff(epoch) < 0) | (falls & ~begins)) + 1
+    if not len(back) or len(back) > np.count_nonzero(begins) / 2 or not falls[begins].all():
+        return points, nowhere
+    again = back[epoch[back] <= epoch[0]].tolist()
+    attempts = list(zip([0, *again], [*again, len(points)], strict=True))
+    low, high = max(attempts, key=lambda a: (a[1] - a[0], a[0]))
+    keep = np.zeros(len(points), bool)
+    keep[low:high] = True
+    inside = back[(back > low) & (back < high)]
+    for place in inside.tolist():
+        keep[:place] &= (epoch[:place] < epoch[place]) | (
+            (epoch[:place] == epoch[place]) & (step[:place] < step[place])
+        )
+    if len(attempts) > 1:
+        said.append(
+            f"the epochs start again from the first: {len(attempts)} attempts in one log, attempt "
+            f"{1 + attempts.index((low, high))} with {high - low} points was kept"
+        )
+    if len(inside):
+        times = "" if len(inside) == 1 else f" and {len(inside) - 1} times more"
+        lost = high - low - np.count_nonzero(keep)
+        said.append(
+            f"epoch {epoch[inside[0]]:g} was begun again{times} (a resumed run): the newer points were kept, "
+            f"{lost} older ones of the same epochs left out"
+        )
+    kept = np.flatnonzero(keep)
+    return points[keep], np.searchsorted(kept, [place for place in inside.tolist() if keep[place]])
 
 
 def _newest(points: Points, said: list[str]) -> Points:
@@ -161,7 +199,8 @@ def _single(points: Points, said: list[str]) -> Points:
     if same.all():
         return last
     if shared < max(2, len(first) / 2):
-        said.append(f"{shared} steps were logged more than once, with different values: the last one was kept")
+        many = "1 step was" if shared == 1 else f"{shared} steps were"
+        said.append(f"{many} logged more than once, with different values: the last one was kept")
         return last
     said.append(f"{shared} of {len(first)} steps hold several values ({count.max()} at most): each is their mean")
     mean = np.add.reduceat(points.value, first) / count

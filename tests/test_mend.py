@@ -77,6 +77,32 @@ def test_epochs_of_different_length_are_strung_together_in_order() -> None:
     assert mended.step.tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
+def test_a_job_that_was_taken_up_in_an_epoch_writes_that_epoch_anew() -> None:
+    # Three epochs of four batches, killed in the middle of the third; resumed at the beginning of the third.
+    step = [1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 1, 2, 3, 4, 1, 2, 3, 4]
+    epoch = [1] * 4 + [2] * 4 + [3] * 2 + [3] * 4 + [4] * 4
+    found, said = mend(points(step, np.arange(18.0), epoch))
+    assert found.step.tolist() == list(range(1, 17))
+    assert found.value.tolist() == [*range(8), *range(10, 18)]
+    assert found.resumed == (9.0,)
+    assert "epoch 3 was begun again (a resumed run)" in said[0]
+
+
+def test_a_job_that_went_back_an_epoch_leaves_none_of_what_it_had_written_there() -> None:
+    step, epoch = [1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2], [1] * 3 + [2] * 3 + [3] * 3 + [4] * 3 + [3] * 2
+    found, _ = mend(points(step, np.arange(14.0), epoch))
+    assert found.value.tolist() == [0, 1, 2, 3, 4, 5, 12, 13]
+    assert found.epoch is not None
+    assert found.epoch.tolist() == [1, 1, 1, 2, 2, 2, 3, 3]
+
+
+def test_a_job_that_began_again_at_the_first_epoch_is_another_attempt() -> None:
+    step, epoch = [1, 2, 1, 2] + [1, 2] * 4, [1, 1, 2, 2] + [e for e in (1, 2, 3, 4) for _ in range(2)]
+    found, said = mend(points(step, np.arange(12.0), epoch))
+    assert found.value.tolist() == list(range(4, 12))
+    assert "2 attempts in one log" in said[0]
+
+
 def test_regular_rounds_are_epochs_even_when_the_log_does_not_say_so() -> None:
     mended, _ = mend(points(np.tile([1, 2, 3, 4], 6), range(24)))
     assert mended.step.tolist() == list(range(1, 25))
@@ -93,7 +119,7 @@ def test_a_shuffled_log_is_sorted() -> None:
 def test_the_last_of_two_values_at_a_step_is_kept() -> None:
     mended, (said,) = mend(points([1, 2, 2, 3], [1, 2, 5, 3]))
     assert mended.value.tolist() == [1, 5, 3]
-    assert "1 steps were logged more than once" in said
+    assert "1 step was logged more than once" in said
 
 
 def test_repeated_points_of_one_value_are_dropped_without_a_word() -> None:

@@ -52,8 +52,9 @@ VITALS = {
     "gap.scale_drift": Vital("times", "largest such ratio of the run over the smallest"),
 }
 
-#: Fewer points than this have no scatter that could be told.
-FEWEST_RESTED = 6
+#: So many points show their scatter well, and fewer than FEWEST_RESTED not at all: that of four is known to a factor
+#: of two.
+HALF, FEWEST_RESTED = 6, 4
 #: Fewer increments than this behind the best point have no trend that could be told from wandering.
 FEWEST_INCREMENTS = 3
 
@@ -84,7 +85,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
     # At a steep start the smoothed minimum may lie before the turn: the lowest of the points that may be it does not.
     turn = int(np.argmin(np.where((val.step >= near[0]) & (val.step <= near[1]), val.points, np.inf)))
     surest = max(walk_z(val.points[begin:]) for begin in {best, turn})
-    found["val_loss.rise_rested"] = _rested(val.points[best:], rise, scale, (best_step, signals.end))
+    found["val_loss.rise_rested"] = _rested(val.points, best, turn, rise, (best_step, signals.end))
     found["val_loss.rise_se"] = exact(surest, "sd", (best_step, signals.end))
     if train is None:
         names = [name for name in VITALS if name.startswith("gap.")]
@@ -157,15 +158,28 @@ def _metric_gains(signals: Signals, best_step: float, near: tuple[float, float])
     return found
 
 
-def _rested(points: Array, rise: float, scale: float, steps: tuple[float, float]) -> Measured:
-    """A rise in standard deviations of the points about the line through their second half: what came up and then lies
-    still did not wander there. Gives up with fewer than FEWEST_RESTED points in that half."""
-    late = points[len(points) // 2 :]
-    if len(late) < FEWEST_RESTED:
-        return Missing("too few validations behind the best one to see whether they rest")
+def _rested(points: Array, best: int, turn: int, rise: float, steps: tuple[float, float]) -> Measured:
+    """A rise in standard deviations of the points about the line through their second half behind the best one: what
+    came up and then lies still did not wander there.
+
+    Where that half has fewer than HALF points, all behind the lowest (`turn`) tell, about their line or their mean, by
+    how far that mean lies above it: a smoothed curve of so few begins to rise before it. Gives up with fewer than
+    FEWEST_RESTED of them.
+    """
+    late = points[best + (len(points) - best) // 2 :]
+    few = len(late) < HALF
+    if few:
+        late = points[turn + 1 :]
+        if len(late) < FEWEST_RESTED:
+            return Missing("too few validations behind the best one to see whether they rest")
+        rise = max(0.0, float(late.mean() - points[turn]))
+    about = late - late.mean()
     place = np.arange(len(late)) - (len(late) - 1) / 2
-    line = late - late.mean() - place * float((place * late).sum() / (place * place).sum())
-    scatter = max(float(np.sqrt((line * line).sum() / (len(late) - 2))), 1e-6 * scale)
+    line = about - place * float((place * about).sum() / (place * place).sum())
+    scatter = float(np.sqrt((line * line).sum() / (len(late) - 2)))
+    if few:
+        scatter = min(scatter, float(np.sqrt((about * about).sum() / (len(late) - 1))))
+    scatter = max(scatter, 1e-6 * float(np.abs(points).max()), 1e-300)
     factor = float(np.exp(1.28 / np.sqrt(2 * (len(late) - 2))))
     return Estimate(rise / scatter, rise / scatter / factor, rise / scatter * factor, "sd", steps)
 

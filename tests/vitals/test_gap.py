@@ -46,6 +46,18 @@ def test_a_clean_rise_is_seen_whatever_its_shape(shape: object) -> None:
     assert walk_z(1 + 0.3 * shape(u)) > 8  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("wiggle", [0.01, 0.2])
+def test_a_handful_of_validations_behind_the_best_one_tell_their_scatter_roughly(wiggle: float) -> None:
+    epochs = np.arange(1.0, 11.0)
+    late = 1.3 + wiggle * np.array([-1.0, 1.0, -1.0, 1.0, -1.0])
+    held_out = np.array([2.0, 1.6, 1.3, 1.1, 1.0, *late])
+    made = run(train_loss=(epochs, 2 * np.exp(-epochs / 4)), val_loss=(epochs, held_out))
+    found = value(made, "val_loss.rise_rested")
+    assert found.value == pytest.approx((late.mean() - held_out.min()) / late.std(ddof=1))
+    assert found.high > 2 * found.low
+    assert (found.value > 6) == (wiggle < 0.1)
+
+
 def test_the_mean_of_an_epoch_counts_for_its_middle() -> None:
     # Ten epochs of one falling loss: training is its mean over the epoch, validation its value at the end.
     fine = np.linspace(0, 10, 1001)

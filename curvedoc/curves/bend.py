@@ -20,11 +20,11 @@ FEWEST, EARLIEST, LATEST = 6, 0.06, 0.33
 #: Every corner is tried on every point, so that long curves are pooled into this many.
 ENOUGH = 100
 #: Behind the corner the points lie within REST of the fall off their line, which bends by less than BENT of what a
-#: logarithm does and by no more than BACK the other way, and the fall is LEAST to MOST of the last loss: what more than
-#: halves has a rate that serves it. Training fell as far before the corner as behind it, and STEEP times as fast right
-#: before it; where FINE validations lie before the corner the pace breaks by SHARP there. Of 1,588 public runs, none of
-#: which is known to have been cut early, 12 have such a corner: 11 that missed their target, none that reached it, and
-#: none of the healthy runs of tests/lab/tune.
+#: logarithm does and by no more than BACK the other way (what falls faster and faster has a rate that comes down), and
+#: the fall is LEAST to MOST of the last loss: what more than halves has a rate that serves it. Training fell as far
+#: before the corner as behind it, and STEEP times as fast right before it; where FINE validations lie before the corner
+#: the pace breaks by SHARP there. Of 1,588 public runs, none of which is known to have been cut early, 12 have such a
+#: corner: 11 that missed their target, none that reached it, and none of the healthy runs of tests/lab/tune.
 REST, BENT, BACK, LEAST, MOST, STEEP, FINE, SHARP = 0.07, 0.7, 0.05, 0.03, 1.0, 3.0, 4, 4.0
 #: The part of the way to the corner that is right before it, and the part of the run that both losses have to cover.
 BEFORE, COVERS = 0.6, 0.8
@@ -38,11 +38,12 @@ class Bend:
     factor: float
 
 
-def loss_bend(step: Array, value: Array, early_step: Array, early: Array) -> Bend | None:
+def loss_bend(step: Array, value: Array, early_step: Array, early: Array, back: float = BACK) -> Bend | None:
     """The first corner between a steep descent and a slow straight one, None where there is none.
 
     `step`, `value` (n,): a loss without the noise of batches, which shows that the descent is straight behind the
     corner; `early_step`, `early` (m,): one that begins with the run and shows how steep it was before. All finite.
+    `back`: by how much of a logarithm's bend it may bend the other way.
 
     >>> t = np.arange(20.0)
     >>> cut = 1 + np.where(t < 4, 0.8 - 0.2 * t, -0.02 * (t - 4))
@@ -65,7 +66,7 @@ def loss_bend(step: Array, value: Array, early_step: Array, early: Array) -> Ben
     for corner in [*u[u < first].tolist(), *x.tolist()]:
         if corner > LATEST:
             break
-        if corner >= EARLIEST and (factor := _slowed(corner, x, y, u, w)) is not None:
+        if corner >= EARLIEST and (factor := _slowed(corner, (x, y), (u, w), back)) is not None:
             return Bend(float(begin + corner * (end - begin)), factor)
     return None
 
@@ -79,14 +80,16 @@ def _pooled(x: Array, value: Array) -> tuple[Array, Array]:
     return np.add.reduceat(x, edges[:-1]) / sizes, np.add.reduceat(value, edges[:-1]) / sizes
 
 
-def _slowed(corner: float, x: Array, y: Array, u: Array, w: Array) -> float | None:
+def _slowed(corner: float, late: tuple[Array, Array], early: tuple[Array, Array], back: float) -> float | None:
     """The slope behind a corner over the one right before it; None where it is no corner."""
+    (x, y), (u, w) = late, early
     at, begun = int(x.searchsorted(corner)), int(u.searchsorted(corner))
     if len(x) - at < FEWEST or begun < 1 or len(u) - begun < FEWEST - 1:
         return None
     level, slope = line(x[at:], y[at:], corner)
     fell = -slope * (1 - corner)
-    if not LEAST <= fell / (abs(float(y[-1])) or 1.0) <= MOST or not _straight(x[at:], y[at:], corner, fell):
+    share = fell / (abs(float(y[-1])) or 1.0)
+    if not LEAST <= share <= MOST or not _straight(x[at:], y[at:], corner, fell, back):
         return None
     start, pace = line(u[begun:], w[begun:], corner)
     third = max(1, begun // 3)
@@ -111,9 +114,9 @@ def line(x: Array, y: Array, at: float) -> tuple[float, float]:
     return float(y.sum()) / len(y) + slope * (at - middle), slope
 
 
-def _straight(x: Array, y: Array, corner: float, fell: float) -> bool:
-    """Whether points lie close to their line and bend less than a logarithm would from there to 1, and not the other
-    way: what falls faster and faster has a rate that comes down, and no low one that stays."""
+def _straight(x: Array, y: Array, corner: float, fell: float, back: float) -> bool:
+    """Whether points lie close to their line, bend less than a logarithm would from there to 1, and by no more than
+    `back` of that the other way."""
     n = len(x)
     away = x - float(x.sum()) / n
     square = away * away
@@ -131,7 +134,7 @@ def _straight(x: Array, y: Array, corner: float, fell: float) -> bool:
     doubt = 1.28 * math.sqrt(float(rest @ rest) / (n - 3) / size)
     # In parts of the bend of a logarithm: along it the second derivative over the first is -1 / x.
     scale = (1 - corner) * (1 + corner) / fell
-    return bent * scale < BENT and (bent + doubt) * scale > -BACK
+    return bent * scale < BENT and (bent + doubt) * scale > -back
 
 
 def _pace(x: Array, y: Array, at: int, corner: float, behind: tuple[float, float]) -> float:

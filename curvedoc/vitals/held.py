@@ -12,6 +12,7 @@ from ..curves.smooth import Smooth
 from ..curves.trend import fall
 from ..estimate import Estimate, exact
 from .chart import Measured, Missing, Vital
+from .recognise import named_schedule
 from .signals import FEWEST, Signals, alive
 
 VITALS = {
@@ -52,7 +53,7 @@ def stated(signals: Signals) -> Estimate | None:
     if signals.lr is not None:
         peak, last = float(signals.lr.value.max()), float(signals.lr.value[-1])
         return exact(last / peak if peak > 0 else 0.0, "share")
-    named = " ".join(str(v).lower() for k, v in signals.run.hyper.items() if "sched" in k.lower())
+    named = named_schedule(signals.run)
     if any(word in named for word in ENDS_LOW):
         return Estimate(0.05, 0.0, 0.1, "share")
     return exact(1.0, "share") if any(word in named for word in STAYS) else None

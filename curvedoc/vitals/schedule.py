@@ -11,7 +11,7 @@ from ..curves.trend import fall
 from ..estimate import Estimate, exact
 from .chart import Measured, Missing, Row, Vital
 from .held import ENDS_LOW
-from .recognise import bend_cut, update_cuts
+from .recognise import bend_cut, named_schedule, update_cuts
 from .signals import FEWEST, Signals
 
 VITALS = {
@@ -51,7 +51,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
         found = {"lr.of_peak": exact(share, "share"), "lr.peak": exact(peak), "lr.last": exact(last)}
         return found | {"lr.turns": turns}
     found = dict.fromkeys(VITALS, signals.absent["lr"])
-    named = " ".join(str(v).lower() for k, v in signals.run.hyper.items() if "sched" in k.lower())
+    named = named_schedule(signals.run)
     if any(word in named for word in ENDS_LOW):
         found["lr.of_peak"] = Estimate(0.05, 0.0, 0.1, "share")
     elif "const" in named:

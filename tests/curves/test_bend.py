@@ -89,3 +89,15 @@ def test_a_corner_of_the_loss_alone_is_a_guess_of_an_early_cut() -> None:
     assert any("sure" in e.says and "60 %" in e.says for e in early.evidence)
     assert report.schedule is not None
     assert report.schedule.confidence < 0.5
+
+
+def test_under_a_schedule_of_steps_that_is_named_a_cut_descent_may_gain_pace() -> None:
+    t = np.arange(1.0, 301.0)
+    share = np.maximum(0, t - 36) / 264
+    loss = 2.8 - 0.9 * np.minimum(t, 36) / 36 - 0.35 * share - 0.06 * share**2
+    curves = {"train_loss": (t, noisy(loss, 0.02)), "val_loss": (t[35::37], loss[35::37])}
+    early = [
+        "decay-too-early" in {d.rule for d in judge(run(hyper=hyper, **curves), load_rules()).findings}
+        for hyper in ({}, {"scheduler": "multi_step"}, {"scheduler": "linear"})
+    ]
+    assert early == [False, True, False]

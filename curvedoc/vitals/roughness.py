@@ -24,7 +24,10 @@ VITALS = {
     "val_loss.unrest": Vital(
         "share", "how far a point of the validation loss lies off its trend behind the first quarter of the run"
     ),
-    "val_loss.thrown": Vital("share", "that distance over the first training loss (or log of the classes, if lower)"),
+    "val_loss.thrown": Vital(
+        "share",
+        "that distance over the first training loss (at most log of the classes) or validation loss, the higher",
+    ),
     "val_loss.past_unrest": Vital(
         "times", "how far the validation loss fell or rose along the second half of the run, over that unrest"
     ),
@@ -137,6 +140,8 @@ def _unrest(signals: Signals) -> dict[str, Measured]:
         leaps = Estimate(risen, risen * spread.low, risen * spread.high, "times", most)
         if signals.context.classes is not None:
             start = min(start, math.log(max(2, signals.context.classes)))
+        # A mean of the first steps may be logged behind much of the descent that a first validation still saw.
+        start = max(start, float(val.value[0]) if alive(val.value[:1]).all() else 0.0)
         thrown = _spread(size / start, points, most)
     return {
         "val_loss.unrest": _spread(size / level, points, most),

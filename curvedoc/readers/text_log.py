@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..run import Note
+from .dialect import SAMPLE, cells_of
 from .lines import encoding_of, lines, quoted, text_of
 from .log import Log, Series
 from .phrases import AVERAGED, TREES, Phrase, is_counter, phrase_of
@@ -48,6 +49,8 @@ def recognizes(path: Path, head: bytes) -> bool:
     text = text_of(head)
     if not text or _NO_LOG.match(path.stem) or text.lstrip().startswith(("<!", "<?xml", "%PDF", "#!")):
         return False
+    if path.suffix.lower() in (".csv", ".tsv") and _is_table(text.splitlines()[:SAMPLE]):
+        return False  # of something else, or it had been read as one
     if _is_log(_book_of(text.splitlines())):
         return True
     size = path.stat().st_size
@@ -75,6 +78,17 @@ def read(path: Path, shown: str) -> tuple[Log, ...]:
         )
         for k, log in enumerate(logs)
     )
+
+
+def _is_table(sample: Sequence[str]) -> bool:
+    """Whether names without a number stand over rows of as many cells, three at least: a table of texts that may speak
+    of losses is no log."""
+    for delimiter in (",", "\t", ";"):
+        head, *rows = [cells_of(line, delimiter) for line in sample if line.strip()] or [[]]
+        alike = sum(len(row) == len(head) for row in rows)
+        if len(head) >= 3 and not any(re.search(r"\d", name) for name in head) and alike > 0.8 * len(rows):
+            return True
+    return False
 
 
 @dataclass(slots=True)

@@ -329,3 +329,9 @@ def test_what_catboost_prints_is_a_loss_where_it_falls(tmp_path: Path, learn: li
 def test_catboost_prints_a_tree_now_and_then_and_without_a_test_set(tmp_path: Path) -> None:
     text = "0:\tlearn: 0.6932\ttotal: 57ms\tremaining: 57s\n100:\tlearn: 0.2\ttotal: 5s\tremaining: 1m 9s\n"
     assert points(one(written(tmp_path, "train.log", text)), "learn/loss") == ([0, 100], [0.6932, 0.2])
+
+
+def test_a_table_of_texts_about_losses_is_no_log(tmp_path: Path) -> None:
+    rows = [f"run-{k},step {k} | loss: 0.{k},said in its epoch" for k in range(1, 9)]
+    assert not read_file(written(tmp_path, "notes.csv", "\n".join(["id,line,note", *rows])), "notes.csv")
+    assert read_file(written(tmp_path, "log.csv", "\n".join(row.split(",")[1] for row in rows)), "log.csv")

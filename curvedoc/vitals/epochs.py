@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from ..curves.order import median
 from ..curves.trend import fall
@@ -17,7 +18,11 @@ VITALS = {
     "epoch.pattern": Vital(
         "share", "part of the loss's scatter that the place within the epoch explains, beyond chance"
     ),
-    "epoch.agreement": Vital("", "correlation of that pattern in the first half of the run with the second half"),
+    "epoch.agreement": Vital(
+        "",
+        "correlation of that pattern in the first half of the run with the second half, or in every other epoch with "
+        "the others, if higher: a pattern grows as the network learns",
+    ),
     "epoch.steps": Vital("step", "length of the epoch"),
     "epoch.stairs": Vital(
         "share", "part of the descent behind the middle of the first epoch that came at once where an epoch began"
@@ -174,11 +179,16 @@ def _stairs(signals: Signals) -> Measured:
 
 
 def _agreement(rest: Array, bins: Array, number: Array, places: int) -> float:
-    """Correlation of the places' means in the earlier epochs with those in the later ones."""
-    early = number <= median(number)
+    """Correlation of the places' means in the earlier epochs with those in the later ones, or in every other epoch with
+    those between, if higher."""
+    return max(_correlation(rest, bins, part, places) for part in (number <= median(number), number % 2 == 0))
+
+
+def _correlation(rest: Array, bins: Array, part: npt.NDArray[np.bool_], places: int) -> float:
+    """Correlation of the places' means in a part of the points with those in the rest; 0 for less than three places."""
     pairs = []
     for k in range(places):
-        one, two = rest[early & (bins == k)], rest[~early & (bins == k)]
+        one, two = rest[part & (bins == k)], rest[~part & (bins == k)]
         if len(one) and len(two):
             pairs.append((float(one.mean()), float(two.mean())))
     if len(pairs) < 3:

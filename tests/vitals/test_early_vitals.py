@@ -285,6 +285,16 @@ def test_the_pattern_of_an_epoch_has_its_share_of_the_variance(size: float) -> N
     assert value(made, "epoch.agreement").value > 0.8
 
 
+def test_a_pattern_that_grows_as_the_network_learns_returns_in_every_other_epoch() -> None:
+    place = ((T - 1) % 30) / 30
+    wave = np.where(0.7 * T[-1] > T, 0.0, 0.6) * np.sin(4 * np.pi * place)
+    for seed in range(5):
+        noise = 0.1 * np.random.default_rng(seed).standard_normal(len(T))
+        made = replace(run(train_loss=(T, np.exp(wave + noise))), steps_per_epoch=30.0)
+        assert value(made, "epoch.agreement").value > 0.8
+        assert value(made, "epoch.pattern").value > 0.2
+
+
 def test_shuffled_data_have_no_pattern() -> None:
     for seed in range(20):
         made = replace(run(train_loss=(T[:60], noisy(power_law(T[:60]), 0.3, seed))), steps_per_epoch=10.0)

@@ -25,6 +25,7 @@ VITALS = {
     "rate.thrown": Vital("share", "weight of the sign that nothing was learned while validation leaps up and down"),
     "rate.waits": Vital("share", "weight of the sign that the loss rose and came down as the rate did, and ended high"),
     "rate.shaken": Vital("share", "weight of the sign that the validation loss leaps up and down at the full rate"),
+    "rate.wanders": Vital("share", "weight of the sign that the loss came up again no farther than validation leaps"),
     "rate.unstable": Vital("share", "the strongest of these signs but for the bounce along a high level"),
     "rate.too_high": Vital("share", "the strongest of these signs"),
     "rate.updates": Vital("log10", "update over weight of the layer in the middle, median of the run behind its start"),
@@ -49,7 +50,7 @@ def measure(signals: Signals, found: dict[str, Measured]) -> dict[str, Measured]
     if (
         isinstance(unknown, Missing)
         and isinstance(early, Missing)
-        and not max(_overshoot(signals), _waits(signals, found))
+        and not max(_overshoot(signals), _waits(signals, found), _wanders(signals, found))
     ):
         return dict.fromkeys(VITALS, unknown)
     # A network that was dead from the start jumps and rests as well: only a rate that is known to be high is sure.
@@ -62,6 +63,7 @@ def measure(signals: Signals, found: dict[str, Measured]) -> dict[str, Measured]
         "rate.thrown": _thrown(found),
         "rate.waits": _waits(signals, found),
         "rate.shaken": _shaken(signals, found),
+        "rate.wanders": _wanders(signals, found),
     }
     stretch = (signals.begin, signals.end)
     unstable = max(weight for name, weight in signs.items() if name != "rate.hot_plateau")
@@ -306,6 +308,24 @@ def _shaken(signals: Signals, found: dict[str, Measured]) -> float:
         weigh(found.get("fit.gap"), 0.55, 0.40, 1.0),
         weigh(found.get("fit.gap"), -0.60, -0.40, 1.0),
         weigh(found.get("spikes.burden"), 2.5, 1.5, 1.0),
+    )
+
+
+def _wanders(signals: Signals, found: dict[str, Measured]) -> float:
+    """The training loss lost a good part of its descent again, and no more than validation leaps at any time.
+
+    What rules/divergence.toml says of a rise, but for its last word: weights that are thrown about wander up as they
+    may wander down. A leap counts by the first loss, as in rules/no-learning.toml, and is asked to be several times as
+    large as there.
+    """
+    if signals.schedule is not None and signals.schedule.kind in (*CYCLES, "one_cycle"):
+        return 0.0
+    return min(
+        weigh(found.get("train_loss.risen"), 0.10, 0.35, 0.0),
+        weigh(found.get("train_loss.risen_sd"), 0.5, 1.5, 0.0),
+        weigh(found.get("train_loss.risen_leaps"), 4.0, 2.0, 0.0),
+        weigh(found.get("val_loss.thrown"), 0.05, 0.12, 0.0),
+        weigh(found.get("val.counted"), 60.0, 100.0, weigh(found.get("val.scatter"), 12.0, 6.0, 1.0)),
     )
 
 

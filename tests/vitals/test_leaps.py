@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from curvedoc.engine import judge
 from curvedoc.estimate import Estimate
+from curvedoc.rulebook import load_rules
 from curvedoc.run import Context, Run
 from curvedoc.vitals import measure
 from curvedoc.vitals.chart import Measured, Missing
@@ -115,3 +117,13 @@ def test_batches_that_scatter_twice_as_far_at_the_end_have_grown_by_two():
     last, first = draws[-1333:], draws[:800]
     assert grown.value == pytest.approx(2 * np.std(last) / np.std(first), rel=0.1)
     assert scatter.value == pytest.approx(0.2 * np.std(last), rel=0.1)
+
+
+@pytest.mark.parametrize(("leaps", "wanders"), [(LEAP**1.5, True), (LEAP**0.05, False)])
+def test_a_rise_no_higher_than_validation_leaps_is_a_rate_and_a_calm_one_a_divergence(leaps: np.ndarray, wanders: bool):
+    down_and_half_up = np.interp(T, [T[0], 700, T[-1]], [2.3, 1.5, 1.9])
+    val = 1.1 * down_and_half_up[19::20] * leaps
+    patient = run(train_loss=(T, noisy(down_and_half_up, 0.02)), val_loss=(V, val))
+    assert (measure(patient, Context())[0].run.vitals["rate.wanders"].value > 0.5) == wanders
+    found = {d.rule: d for d in judge(patient, load_rules()).diagnoses if not d.possible}
+    assert ("learning-rate-too-high" in found, "divergence" in found) == (wanders, not wanders)

@@ -140,7 +140,10 @@ def _table(page: _Page, reports: Sequence[Report]) -> Iterator[str]:
     """One row per run; the first fix stands in a last column or, where that is narrow, beneath its row."""
     header = ["run", "verdict", "leading", "where"]
     rows = [_row(report) for report in reports]
-    columns = _fit([max(cells(row[i]) for row in (header, *rows)) for i in range(4)], page.width)
+    columns = _columns(header, rows, page.width)
+    if any(cells(row[0]) > columns[0] for row in rows):
+        rows = [[name, *row[1:]] for name, row in zip(_apart([row[0] for row in rows]), rows, strict=True)]
+        columns = _columns(header, rows, page.width)
     rest = page.width - sum(columns) - 2 * len(columns)
     beside = rest >= LEAST_FIX
     yield _paint(page, "  ".join(_cells(header, columns) + ["do first"] * beside).rstrip(), "bold")
@@ -153,6 +156,23 @@ def _table(page: _Page, reports: Sequence[Report]) -> Iterator[str]:
         yield "  ".join(fitted + [_cut(first, rest)] * beside).rstrip()
         if first and not beside:
             yield _paint(page, "  -> " + _cut(first, page.width - 5), "dim")
+
+
+def _columns(header: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int]:
+    return _fit([max(cells(row[i]) for row in (header, *rows)) for i in range(4)], width)
+
+
+def _apart(names: Sequence[str]) -> list[str]:
+    """The names without the directories that all of them begin with.
+
+    >>> _apart(["runs/may/a", "runs/may/b/c"])
+    ['a', 'b/c']
+    """
+    parts = [name.split("/") for name in names]
+    common = 0
+    while all(len(p) > common + 1 and p[common] == parts[0][common] for p in parts):
+        common += 1
+    return ["/".join(p[common:]) for p in parts]
 
 
 def _told_apart(names: Sequence[str], width: int) -> Iterator[str]:

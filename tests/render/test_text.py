@@ -202,6 +202,13 @@ def test_a_name_too_long_for_the_table_keeps_the_part_that_a_person_chose() -> N
     assert [row.split()[0] for row in rows if "overfitting 0." in row] == ["adam/...", "sgd/..."]
 
 
+def test_what_all_long_names_begin_with_is_left_out_of_the_table() -> None:
+    names = ("experiments/of/may/a", "experiments/of/may/with-a-long-name", "experiments/of/may/x/y")
+    runs = [replace(overfitting(), name=name) for name in names]
+    rows = text.render(Analysis(tuple(runs)), width=70).splitlines()
+    assert [row.split()[0] for row in rows if "overfitting 0." in row] == ["a", "with-a-long-name", "x/y"]
+
+
 def test_runs_without_a_verdict_are_counted_by_their_reason() -> None:
     runs: tuple[Report, ...] = tuple(not_assessed(f"r{i}") for i in range(40))
     printed = " ".join(text.render(Analysis(runs)).split())

@@ -137,6 +137,11 @@ def guessing(
     return run(train_loss=(T, losses), val_loss=(V, val), val_accuracy=(V, right), lr=(T, cosine(T)), **shares)
 
 
+def adaptive(made: Run) -> Run:
+    """The run with Adam among its hyper-parameters."""
+    return replace(made, hyper={"optimizer": "Adam"})
+
+
 def unmoved(seed: int) -> Run:
     # Random scores that no update changes: batches scatter about a loss above that of a guess.
     losses = 2.55 + 0.05 * DRAW(seed).standard_normal(len(T))
@@ -306,6 +311,7 @@ FIRES: dict[str, Callable[[int], Run]] = {
     "dead-units": dead,
     "bad-init.never-left": guessing,
     "underfitting.to-a-guess": lambda seed: guessing(seed, first=0.25, known=0.0),
+    "dead-units.silent": lambda seed: adaptive(guessing(seed)),
     "missing-warmup": leap,
     "exploding-gradients": exploding,
     "vanishing-gradients": lambda seed: layers(seed, 1e-7, 5e-7, 1e-5, 1e-4, 3e-3),
@@ -352,6 +358,9 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("bad-init", "stairs"): fallen_stairs,
     ("underfitting.to-a-guess", "bad-init"): lambda seed: guessing(seed, known=0.0),
     ("underfitting.to-a-guess", "no-learning"): lambda seed: guessing(seed, first=0.25, known=8e-3),
+    ("dead-units.silent", "bad-init"): guessing,
+    ("dead-units.silent", "no-learning"): lambda seed: adaptive(unmoved(seed)),
+    ("dead-units.silent", "alive"): lambda seed: adaptive(guessing(seed, act1=np.full(len(V), 0.2))),
     ("bad-init.never-left", "dead-units"): lambda seed: guessing(seed, act1=np.full(len(V), 0.95)),
     ("bad-init.never-left", "no-learning"): unmoved,
     ("bad-init.never-left", "learning-rate-too-low"): lambda seed: guessing(seed, drift=0.02, wander=1e-5),

@@ -374,5 +374,7 @@ def _next(analysis: Analysis, *, drawn: bool) -> str:
     if not analysis.reports:
         return "Next: `curvedoc inspect` on the same path shows every file and why it gave no run."
     if any(report.verdict == "not assessed" for report in analysis.reports):
-        return "Next: `curvedoc inspect` on the same path shows what each logged tag was taken for."
+        unnamed = any("train_loss" in rule.needs for report in analysis.reports for rule in report.not_assessed)
+        name = "; --role train_loss=TAG names the loss" if unnamed else ""
+        return f"Next: `curvedoc inspect` on the same path shows what each logged tag was taken for{name}."
     return "Next: open the page." if drawn else "Next: add --html report.html to see the curves."

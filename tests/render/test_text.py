@@ -225,6 +225,13 @@ def test_it_ends_with_the_next_thing_to_type() -> None:
     assert "--html report.html" in last
 
 
+def test_where_no_loss_was_recognized_it_says_how_to_name_one() -> None:
+    waiting = (NotAssessed("no-learning", "no train_loss in the log", ("train_loss",)),)
+    printed = text.render(Analysis((replace(not_assessed(), not_assessed=waiting),)))
+    assert "--role train_loss=TAG" in printed
+    assert "--role" not in text.render(Analysis((replace(not_assessed(), not_assessed=()),)))
+
+
 def test_an_analysis_without_runs_still_says_so() -> None:
     assert text.render(Analysis(())).startswith("curvedoc: no run")
 

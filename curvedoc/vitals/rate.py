@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..curves.order import median, row_median, sliding
+from ..curves.order import median, sliding
 from ..curves.smooth import SCATTER
 from ..estimate import Estimate, exact
 from ..run import Array, Curve
@@ -165,7 +165,8 @@ def _overshoot(signals: Signals) -> float:
     if len(points) < 6 or first <= 0:
         return 0.0
     third = max(4, len(points) // 3)
-    calm = float(row_median(sliding(points[: third + 1], 3)).max())
+    # Of noisy batches two in three come by chance, three in a row do not.
+    calm = float(sliding(points[: third + 1], 3).min(1).max())
     # The first point may be a lucky batch: what rises above it must exceed the scatter of all others.
     # Differences of few points with heavy tails look too quiet: the distances from the line are no less than they.
     noise = max(median(train.noise), 1.4826 * median(np.abs(points - train.value)))

@@ -363,3 +363,13 @@ def test_steps_that_threw_the_weights_threw_them_for_validation_too(of_validatio
     val = np.where(epochs <= 3, 1.0, of_validation) * (1.5 - epochs / 25)
     made = run(train_loss=(epochs, noisy(jumped, 0.003)), val_loss=(epochs, noisy(val, 0.003, 7)))
     assert value(made, "rate.overshoot").value == pytest.approx(weight, abs=0.05)
+
+
+@pytest.mark.parametrize(("hard", "weight"), [(2, 0.0), (3, 1.0)])
+def test_a_first_batch_that_was_lucky_is_no_overshoot(hard: int, weight: float) -> None:
+    early = np.arange(1.0, 21.0)
+    loss = 0.7 + 0.01 * np.sin(early)
+    loss[0] = 0.62
+    loss[2 : 2 + hard] = 1.1  # so many hard batches in a row
+    made = run(train_loss=(early, loss))
+    assert value(made, "rate.overshoot").value == pytest.approx(weight, abs=0.05)

@@ -11,10 +11,11 @@ possibility that is right less often than POSSIBLE is not worth a line, and the 
 counted, listed or not: each is what its rule would claim by its grade alone.
 
 PATH holds runs of tasks on which no threshold was chosen: only those can say how often a claim on a user's run is
-right. `--seen` adds the claims on runs that thresholds were chosen on: so chosen that findings there are right, more
-often than elsewhere. Those get a step of their own, and speak of the slope and of how the rules differ, and not of how
-often a finding is right. What was left a possibility there counts like others: no threshold was chosen to make it
-right.
+right. `--seen` adds the claims on runs that thresholds were chosen on. They speak of the slope and of how the rules
+differ, and have a step of their own: where they are right more often than elsewhere they were chosen to be, and that is
+left out; where they are right less often, nothing was chosen to make them so, and the lower level counts. (Of 100
+possibilities a third is right on tests/lab/tune, half on tests/lab/calibration, and fewer than either on every other
+set that we have: exam_sample, the labelled files of real_logs.)
 
 The strength of the shrinking is chosen on left-out runs, with all runs of a task in one fold: what one task teaches
 must hold on another. Prints calibration error, Brier score and log loss of the raw grades, of the fit on left-out
@@ -118,8 +119,10 @@ def collect(path: Path) -> Claims:
 
 
 def fit(claims: Claims, strength: float, seen: Claims | None = None) -> Fit:
-    """The curves for one strength of shrinking, for runs like those of `claims`; findings on those of `seen`, which
-    thresholds were chosen on, have a step of their own. A slope that would make a curve fall is left out.
+    """The curves for one strength of shrinking, for runs like those of `claims`.
+
+    Those of `seen`, which thresholds were chosen on, have a step of their own, which counts where it is down. A slope
+    that would make a curve fall is left out.
 
     Raises ValueError where findings are right no more often than possibilities, or all claims of either are right or
     wrong.
@@ -134,12 +137,12 @@ def fit(claims: Claims, strength: float, seen: Claims | None = None) -> Fit:
             for each in (claims, seen)
         )
         assert mine is not None
-        curves[finding] = _curve(mine, others, strength, finding)
+        curves[finding] = _curve(mine, others, strength)
     return Fit(curves)
 
 
-def _curve(claims: Claims, seen: Claims | None, strength: float, step: bool) -> Curve:
-    """One curve; with a `step` the claims `seen` have an intercept of their own beside it."""
+def _curve(claims: Claims, seen: Claims | None, strength: float) -> Curve:
+    """One curve, at the lower of the levels of `claims` and `seen`."""
     from sklearn.linear_model import LogisticRegression
 
     both = claims if seen is None else _joined(claims, seen)
@@ -147,14 +150,15 @@ def _curve(claims: Claims, seen: Claims | None, strength: float, step: bool) -> 
     if len(set(both.right)) < 2:
         raise ValueError("all claims are right, or all are wrong: nothing to fit")
     own = np.array([[float(rule == r) for r in rules] for rule in both.rule])
-    tuned = step * (np.arange(len(both.grade)) >= len(claims.grade))
+    tuned = np.arange(len(both.grade)) >= len(claims.grade)
     for rising in (1, 0):
         common = FREE * np.column_stack([np.ones(len(both.grade)), rising * _logit(both.grade), tuned])
         model = LogisticRegression(C=strength, fit_intercept=False, max_iter=5000)
-        intercept, slope, _, *shift = (float(c) for c in model.fit(np.column_stack([common, own]), both.right).coef_[0])
+        fitted = model.fit(np.column_stack([common, own]), both.right).coef_[0].tolist()
+        intercept, slope, step, *shift = fitted
         if slope >= 0:
             break
-    return Curve(FREE * intercept, FREE * max(slope, 0.0), dict(zip(rules, shift, strict=True)))
+    return Curve(FREE * (intercept + min(step, 0.0)), FREE * max(slope, 0.0), dict(zip(rules, shift, strict=True)))
 
 
 def left_out(claims: Claims, strength: float, seen: Claims | None = None) -> grading.Array:
@@ -261,7 +265,11 @@ def _write(sources: Mapping[Path, Claims], strength: float, stored: dict[str, An
         ],
         "method": f"logistic in logit(grade), one curve for findings and one for possibilities, intercepts shrunk per "
         f"rule (strength {strength:g}); a finding stays at {FINDING:g} or above, a possibility below"
-        + ("; findings on runs that thresholds were chosen on have a step of their own" if seen else ""),
+        + (
+            "; runs that thresholds were chosen on have a step of their own, which counts where it is down"
+            if seen
+            else ""
+        ),
         "left_out_tasks": {
             "calibration_error": round(grading.calibration_error(unseen, claims.right), 3),
             "by_chance_alone": round(by_chance(unseen)[0], 3),

@@ -15,7 +15,10 @@ VITALS = {
     "units.dead_layers": Vital("count", "hidden layers with more dead units than living ones"),
     "units.layers": Vital("count", "hidden layers whose dead units are logged"),
     "units.worst": Vital("count", "place of the layer with most dead units, counted from 1 as they are logged"),
-    "units.died": Vital("share", "median of the dead share of that layer less its first logged point"),
+    "units.died": Vital(
+        "share",
+        "how far the dead share of a layer that is mostly dead rose from its first point to its median, where least",
+    ),
     "units.dead_from": Vital("step", "from where on more than half of that layer is dead"),
 }
 
@@ -39,7 +42,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
         "units.dead_layers": exact(sum(median(share) > 0.5 for share in layers.values()), "count"),
         "units.layers": exact(len(layers), "count"),
         "units.worst": exact(place + 1, "count"),
-        "units.died": exact(middle - float(layers[worst][0]), "share"),
+        "units.died": exact(_died(list(layers.values())), "share"),
         "units.dead_from": Missing("no layer is dead by more than half"),
     }
     if middle > 0.5:
@@ -48,6 +51,13 @@ def measure(signals: Signals) -> dict[str, Measured]:
         since = float(step[min(len(step) - 1, int(alive[-1]) + 1 if len(alive) else 0)])
         found["units.dead_from"] = exact(since, "step", (since, since))
     return found
+
+
+def _died(layers: list[Array]) -> float:
+    """Of the layers that are dead by more than half (of all, if none is), the smallest rise: behind a layer that was
+    born dead no gradient comes back, and what lies before it dies of its weight decay."""
+    dead = [share for share in layers if median(share) > 0.5] or layers
+    return min(median(share) - float(share[0]) for share in dead)
 
 
 def _shares(curve: Curve) -> tuple[Array, Array]:

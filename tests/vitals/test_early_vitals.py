@@ -184,6 +184,8 @@ def test_dead_units_are_those_of_the_worst_layer_over_most_of_the_run() -> None:
     assert value(made, "units.dead").value == pytest.approx(0.8)
     assert value(made, "units.worst").value == 1
     assert value(made, "units.died").value == pytest.approx(0.7)
+    born_dead = run(train_loss=(T, power_law(T)), **shares, dead_share__c=(V, np.full(len(V), 0.7)))
+    assert value(born_dead, "units.died").value == 0.0
     assert value(made, "units.dead_from").value == V[V > 200][0]
 
 

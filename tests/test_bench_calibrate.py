@@ -208,6 +208,16 @@ def test_a_clear_illness_survives_every_change() -> None:
     )
 
 
+def test_what_leaves_points_out_leaves_the_others_as_they_are() -> None:
+    run = overfitted()
+    before = run.curves["val_loss"][0]
+    third = invariance.every_third(run, 1).curves["val_loss"][0]
+    np.testing.assert_array_equal(third.step, before.step[1::3])
+    late = invariance.between(run, 0.03, 0.95).curves["val_loss"][0]
+    place = (before.step - before.step[0]) / (before.step[-1] - before.step[0])
+    np.testing.assert_array_equal(late.value, before.value[(place >= 0.03) & (place <= 0.95)])
+
+
 def test_each_change_does_what_it_says_and_no_more() -> None:
     run = overfitted()
     before = run.curves["val_loss"][0]

@@ -1,6 +1,6 @@
 """Does the leading diagnosis stay when the log is written differently?
 
-    python -m tests.bench.invariance PATH... [--changed]
+    python -m tests.bench.invariance PATH... [--changed] [--healthy]
 
 Every run that the paths hold (labelled cases as in tests.bench.truth, or any logs) is judged as it is and under
 three changes that leave its illness as it was: all steps times 3.7 (another unit), every second point of each
@@ -9,6 +9,9 @@ leading diagnosis is the same, and how often it is with another name but the sam
 
 Half of eight validations, of three spikes or of two accuracies is less than half of what they told: beside the plain
 change stands one that halves only curves that are still curves afterwards (DENSE points and more before).
+
+With --healthy it asks of the runs that are labelled healthy how many get a warning, as they are and under more changes
+that make no run ill: other draws of the noise, every third point, the first and last points left out.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,9 +62,31 @@ def thinned(run: Run, least: int = 0) -> Run:
     return _each(run, half)
 
 
-def noisier(run: Run) -> Run:
+def every_third(run: Run, since: int) -> Run:
+    """Every third point of each curve that has as many, from one of the first three on."""
+
+    def third(_: str, c: Curve) -> Curve:
+        return c if len(c) <= since else replace(c, step=c.step[since::3], value=c.value[since::3], wall_time=None)
+
+    return _each(run, third)
+
+
+def between(run: Run, begin: float, end: float) -> Run:
+    """What was logged between two shares of the run, without curves that have no point there."""
+    steps = np.concatenate([c[0].step for c in run.curves.values()])
+    low, high = (float(steps.min()) + share * float(np.ptp(steps)) for share in (begin, end))
+
+    def inside(_: str, c: Curve) -> Curve:
+        kept = (c.step >= low) & (c.step <= high)
+        return replace(c, step=c.step[kept], value=c.value[kept], wall_time=None)
+
+    whole = _each(run, inside).curves
+    return replace(run, curves={key: several for key, several in whole.items() if len(several[0])})
+
+
+def noisier(run: Run, seed: int = 0) -> Run:
     """Normal noise on every measured curve; counts and shares keep their bounds."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
 
     def add(key: str, curve: Curve) -> Curve:
         finite = curve.value[np.isfinite(curve.value)]
@@ -86,6 +111,15 @@ CHANGES: Mapping[str, Callable[[Run], Run]] = {
     "noise of 5 %": noisier,
     f"every second of {DENSE}": lambda run: thinned(run, DENSE),
 }
+#: More of them that make no healthy run ill.
+HARMLESS: Mapping[str, Callable[[Run], Run]] = {
+    "as it is": lambda run: run,
+    **CHANGES,
+    **{f"noise, draw {seed}": lambda run, seed=seed: noisier(run, seed) for seed in range(1, 6)},
+    **{f"every third from {since + 1}": lambda run, since=since: every_third(run, since) for since in range(3)},
+    "first 3 % left out": lambda run: between(run, 0.03, 1.0),
+    "last 5 % left out": lambda run: between(run, 0.0, 0.95),
+}
 
 
 def leading(run: Run) -> str:
@@ -109,8 +143,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("paths", nargs="+", type=Path)
     parser.add_argument("--changed", action="store_true", help="list the runs whose leading diagnosis changed")
+    parser.add_argument("--healthy", action="store_true", help="count warnings on healthy runs, and name them")
     given = parser.parse_args()
     for path in given.paths:
+        if given.healthy:
+            with tempfile.TemporaryDirectory() as room:
+                _alarms(path, _runs(path, Path(room), "healthy"))
+            continue
         with tempfile.TemporaryDirectory() as room:
             found = compare(_runs(path, Path(room)))
         number = len(next(iter(found.values())))
@@ -125,14 +164,23 @@ def main() -> None:
                 print("\n".join(f"    {run}: {a} -> {b}" for run, a, b in triples if a != b))
 
 
-def _runs(path: Path, room: Path) -> list[Run]:
-    """The first run of every labelled case, or every run of a path without labels."""
+def _alarms(path: Path, runs: Sequence[Run]) -> None:
+    print(f"\n=== {path}: {len(runs)} healthy runs")
+    for name, change in HARMLESS.items():
+        told = [f"{run.name} {lead}" for run in runs if (lead := leading(change(run))) != "none"]
+        print(f"{name:20} {len(told):3} warned   {', '.join(told)}")
+
+
+def _runs(path: Path, room: Path, label: str = "") -> list[Run]:
+    """The first run of every labelled case (of one label, if it is given), or every run of a path without labels."""
     try:
         cases = labelled.load(path, room)
     except ValueError:
         return list(find(str(path)).runs)
     runs = []
     for case in cases:
+        if label and case.label != label:
+            continue
         try:
             runs += [replace(run, name=case.name) for run in find([str(log) for log in case.logs]).runs[:1]]
         except CurvedocError as error:

@@ -23,6 +23,7 @@ VITALS = {
     "guess.drifts": Vital(
         "share", "fall of the validation loss from the third to the last quarter of the run over that range"
     ),
+    "guess.above": Vital("share", "mean training loss of the second half above that of a guess, over the latter"),
     "guess.exact": Vital(
         "share",
         "distance of both losses of the second half from the loss of equal scores for any number of classes, over it",
@@ -32,12 +33,9 @@ VITALS = {
 
 #: Validations that show a network at rest.
 FEWEST = 8
-#: Scores of any size cost more than a guess among equally frequent classes: so far below the level that is reached the
-#: whole number of classes is looked for.
-BELOW = 0.005
-#: The logarithms of so many classes lie far apart: all validations within BELOW of that of a known number, or
+#: The logarithms of so many classes lie far apart: all validations within BESIDE of that of a known number, or
 #: within NEAR of any one, are no chance.
-FEW, NEAR = 12, 0.003
+FEW, BESIDE, NEAR = 12, 0.005, 0.003
 #: What answers all examples alike learns how frequent the classes are, and no more: a held-out loss that moves further
 #: than this behind its first values answers them in different ways.
 ALIKE = 0.02
@@ -60,8 +58,8 @@ def measure(signals: Signals) -> dict[str, Measured]:
 def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
     """With g the loss of a guess and l the median validation loss of the second half: off_at_first = max(|first
     training loss - g| - 2 sd, |first validation loss - g|) / g, stirred = range / l, drifts = (median of the
-    third quarter - that of the last) / range, exact = the larger distance of the mean training loss and the median
-    validation loss of the second half from g, over g."""
+    third quarter - that of the last) / range, above and exact = how far the mean training loss of the second half
+    lies above g, and the larger distance of that and of l from g, over g."""
     train, curve, classes = signals.train, signals.run.get("val_loss"), signals.context.classes
     if train is None or curve is None or signals.lost_at is not None:
         missing = signals.absent.get("train_loss") or signals.absent.get("val_loss")
@@ -74,7 +72,7 @@ def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
     guess = math.log(classes) if classes is not None and classes > 1 else _nearest(min(level, median(train.value)))
     if guess is None:
         return dict.fromkeys(names, Missing("the loss lies above that of any guess"))
-    at_guess = guess <= math.log(FEW) and bool((np.abs(value / guess - 1) <= (BELOW if classes else NEAR)).all())
+    at_guess = guess <= math.log(FEW) and bool((np.abs(value / guess - 1) <= (BESIDE if classes else NEAR)).all())
     alike = at_guess or _same(signals) or idle_since(signals) is not None
     if not alike or float(np.ptp(value[len(value) // 4 :])) > ALIKE * level:
         return dict.fromkeys(names, Missing("nothing shows one answer to everything"))
@@ -87,6 +85,7 @@ def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
     ends = (float(train.points[len(train.points) // 2 :].mean()), level)
     equal = guess if classes else math.log(max(2, round(math.exp(level))))
     return {
+        "guess.above": exact((ends[0] - guess) / guess, "share", span),
         "guess.exact": exact(max(abs(end - equal) for end in ends) / equal, "share", span),
         "guess.off_at_first": exact(off, "share", (signals.begin, float(curve.step[0]))),
         "guess.stirred": exact(moved / level, "share", span),
@@ -106,14 +105,12 @@ def _same(signals: Signals) -> bool:
 
 
 def _nearest(level: float) -> float | None:
-    """What a guess costs among the fewest classes that allow a loss of that level.
+    """What a guess costs among the number of classes whose equal scores cost most nearly that.
 
     >>> round(_nearest(2.3097), 4), round(_nearest(0.6574), 4)
     (2.3026, 0.6931)
     """
-    if not 0 < level < 12:
-        return None
-    return math.log(max(2, math.ceil(math.exp((1 - BELOW) * level))))
+    return math.log(max(2, round(math.exp(level)))) if 0 < level < 12 else None
 
 
 def _adaptive(signals: Signals) -> Measured:

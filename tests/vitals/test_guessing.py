@@ -76,6 +76,13 @@ def test_equal_scores_are_told_from_learned_frequencies() -> None:
     assert known == pytest.approx(0.01 / GUESS, rel=0.1)
 
 
+def test_answers_that_are_thrown_about_cost_more_than_a_guess() -> None:
+    assert number(guessing(0), "above") < 0.0
+    thrown = {k: (c[0].step, c[0].value * (1.006 if k.endswith("loss") else 1)) for k, c in guessing(0).curves.items()}
+    found = number(run(**thrown), "above", None)
+    assert found == pytest.approx(1.006 * (1 - 2e-3 / GUESS) - 1, abs=5e-4)
+
+
 def test_nothing_is_said_of_a_network_that_learns_or_whose_answers_wander() -> None:
     t = steps()
     learns = run(train_loss=(t, noisy(power_law(t))), val_loss=(t[9::10], noisy(power_law(t)[9::10], 0.01, 1)))

@@ -236,7 +236,8 @@ def _thrown(found: dict[str, Measured]) -> float:
     few examples leaps by itself.
     """
     leaps = weigh(found.get("val_loss.thrown"), 0.012, 0.030, 0.0)
-    return min(_idle(found), leaps, weigh(found.get("val.counted"), 60.0, 100.0, 1.0))
+    few = weigh(found.get("val.counted"), 60.0, 100.0, weigh(found.get("val.scatter"), 12.0, 6.0, 1.0))
+    return min(_idle(found), leaps, few)
 
 
 def _idle(found: dict[str, Measured]) -> float:

@@ -77,8 +77,18 @@ def test_five_validations_show_whether_a_high_level_is_one_of_weights_that_bounc
 
 @pytest.mark.parametrize(("leap", "thrown"), [(0.05, True), (0.005, False)])
 def test_where_nothing_is_learned_and_validation_leaps_the_steps_are_too_long(leap: float, thrown: bool):
-    val = 2.3 + leap * 2.3 * np.random.default_rng(6).standard_normal(len(V))
-    patient = run(train_loss=(T, noisy(np.full(len(T), 2.3), 0.02)), val_loss=(V, val))
+    val = 2.3 * (1 + leap * (-1.0) ** np.arange(len(V)))
+    patient = run(train_loss=(T, noisy(np.repeat(val, 20), 0.02)), val_loss=(V, val))
+    found = _measured(patient, "rate.thrown")
+    assert isinstance(found, Estimate)
+    assert (found.value > 0.5) == thrown
+
+
+@pytest.mark.parametrize(("examples", "thrown"), [(400, True), (24, False)])
+def test_a_validation_of_a_few_examples_leaps_where_no_weights_do(examples: int, thrown: bool):
+    val = 2.3 * (1 + 0.05 * (-1.0) ** np.arange(len(V)))
+    right = (V, np.random.default_rng(7).binomial(examples, 0.1, len(V)) / examples)
+    patient = run(train_loss=(T, noisy(np.repeat(val, 20), 0.02)), val_loss=(V, val), val_accuracy=right)
     found = _measured(patient, "rate.thrown")
     assert isinstance(found, Estimate)
     assert (found.value > 0.5) == thrown

@@ -211,7 +211,7 @@ def _flat(signals: Signals, train: Smooth) -> dict[str, Measured]:
 
     The band is 5 % of the level, the smallest gain that counts as an improvement when treatments are
     compared, and no more than a thirtieth of the descent, so that a loss on a high floor can move too. Low
-    asks for it even if the trend is 1.28 standard errors steeper, high if it is as much gentler; and the
+    asks for it even if the trend is 1.2 standard errors steeper (1.28 holds in 89 of 100), high if as much gentler; and the
     smoothed curve must stay within twice the band, but for two standard errors, so that no dip and return counts as
     flat. `train` may be the validation loss where that shows the trend better.
     """
@@ -227,7 +227,7 @@ def _flat(signals: Signals, train: Smooth) -> dict[str, Measured]:
     away = np.maximum.accumulate(beyond[::-1])[::-1]  # farthest from here to the end
     starts = starts[away[train.step.searchsorted(starts)] <= 2 * band]
     fell, error = falls(train.step, train.points, starts, last)
-    longest = [float(starts[np.abs(fell) + s * error < band].min(initial=last)) for s in (1.28, 0.0, -1.28)]
+    longest = [float(starts[np.abs(fell) + s * error < band].min(initial=last)) for s in (1.2, 0.0, -1.2)]
     low, middle, high = longest[0], min(longest[:2]), min(longest)
     length = signals.length or 1.0
     # Nothing that held is no length; else it lies between the longest that held and the next one tried, and the

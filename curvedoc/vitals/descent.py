@@ -211,9 +211,9 @@ def _flat(signals: Signals, train: Smooth) -> dict[str, Measured]:
 
     The band is 5 % of the level, the smallest gain that counts as an improvement when treatments are
     compared, and no more than a thirtieth of the descent, so that a loss on a high floor can move too. Low
-    asks for it even if the trend is 1.2 standard errors steeper (1.28 holds in 89 of 100), high if as much gentler; and the
-    smoothed curve must stay within twice the band, but for two standard errors, so that no dip and return counts as
-    flat. `train` may be the validation loss where that shows the trend better.
+    asks for it even if the trend is 1.2 standard errors steeper (with 1.28 the interval holds in 89 of 100), high if it
+    is as much gentler; and the smoothed curve must stay within twice the band, but for two standard errors, so that no
+    dip and return counts as flat. `train` may be the validation loss where that shows the trend better.
     """
     tail = max(1, len(train.value) // 20)
     level = median(train.value[-tail:])

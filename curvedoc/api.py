@@ -47,7 +47,18 @@ def diagnose(
     run, refused = _one_run(data, name, roles or {})
     report = judge(run, load_rules(), Context(classes, target_loss, task))
     unread = tuple(Reading(r.file, None, None, f"not read: {r.why}") for r in refused)
-    return replace(report, reading=report.reading + unread) if unread else report
+    more = (*_unnamed(run), *unread)
+    return replace(report, reading=report.reading + more) if more else report
+
+
+def _unnamed(run: Run) -> tuple[Reading, ...]:
+    """How to name the loss of a run in which no name tells it."""
+    nobodys = [tag for tag in run.tags if tag.role is None]
+    if not nobodys or any(run.get(role) is not None for role in ("train_loss", "val_loss", "other_loss", "reward")):
+        return ()
+    names = ", ".join(repr(tag.tag) for tag in nobodys[:3]) + (" ..." if len(nobodys) > 3 else "")
+    told = f"nothing says that {names} is a loss: diagnose(..., roles={{'train_loss': {nobodys[0].tag!r}}}) does"
+    return (Reading(nobodys[0].file, None, None, told),)
 
 
 def analyze(

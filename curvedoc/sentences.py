@@ -34,9 +34,8 @@ def fill(text: str, chart: Chart, row: Row) -> str | None:
         found = [measured(name) for name, _ in blanks(part[1]) if name != "subject"]
         if not found:
             return part[0]
-        return (
-            part[1] if all(f is not None and not show(f.value, f.unit).startswith(("0 ", "-")) for f in found) else ""
-        )
+        said_so = [show(f.value, f.unit) if f is not None else "0" for f in found]
+        return "" if any(words.startswith("-") or words.split()[0] == "0" for words in said_so) else part[1]
 
     text = _OPTIONAL.sub(above_zero, text).rstrip(";")
     values = {name: measured(name) for name, _ in blanks(text) if name != "subject"}

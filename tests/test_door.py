@@ -252,3 +252,11 @@ def test_what_is_not_drawn_is_missing_from_pictures_alone(tmp_path: Path) -> Non
     assert drawn.reports[0].measured
     assert not bare.reports[0].curves
     assert bare.to_dict() == drawn.to_dict()
+
+
+def test_a_curve_that_no_name_tells_the_role_of_is_asked_for() -> None:
+    values = [1 / (1 + k) for k in range(10)]
+    unnamed, named = diagnose({"foo": values}), diagnose({"foo": values}, roles={"train_loss": "foo"})
+    assert [note.what for note in unnamed.reading if "roles={'train_loss': 'foo'}" in note.what]
+    assert not [note for note in named.reading if "roles=" in note.what]
+    assert named.verdict == "healthy" and unnamed.verdict == "not assessed"

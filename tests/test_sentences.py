@@ -42,6 +42,12 @@ def test_what_stands_in_brackets_is_said_only_where_its_vital_is_above_zero() ->
     assert filled("{x.broke}[, bounced {x.gone}]", broke=exact(1, "share"), gone=Missing("no lr")) == "100 %"
 
 
+@pytest.mark.parametrize(("turns", "says"), [(0, "no cycle does"), (2, "no cycle does: the rate turned up 2 times")])
+def test_what_was_counted_nought_times_is_not_said(turns: int, says: str) -> None:
+    text = "no cycle does[: the rate turned up {x.turns} times]"
+    assert filled(text, turns=exact(float(turns), "count")) == says
+
+
 def test_brackets_without_a_vital_stay() -> None:
     assert filled('ignore = ["{subject}"] or ["all"]') == 'ignore = ["fc1"] or ["all"]'
 

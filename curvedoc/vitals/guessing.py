@@ -83,7 +83,7 @@ def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
     drift = (median(half[:quarter]) - median(half[-quarter:])) / moved
     span = (signals.begin, signals.end)
     ends = (float(train.points[len(train.points) // 2 :].mean()), level)
-    equal = guess if classes else math.log(max(2, round(math.exp(level))))
+    equal = guess if classes else _nearest(level) or guess
     return {
         "guess.above": exact((ends[0] - guess) / guess, "share", span),
         "guess.exact": exact(max(abs(end - equal) for end in ends) / equal, "share", span),

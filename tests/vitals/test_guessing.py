@@ -66,6 +66,12 @@ def test_an_accuracy_that_stays_the_same_through_the_second_half_shows_one_answe
     assert isinstance(vital(run(val_accuracy=(V, right), **made), "stirred", None), Missing)
 
 
+def test_a_validation_loss_whose_exponential_no_float_holds_lies_far_from_equal_scores() -> None:
+    losses = {"train_loss": (V, np.full(len(V), np.log(2))), "val_loss": (V, np.full(len(V), 1000.0))}
+    made = run(**losses, val_accuracy=(V, np.full(len(V), 0.5)))
+    assert number(made, "exact", None) == pytest.approx(1000 / np.log(2) - 1)
+
+
 def test_what_rises_does_not_drift() -> None:
     assert number(guessing(0, drift=-0.01, wander=0.0), "drifts") <= 0.0
 

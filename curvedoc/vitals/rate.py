@@ -29,7 +29,6 @@ VITALS = {
     "rate.unstable": Vital("share", "the strongest of these signs but for the bounce along a high level"),
     "rate.too_high": Vital("share", "the strongest of these signs"),
     "rate.updates": Vital("log10", "update over weight of the layer in the middle, median of the run behind its start"),
-    "val_loss.bounce": Vital("share", "how far a point of the validation loss lies off its trend in the second half"),
 }
 
 #: Moves from one validation to the next without which there is no telling how it usually moves.
@@ -72,7 +71,6 @@ def measure(signals: Signals, found: dict[str, Measured]) -> dict[str, Measured]
         "rate.unstable": exact(unstable, "share", stretch),
         "rate.too_high": exact(max(signs.values()), "share", stretch),
         "rate.updates": _updates(signals),
-        "val_loss.bounce": found["loss.bounce"] if signals.val is not None else signals.absent["val_loss"],
     }
 
 
@@ -238,8 +236,7 @@ def _thrown(found: dict[str, Measured]) -> float:
     few examples leaps by itself.
     """
     leaps = weigh(found.get("val_loss.thrown"), 0.012, 0.030, 0.0)
-    few = weigh(found.get("val.counted"), 60.0, 100.0, weigh(found.get("val.scatter"), 12.0, 6.0, 1.0))
-    return min(_idle(found), leaps, few)
+    return min(_idle(found), leaps, _many(found))
 
 
 def _idle(found: dict[str, Measured]) -> float:
@@ -308,7 +305,7 @@ def _shaken(signals: Signals, found: dict[str, Measured]) -> float:
         grade(float(moves.max()), 0.20, 0.35),
         grade(along, 0.02, 0.05),
         weigh(found.get("train_loss.left"), 0.15, 0.30, 0.0),
-        weigh(found.get("val.counted"), 60.0, 100.0, weigh(found.get("val.scatter"), 12.0, 6.0, 1.0)),
+        _many(found),
         weigh(found.get("fit.gap"), 0.55, 0.40, 1.0),
         weigh(found.get("fit.gap"), -0.60, -0.40, 1.0),
         weigh(found.get("spikes.burden"), 2.5, 1.5, 1.0),
@@ -318,9 +315,9 @@ def _shaken(signals: Signals, found: dict[str, Measured]) -> float:
 def _wanders(signals: Signals, found: dict[str, Measured]) -> float:
     """The training loss lost a good part of its descent again, and no more than validation leaps at any time.
 
-    What rules/divergence.toml says of a rise, but for its last word: weights that are thrown about wander up as they
-    may wander down. A leap counts by the first loss, as in rules/no-learning.toml, and is asked to be several times as
-    large as there.
+    A rise as in rules/divergence.toml, half as far beyond its noise, of few leaps where that rule wants many: weights
+    that are thrown about wander up as they may wander down. A leap counts by the first loss, as in
+    rules/no-learning.toml, and is asked to be several times as large as there.
     """
     if signals.schedule is not None and signals.schedule.kind in (*CYCLES, "one_cycle"):
         return 0.0
@@ -329,8 +326,14 @@ def _wanders(signals: Signals, found: dict[str, Measured]) -> float:
         weigh(found.get("train_loss.risen_sd"), 0.5, 1.5, 0.0),
         weigh(found.get("train_loss.risen_leaps"), 4.0, 2.0, 0.0),
         weigh(found.get("val_loss.thrown"), 0.05, 0.12, 0.0),
-        weigh(found.get("val.counted"), 60.0, 100.0, weigh(found.get("val.scatter"), 12.0, 6.0, 1.0)),
+        _many(found),
     )
+
+
+def _many(found: dict[str, Measured]) -> float:
+    """Whether validation is no mean of a few examples, which leaps by itself: by their number, else by its scatter over
+    that of training."""
+    return weigh(found.get("val.counted"), 60.0, 100.0, weigh(found.get("val.scatter"), 12.0, 6.0, 1.0))
 
 
 def _leap(moves: Array) -> float:

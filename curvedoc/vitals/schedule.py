@@ -16,8 +16,6 @@ from .signals import FEWEST, Signals
 
 VITALS = {
     "lr.of_peak": Vital("share", "last learning rate over the highest"),
-    "lr.peak": Vital("", "highest learning rate"),
-    "lr.last": Vital("", "last learning rate"),
     "lr.turns": Vital("count", "how often the rate turned up again after it had come down"),
 }
 DROP_VITALS = {
@@ -48,8 +46,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
         moves = np.sign(np.diff(signals.lr.value))
         moves = moves[moves != 0]
         turns = exact(float(((moves[:-1] < 0) & (moves[1:] > 0)).sum()), "count")
-        found = {"lr.of_peak": exact(share, "share"), "lr.peak": exact(peak), "lr.last": exact(last)}
-        return found | {"lr.turns": turns}
+        return {"lr.of_peak": exact(share, "share"), "lr.turns": turns}
     found = dict.fromkeys(VITALS, signals.absent["lr"])
     named = named_schedule(signals.run)
     if any(word in named for word in ENDS_LOW):

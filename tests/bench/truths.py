@@ -18,7 +18,6 @@ NO_INTERVAL = {
     "budget.last_useful": "val_loss.best_step again",
     "spikes.height": "a median of several spikes, with the range of most of them",
     "softmax.law_off": "a residual, not a property of the curve",
-    "val_loss.bounce": "loss.bounce again",
     "fit.unlearned": "fit.unexplained again",
     "memorised.since": "the width of the band that counts as rest is its doubt",
     "memorised.fell": "as memorised.since",

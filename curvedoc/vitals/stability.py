@@ -21,7 +21,7 @@ VITALS = {
     "loss.sudden_at": Vital("step", "where the loss was lost, if the training loss had not climbed before"),
     "loss.never_finite": Vital("count", "points of a training loss that was no number from the first on"),
     "loss.burst": Vital(
-        "log10", "orders of magnitude by which a training loss that never came down had grown when it was lost"
+        "log10", "growth of a training loss that never came down: the last value before it was lost over the first"
     ),
     "nan.hidden": Vital(
         "count", "points without a number in the training loss, or in a gradient norm that hurt, while the loss went on"

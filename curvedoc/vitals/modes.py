@@ -14,6 +14,7 @@ from ..curves.smooth import Smooth, smooth
 from ..estimate import Estimate
 from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
+from .recognise import named_schedule
 from .signals import FEWEST, Signals, alive
 
 VITALS = {
@@ -135,7 +136,7 @@ def _rest(signals: Signals) -> dict[str, Measured]:
 def _named(signals: Signals) -> Curve | None:
     """The rate that a schedule has which the hyper-parameters name, if it ends at nothing with the run: a half cosine
     or a straight line, of peak 1; None where they name no such schedule."""
-    named = " ".join(str(v).lower() for k, v in signals.run.hyper.items() if "sched" in str(k).lower())
+    named = named_schedule(signals.run)
     done = np.linspace(0.0, 1.0, 101)
     shape = (1 + np.cos(np.pi * done)) / 2 if "cosine" in named else 1 - done if "linear" in named else None
     return None if shape is None or "restart" in named else Curve(signals.begin + done * signals.length, shape)

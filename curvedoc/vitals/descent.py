@@ -71,12 +71,11 @@ KNOWN = 4.0
 CALM = 5
 #: An unseen fall of more than this share leaves open whether anything was learned.
 HIDDEN = 0.2
-#: The least share of the validation loss whose fall speaks of learning. It has no noise of
-#: batches, and what is sure may be small: the frequencies of the classes alone take up to 1 % off (tests/lab/tune,
-#: networks that were dead).
+#: The least share of the validation loss whose fall speaks of learning. It has no noise of batches, and what is sure
+#: may be small: the frequencies of the classes alone take up to 1 % off (tests/lab/tune, networks that were dead).
 HELD_OUT = 0.02
-#: What falls at each validation, the last as well, is not these frequencies, which a few steps learn: that it does so
-#: FEWEST times is a chance of 1 in 720. A smaller share may be the weights' own decay.
+#: The same of a loss that falls at each validation, the last as well: frequencies are learned in a few steps, and that
+#: FEWEST points stand in that order by chance happens once in 720 times. A smaller share may be weight decay's work.
 STEADY = 0.005
 #: The least part of its fall that a validation loss which has not come to rest has in its second half.
 RESTLESS = 0.1

@@ -35,7 +35,8 @@ ENOUGH = 80
 #: A ratio that is known to less than this tells nothing of the rate.
 WIDE = 2.0
 #: How far each of the LAST validations must lie off a line through its neighbours, as a share of the loss, for the
-#: weights to be thrown about. Of the runs of tests/lab/tune that end on a rate near zero, healthy ones lie below 0.036.
+#: weights to be thrown about: possibly from the first number on, surely from the second. Of the runs of tests/lab/tune
+#: that end on a rate near zero, healthy ones lie below 0.036.
 THROWN, LAST = (0.035, 0.09), 4
 #: What falls this much faster than promised was sped up by something: a rate that came down, most of the time.
 SPED_UP = 1.5

@@ -20,9 +20,9 @@ VITALS = {
         "final training loss above its lowest value in the first half, over the latter; that of the validation loss "
         "where it is more: noise of batches hides a dip of a few steps",
     ),
-    "penalty.risen_se": Vital("sd", "that rise in its standard errors"),
+    "penalty.risen_se": Vital("sd", "that rise of the training loss in its standard errors"),
     "penalty.lowest_at": Vital("step", "where the training loss was lowest in the first half of the run"),
-    "penalty.late": Vital("share", "part of that rise in the last quarter of the run"),
+    "penalty.late": Vital("share", "part of that rise of the training loss in the last quarter of the run"),
     "penalty.of_start": Vital("times", "highest smoothed training loss behind its lowest value over its first points"),
     "penalty.shared": Vital("share", "rise of the validation loss over the same steps over that of the training loss"),
     "penalty.stated": Vital("times", "weight decay that the log states over the strongest in common use"),

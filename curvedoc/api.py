@@ -57,7 +57,8 @@ def _unnamed(run: Run) -> tuple[Reading, ...]:
     if not nobodys or any(run.get(role) is not None for role in ("train_loss", "val_loss", "other_loss", "reward")):
         return ()
     names = ", ".join(repr(tag.tag) for tag in nobodys[:3]) + (" ..." if len(nobodys) > 3 else "")
-    told = f"nothing says that {names} is a loss: diagnose(..., roles={{'train_loss': {nobodys[0].tag!r}}}) does"
+    first = repr(nobodys[0].tag)
+    told = f"no name tells a loss ({names}): if {first} is one, say diagnose(..., roles={{'train_loss': {first}}})"
     return (Reading(nobodys[0].file, None, None, told),)
 
 

@@ -130,7 +130,8 @@ def _resumed_epochs(points: Points, said: list[str]) -> tuple[Points, npt.NDArra
             f"{1 + attempts.index((low, high))} with {high - low} points was kept"
         )
     if len(inside):
-        times = "" if len(inside) == 1 else f" and {len(inside) - 1} times more"
+        more = len(inside) - 1
+        times = "" if not more else f", and the log goes back {'once' if more == 1 else f'{more} times'} more"
         lost = high - low - np.count_nonzero(keep)
         said.append(
             f"epoch {epoch[inside[0]]:g} was begun again{times} (a resumed run): the newer points were kept, "

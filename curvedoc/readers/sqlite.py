@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import UnreadableLog
+from .lines import quoted
 
 MAGIC = b"SQLite format 3\0"
 MAX_CELL = 1 << 24  # bytes of one cell
@@ -44,8 +45,8 @@ def opened(path: Path, shown: str) -> Iterator[sqlite3.Connection]:
             yield connection
         finally:
             connection.close()
-    except sqlite3.Error as error:
-        why = "its tables take far more work than their size explains" if left < 0 else error
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter where what SQLite complains of is no UTF-8
+        why = "its tables take far more work than their size explains" if left < 0 else quoted(str(error), 200)
         raise UnreadableLog(shown, f"SQLite cannot read it: {why}") from None
 
 

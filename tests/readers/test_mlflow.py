@@ -146,3 +146,16 @@ def test_another_database_is_no_log(tmp_path: Path) -> None:
         db.execute("CREATE TABLE people (name TEXT)")
     db.close()
     assert read_file(path, "other.db") is None
+
+
+@pytest.mark.parametrize(("name", "says"), [("1b5b33316d", r"\\x1b\[31m"), ("80", "SQLite cannot read it")])
+def test_what_sqlite_says_of_a_broken_schema_is_printable(tmp_path: Path, name: str, says: str) -> None:
+    path = tmp_path / "mlflow.db"
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE metrics (key, value)")
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute(f"UPDATE sqlite_master SET name = CAST(x'{name}' AS TEXT), sql = 'CREATE TABLE'")
+    db.close()
+    with pytest.raises(UnreadableLog, match=says) as caught:
+        read_file(path, "mlflow.db")
+    assert str(caught.value).isprintable()

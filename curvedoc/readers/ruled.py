@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -94,7 +95,9 @@ def _row(table: _Table, line: str) -> Phrase | None:
         table.seen.add(line)
     if table.sums and "step" in pairs:
         step, before = pairs["step"], table.step
-        table.step = step
+        table.step = step if 0 <= step < math.inf else math.nan
+        if math.isnan(before + table.step):
+            return None  # nobody knows over how many steps the sums go, nor those of the row behind
         steps = step - before if step > before else step + 1  # the first row, at step 0, tells of one batch
         losses = {name: value / steps for name, value in pairs.items() if name.startswith(_LOSS)}
         pairs = {name: losses.get(name, value) for name, value in pairs.items() if name not in _NO_LOSS}

@@ -102,3 +102,12 @@ def test_lines_between_rows_are_read_as_ever() -> None:
         "12 files kept",
     ]
     assert [text for text, row in rows(lines) if row is None] == [lines[0], lines[3], lines[5]]
+
+
+@pytest.mark.parametrize("step", ["-1", "nan", "inf", "1e400"])
+def test_sums_over_unknown_steps_are_left_out(step: str) -> None:
+    lines = ["E    #    LOSS NER  SCORE", "---  ---  --------  -----", "0  0  10  0.1", "0  200  400  0.2"]
+    found = [
+        row.pairs[2] for _, row in rows([*lines, f"0  {step}  300  0.3", "0  600  300  0.4", "0  800  200  0.5"]) if row
+    ]
+    assert found == [("LOSS NER", 10.0), ("LOSS NER", 2.0), ("LOSS NER", 1.0)]

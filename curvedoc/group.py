@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import TypeVar
 
@@ -261,24 +262,41 @@ def _counted(logs: Sequence[Log]) -> tuple[list[Unit], list[Log]]:
         kind = counter_kind(numbered[2])[0] if numbered else ""
         if numbered and kind in ("epoch", "step"):
             series.setdefault((str(place_of(log).parent), numbered[1], kind), []).append((int(numbered[3]), log))
-    units: list[Unit] = []
+    found: dict[tuple[str, ...], list[tuple[str, Unit]]] = {}
     joined: set[int] = set()
-    for (_, prefix, kind), members in series.items():
+    for (parent, prefix, kind), members in series.items():
         if len(members) > 1:
             members.sort(key=lambda m: (m[0], m[1].file))
             joined.update(id(log) for _, log in members)
-            units.append(_one_point_each(members, kind, prefix.strip("_-. ")))
+            unit = _one_point_each(members, kind, prefix.strip("_-. "))
+            rest = (w for w in words(prefix).split() if not side_of(w))
+            found.setdefault((parent, kind, *rest), []).append((side_of(words(prefix)), unit))
+    units = [unit for sides in found.values() for unit in _sides_joined(sides)]
     return units, [log for log in logs if id(log) not in joined]
 
 
+def _sides_joined(sides: Sequence[tuple[str, Unit]]) -> list[Unit]:
+    """The units of train_epoch_3.json and val_epoch_3.json as one; as they are when two are of one side."""
+    first, *more = (unit for _, unit in sides)
+    if not more or len({side for side, _ in sides}) < len(sides):
+        return [first, *more]
+    logs = tuple(log for _, unit in sides for log in unit.logs)
+    return [replace(first, logs=logs, notes=tuple(note for _, unit in sides for note in unit.notes))]
+
+
 def _one_point_each(members: Sequence[tuple[int, Log]], kind: str, label: str) -> Unit:
-    """The run that logs of one point each tell of, at the step that each states, else at the number in its name."""
-    stated = {s.axis for _, log in members for s in log.series}
-    axis = kind if len(stated) > 1 or "row" in stated else stated.pop()
+    """The run that logs of one point each tell of, at the steps that they state where these rise, else at the
+    numbers in their names."""
+    steps = [{(s.axis, float(s.step[0])) for s in log.series} for _, log in members]
+    stated = [one.pop() for one in steps if len(one) == 1]
+    axes = {axis for axis, _ in stated}
+    rising = all(a < b for (_, a), (_, b) in pairwise(stated))
+    if len(stated) < len(members) or len(axes) > 1 or "row" in axes or not rising:  # told by some, or by all alike
+        axes, stated = {kind}, [(kind, float(number)) for number, _ in members]
+    (axis,) = axes
     points: dict[str, list[tuple[float, float]]] = {}
-    for number, log in members:
+    for (_, log), (_, at) in zip(members, stated, strict=True):
         for s in log.series:
-            at = float(s.step[0]) if s.axis == axis else float(number)
             points.setdefault(s.tag, []).append((at, float(s.value[0])))
     curves = [
         Series(tag, np.array([a for a, _ in at]), np.array([v for _, v in at]), axis) for tag, at in points.items()

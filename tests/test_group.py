@@ -342,6 +342,27 @@ def test_two_directories_of_them_are_two_runs(tmp_path: Path) -> None:
     assert {run.name: len(run.curves["val_loss"][0]) for run in runs} == {"a": 5, "b": 7}
 
 
+def test_files_that_all_state_the_same_epoch_stand_at_the_numbers_in_their_names(tmp_path: Path) -> None:
+    for epoch in (3, 4, 999999999):
+        (tmp_path / f"metrics_epoch_{epoch}.json").write_text(json.dumps({"val_loss": 3 / epoch, "epoch": 10}))
+    (run,) = find_runs(tmp_path).runs
+    assert run.axis == "epoch"
+    assert run.curves["val_loss"][0].step.tolist() == [3, 4, 999999999]
+
+
+def test_files_of_train_and_val_per_epoch_are_one_run_and_those_of_two_models_are_two(tmp_path: Path) -> None:
+    for epoch in range(4):
+        for place, name in (("sides", "train"), ("sides", "val"), ("models", "small"), ("models", "large")):
+            (tmp_path / place).mkdir(exist_ok=True)
+            (tmp_path / place / f"{name}_epoch_{epoch}.json").write_text(json.dumps({"loss": 1 / (epoch + len(name))}))
+    found = {run.path: run for run in find_runs(tmp_path).runs}
+    assert len(found) == 3
+    (sides,) = (run for run in found.values() if run.get("val_loss") is not None)
+    for role, behind in (("train_loss", 5), ("val_loss", 3)):
+        assert sides.curves[role][0].value.tolist() == [1 / (epoch + behind) for epoch in range(4)]
+    assert len(sides.files) == 8
+
+
 def test_a_file_that_states_no_epoch_stands_at_the_number_in_its_name(tmp_path: Path) -> None:
     for step in (500, 1000, 1500):
         (tmp_path / f"eval_step-{step}.json").write_text(json.dumps({"eval_loss": 1000 / step}))

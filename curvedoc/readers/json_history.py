@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..errors import UnreadableLog
 from ..run import Note
 from .cells import number
 from .hyper import is_hyper
-from .jsontree import MAX_DEPTH, facts, load, put_row
+from .jsontree import MAX_DEPTH, facts, load, put_row, scalars
 from .lines import text_of
 from .log import Log, Series
 from .table import Table, put, to_logs
@@ -42,6 +43,8 @@ _PLACE = re.compile(r"(epoch|step|iter(?:ation)?)?[ _-]?(\d{1,15})", re.IGNORECA
 _NO_ROWS = frozenset(
     ("fold", "folds", "cv", "class", "classes", "labels", "seed", "seeds", "report", "trial", "trials")
 )
+#: Names over a number or over an object that begins with one: a loss that is a word is a setting.
+_NUMBERED = re.compile(r'"([^"\n]{1,200})"\s*:\s*(?=(?:\{\s*"[^"\n]{1,200}"\s*:\s*)?"?[-\dNI])')
 _LISTED = re.compile(r'"\s*:\s*(?:\[\s*[-\d{"NIn]|\{\s*"\d+"\s*:)')
 
 
@@ -52,8 +55,8 @@ def recognizes(path: Path, head: bytes) -> bool:
     if text.startswith("["):
         inner = text[1:].lstrip()[:1]
         return "tag-" in path.name if inner == "[" else inner == "{" and any(map(is_known, _KEY.findall(text[:4000])))
-    if _KEYED.match(text) and _NO_ROWS.isdisjoint(plain_name(path.stem).split()):
-        return any(_is_loss(key) for key in _KEY.findall(text))
+    if _KEYED.match(text) and _may_be_keyed(path) and any(map(_is_loss, _NUMBERED.findall(text))):
+        return True
     return text.startswith("{") and _LISTED.search(text) is not None and any(map(is_known, _KEY.findall(text)))
 
 
@@ -67,7 +70,7 @@ def read(path: Path, shown: str) -> tuple[Log, ...]:
     elif isinstance(document, dict):
         if isinstance(document.get("meta"), dict) and isinstance(document.get("iterations"), list):
             document = _named_as_catboost(document, shown)
-        if (rows := _keyed(document)) is not None:
+        if _may_be_keyed(path) and (rows := _keyed(document)) is not None:
             document, found.rows[""] = {}, rows
         _walk(document, (), found)
         found.hyper = facts(document, 300)
@@ -105,7 +108,7 @@ def _walk(value: Mapping[str, Any], place: tuple[str, ...], found: _Found) -> No
 
 def _unindexed(value: Mapping[str, Any]) -> Mapping[str, Any] | list[Any]:
     """The list that a mapping from 0, 1, 2 ... stands for: a pandas column, or rows by their epoch."""
-    if not value or not all(key.isdigit() for key in value):
+    if not value or not all(key.isdecimal() and len(key) <= 15 for key in value):
         return value
     if all(isinstance(row, Mapping) for row in value.values()):
         return [{"index": float(key), **row} for key, row in value.items()]
@@ -114,18 +117,32 @@ def _unindexed(value: Mapping[str, Any]) -> Mapping[str, Any] | list[Any]:
 
 def _keyed(document: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
     """The rows of a document whose keys are epochs or steps, in their order; None when they are not. Numbers without
-    a word count epochs where they follow one upon another, else steps; a counter in the rows themselves comes first."""
+    a word count epochs where they follow one upon another, else steps; a counter in the rows themselves that
+    differs from row to row comes first."""
     places = [_PLACE.fullmatch(key.strip()) for key in document]
     if len(places) < 2 or not all(places) or not all(isinstance(row, Mapping) for row in document.values()):
         return None
     words = {(place[1] or "").lower() for place in places if place}
     numbers = [int(place[2]) for place in places if place]
-    if len(words) > 1 or len(set(numbers)) < len(numbers):
+    if len(words) > 1 or len(set(numbers)) < len(numbers) or not any(map(_tells_a_loss, document.values())):
         return None
     in_a_row = max(numbers) - min(numbers) == len(numbers) - 1
     name = words.pop() or ("epoch" if in_a_row else "step")
     rows = sorted(zip(numbers, document.values(), strict=True), key=lambda r: r[0])
-    return [{name: float(number), **row} for number, row in rows]
+    told = {cell for row in document.values() if isinstance(cell := row.get(name), float) and isfinite(cell)}
+    if len(told) < len(rows):
+        for place, row in rows:
+            row[name] = float(place)  # in place: a million rows are not copied
+    return [row for _, row in rows]
+
+
+def _may_be_keyed(path: Path) -> bool:
+    return _NO_ROWS.isdisjoint(plain_name(path.stem).split())
+
+
+def _tells_a_loss(row: Mapping[str, Any]) -> bool:
+    """Whether a number is a loss by its name: under folds and settings, losses are lists and words."""
+    return any(isinstance(cell, float) and any(map(_is_loss, path.split("/"))) for path, cell in scalars(row))
 
 
 def _is_loss(name: str) -> bool:

@@ -197,11 +197,34 @@ def test_a_counter_inside_the_rows_comes_before_their_keys(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
+    "told", [[7.0] * 3, ["x"] * 3, [5.0, None, 6.0], [math.nan] * 3], ids=["still", "text", "gaps", "nan"]
+)
+def test_keys_count_where_the_counter_in_the_rows_does_not(tmp_path: Path, told: list[object]) -> None:
+    rows = {str(k + 4): {"epoch": cell, "loss": 1.0 / (k + 1)} for k, cell in enumerate(told)}
+    assert points(one(written(tmp_path, "log.json", json.dumps(rows))), "loss")[0] == [4, 5, 6]
+
+
+def test_lists_of_losses_under_numbers_are_those_of_runs(tmp_path: Path) -> None:
+    document = {str(k): {"history": {"loss": [0.9, 0.5 - k / 10]}, "accuracy": 0.8} for k in range(3)}
+    log = one(written(tmp_path, "history.json", json.dumps(document)))
+    assert {tag: points(log, tag)[1] for tag in curves(log)} == {
+        f"{k}/history/loss": [0.9, 0.5 - k / 10] for k in range(3)
+    }
+
+
+def test_keys_of_digits_that_are_no_decimals_are_names(tmp_path: Path) -> None:
+    log = one(written(tmp_path, "log.json", json.dumps({"loss": [3.0, 2.0], "m": {"²": {"a": 1.0}, "³": {"a": 2.0}}})))
+    assert points(log, "loss")[1] == [3.0, 2.0]
+
+
+@pytest.mark.parametrize(
     ("name", "document"),
     [
+        ("experiments.json", {str(k): {"loss": "mse", "lr": 0.1 / (k + 1), "epochs": 5} for k in range(3)}),
+        ("added_tokens.json", {str(k): {"content": "<s>", "loss": False} for k in range(3)}),
         ("classes.json", {str(k): {"precision": 0.5, "recall": 0.4, "f1-score": 0.4} for k in range(5)}),
         ("cv_results.json", {str(k): {"loss": 0.5, "accuracy": 0.4} for k in range(5)}),
     ],
 )
-def test_results_per_class_or_fold_are_no_curve(tmp_path: Path, name: str, document: object) -> None:
+def test_settings_and_results_per_class_or_fold_are_no_curve(tmp_path: Path, name: str, document: object) -> None:
     assert not read_file(written(tmp_path, name, json.dumps(document)), name)

@@ -39,7 +39,8 @@ FEW, BESIDE, NEAR = 12, 0.005, 0.003
 #: What answers all examples alike learns how frequent the classes are, and no more: a held-out loss that moves further
 #: than this behind its first values answers them in different ways.
 ALIKE = 0.02
-_ADAPTIVE = re.compile(r"adam|rmsprop|adagrad|adafactor|lamb|lion|novograd|sophia")
+#: Names of optimisers that rescale each gradient; LambdaLR is none, nor a million.
+_ADAPTIVE = re.compile(r"ada(?:m|grad|factor|delta|belief)|rmsprop|lamb(?!d)|(?<!l)lion|novograd|sophia")
 
 
 def measure(signals: Signals) -> dict[str, Measured]:

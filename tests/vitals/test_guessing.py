@@ -100,7 +100,11 @@ def test_nothing_is_said_of_a_network_that_learns_or_whose_answers_wander() -> N
     assert isinstance(vital(run(**losses, **answers), "off_at_first", None), Missing)
 
 
-@pytest.mark.parametrize(("named", "adaptive"), [("AdamW", 1.0), ("sgd", 0.0), ("momentum", 0.0), ("Lion", 1.0)])
+ADAPTIVE = ("AdamW", "Lion", "LAMB", "Adadelta")
+PLAIN = ("sgd", "momentum", "SGD with LambdaLR")
+
+
+@pytest.mark.parametrize(("named", "adaptive"), [*((n, 1.0) for n in ADAPTIVE), *((n, 0.0) for n in PLAIN)])
 def test_an_adaptive_optimiser_is_known_by_its_name(named: str, adaptive: float) -> None:
     made = guessing(0)
     assert number(run(hyper={"optimizer": named}, **{k: (c[0].step, c[0].value) for k, c in made.curves.items()}),

@@ -13,7 +13,7 @@ counted, listed or not: each is what its rule would claim by its grade alone.
 PATH holds runs of tasks on which no threshold was chosen: only those can say how often a claim on a user's run is
 right. `--seen` adds the claims on runs that thresholds were chosen on. They speak of the slope and of how the rules
 differ, and have a step of their own: where they are right more often than elsewhere they were chosen to be, and that is
-left out; where they are right less often, nothing was chosen to make them so, and the lower level counts. (Of 100
+left out; where they are right less often, nothing was chosen to make them so, and the lower level counts. (Of the
 possibilities a third is right on tests/lab/tune, half on tests/lab/calibration, and fewer than either on every other
 set that we have: exam_sample, the labelled files of real_logs.)
 

@@ -150,6 +150,8 @@ def _stepped(tag: str, steps: Any, values: Any) -> Series:
 
 def _enter(table: Table, tag: str, values: Any, *, blank: bool = False) -> None:
     """A column of a table; with `blank`, NaN is an empty cell unless it ends the column."""
+    if isinstance(values, np.ndarray) and np.iscomplexobj(values):  # NumPy would drop the imaginary part
+        raise UsageError(f"{tag!r} holds complex numbers: a curve is a list of real ones")
     try:
         value = np.asarray(values, np.float64)
     except (TypeError, ValueError, OverflowError):

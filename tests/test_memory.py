@@ -192,3 +192,8 @@ def test_a_column_of_nothing_beside_a_column_of_numbers_is_no_run() -> None:
 def test_a_whole_number_that_no_float_holds_is_passed_over() -> None:
     (curve,) = from_memory({"loss": [10**400, 3, 2]}).curves["train_loss"]
     assert curve.value.tolist() == [3.0, 2.0]
+
+
+def test_complex_numbers_are_no_curve() -> None:
+    with pytest.raises(UsageError, match="'loss' holds complex numbers"):
+        from_memory({"loss": np.array([1.0, 0.5 + 1j])})

@@ -281,7 +281,9 @@ def _sides_joined(sides: Sequence[tuple[str, Unit]]) -> list[Unit]:
     if not more or len({side for side, _ in sides}) < len(sides):
         return [first, *more]
     logs = tuple(log for _, unit in sides for log in unit.logs)
-    return [replace(first, logs=logs, notes=tuple(note for _, unit in sides for note in unit.notes))]
+    label = " ".join(w for w in words(first.label).split() if not side_of(w))
+    notes = tuple(note for _, unit in sides for note in unit.notes)
+    return [replace(first, logs=logs, label=label or first.label, notes=notes)]
 
 
 def _one_point_each(members: Sequence[tuple[int, Log]], kind: str, label: str) -> Unit:

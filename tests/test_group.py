@@ -363,6 +363,13 @@ def test_files_of_train_and_val_per_epoch_are_one_run_and_those_of_two_models_ar
     assert len(sides.files) == 8
 
 
+def test_runs_of_two_sides_are_called_by_what_tells_them_apart(tmp_path: Path) -> None:
+    for name in ("train_seed1", "val_seed1", "train_seed2", "val_seed2"):
+        for epoch in range(3):
+            (tmp_path / f"{name}_epoch_{epoch}.json").write_text(json.dumps({"loss": len(name) / (epoch + 1)}))
+    assert {run.name for run in find_runs(tmp_path).runs} == {"seed 1", "seed 2"}
+
+
 def test_a_file_that_states_no_epoch_stands_at_the_number_in_its_name(tmp_path: Path) -> None:
     for step in (500, 1000, 1500):
         (tmp_path / f"eval_step-{step}.json").write_text(json.dumps({"eval_loss": 1000 / step}))

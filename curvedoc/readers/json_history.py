@@ -16,7 +16,7 @@ from ..run import Note
 from .cells import number
 from .hyper import is_hyper
 from .jsontree import MAX_DEPTH, facts, load, put_row, scalars
-from .lines import text_of
+from .lines import quoted, text_of
 from .log import Log, Series
 from .table import Table, put, to_logs
 from .vocabulary import counter_kind, is_known, plain_name
@@ -63,6 +63,7 @@ def recognizes(path: Path, head: bytes) -> bool:
 def read(path: Path, shown: str) -> tuple[Log, ...]:
     document = load(path, shown)
     found = _Found()
+    notes: tuple[Note, ...] = ()
     if isinstance(document, list) and document and isinstance(document[0], list):
         return _tensorboard(document, path, shown)
     if isinstance(document, list):
@@ -70,14 +71,21 @@ def read(path: Path, shown: str) -> tuple[Log, ...]:
     elif isinstance(document, dict):
         if isinstance(document.get("meta"), dict) and isinstance(document.get("iterations"), list):
             document = _named_as_catboost(document, shown)
-        if _may_be_keyed(path) and (rows := _keyed(document)) is not None:
-            document, found.rows[""] = {}, rows
+        numbered = {key: row for key, row in document.items() if _PLACE.fullmatch(key) and isinstance(row, Mapping)}
+        beside = {key: value for key, value in document.items() if key not in numbered}
+        if len(beside) < len(numbered) and _may_be_keyed(path) and (rows := _keyed(numbered)) is not None:
+            document, found.rows[""] = beside, rows
+            if beside:
+                names = ", ".join(map(quoted, list(beside)[:3])) + (" ..." if len(beside) > 3 else "")
+                notes = (Note(shown, f"{names} beside {len(rows)} numbered keys: no point of the curves"),)
         _walk(document, (), found)
         found.hyper = facts(document, 300)
     logs = [log for name, rows in found.rows.items() for log in _of_rows(name, rows, shown)]
     logs += _of_lists(found, shown)
     if len(logs) > 1 and not any(log.part for log in logs):  # lists of one document belong to one run
         logs = [replace(logs[0], series=sum((g.series for g in logs), ()), notes=sum((g.notes for g in logs), ()))]
+    if logs:
+        logs[0] = replace(logs[0], notes=(*notes, *logs[0].notes))
     return tuple(replace(log, hyper={**found.hyper, **log.hyper}) for log in logs)
 
 
@@ -116,23 +124,26 @@ def _unindexed(value: Mapping[str, Any]) -> Mapping[str, Any] | list[Any]:
 
 
 def _keyed(document: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
-    """The rows of a document whose keys are epochs or steps, in their order; None when they are not. Numbers without
+    """The rows under keys that may be epochs or steps, in their order; None when they are not. Numbers without
     a word count epochs where they follow one upon another, else steps; a counter in the rows themselves that
     differs from row to row comes first."""
-    places = [_PLACE.fullmatch(key.strip()) for key in document]
-    if len(places) < 2 or not all(places) or not all(isinstance(row, Mapping) for row in document.values()):
-        return None
-    words = {(place[1] or "").lower() for place in places if place}
-    numbers = [int(place[2]) for place in places if place]
-    if len(words) > 1 or len(set(numbers)) < len(numbers) or not any(map(_tells_a_loss, document.values())):
+    places = [place for key in document if (place := _PLACE.fullmatch(key))]
+    words = {(place[1] or "").lower() for place in places}
+    numbers = [int(place[2]) for place in places]
+    if (
+        len(places) < 2
+        or len(words) > 1
+        or len(set(numbers)) < len(numbers)
+        or not any(map(_tells_a_loss, document.values()))
+    ):
         return None
     in_a_row = max(numbers) - min(numbers) == len(numbers) - 1
     name = words.pop() or ("epoch" if in_a_row else "step")
     rows = sorted(zip(numbers, document.values(), strict=True), key=lambda r: r[0])
     told = {cell for row in document.values() if isinstance(cell := row.get(name), float) and isfinite(cell)}
     if len(told) < len(rows):
-        for place, row in rows:
-            row[name] = float(place)  # in place: a million rows are not copied
+        for at, row in rows:
+            row[name] = float(at)  # in place: a million rows are not copied
     return [row for _, row in rows]
 
 

@@ -204,6 +204,13 @@ def test_keys_count_where_the_counter_in_the_rows_does_not(tmp_path: Path, told:
     assert points(one(written(tmp_path, "log.json", json.dumps(rows))), "loss")[0] == [4, 5, 6]
 
 
+def test_a_key_beside_the_numbered_ones_is_no_point_and_said(tmp_path: Path) -> None:
+    rows = {str(k): {"loss": 1.0 / (k + 1)} for k in range(4)} | {"best": {"loss": 0.25}}
+    log = one(written(tmp_path, "log.json", json.dumps(rows)))
+    assert points(log, "loss") == ([0, 1, 2, 3], [1.0, 0.5, 1 / 3, 0.25])
+    assert [note.what for note in log.notes] == ["'best' beside 4 numbered keys: no point of the curves"]
+
+
 def test_lists_of_losses_under_numbers_are_those_of_runs(tmp_path: Path) -> None:
     document = {str(k): {"history": {"loss": [0.9, 0.5 - k / 10]}, "accuracy": 0.8} for k in range(3)}
     log = one(written(tmp_path, "history.json", json.dumps(document)))

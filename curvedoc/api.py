@@ -56,8 +56,8 @@ def _unnamed(run: Run) -> tuple[Reading, ...]:
     nobodys = [tag for tag in run.tags if tag.role is None]
     if not nobodys or any(run.get(role) is not None for role in ("train_loss", "val_loss", "other_loss", "reward")):
         return ()
-    names = ", ".join(repr(tag.tag) for tag in nobodys[:3]) + (" ..." if len(nobodys) > 3 else "")
-    first = repr(nobodys[0].tag)
+    names = ", ".join(f"{tag.tag!r:.200}" for tag in nobodys[:3]) + (" ..." if len(nobodys) > 3 else "")
+    first = f"{nobodys[0].tag!r:.200}"
     told = f"no name tells a loss ({names}): if {first} is one, say diagnose(..., roles={{'train_loss': {first}}})"
     return (Reading(nobodys[0].file, None, None, told),)
 

@@ -260,3 +260,8 @@ def test_a_curve_that_no_name_tells_the_role_of_is_asked_for() -> None:
     assert [note.what for note in unnamed.reading if "roles={'train_loss': 'foo'}" in note.what]
     assert not [note for note in named.reading if "roles=" in note.what]
     assert named.verdict == "healthy" and unnamed.verdict == "not assessed"
+
+
+def test_a_name_without_end_is_cut_where_it_is_told_how_to_name_a_loss() -> None:
+    (told,) = (r.what for r in diagnose({"x" * 100_000: [1.0, 0.5, 0.4]}).reading if "train_loss" in r.what)
+    assert len(told) < 1000

@@ -99,7 +99,7 @@ def _string_epochs(points: Points, said: list[str]) -> Points:
     first = np.concatenate([[0], back + 1])
     length = np.maximum.reduceat(points.step, first) + (1.0 if points.step.min() == 0 else 0.0)
     before = np.concatenate([[0.0], np.cumsum(length)[:-1]])
-    said.append(f"the steps start again {len(back)} times, with each epoch: they were counted on")
+    said.append(f"the steps start again with each epoch ({len(back)} more): they were counted on")
     step = points.step + before[segment]
     return replace(points, step=step, resumed=(*points.resumed, *step[taken_up].tolist()))
 

@@ -99,7 +99,7 @@ def _string_epochs(points: Points, said: list[str]) -> Points:
     first = np.concatenate([[0], back + 1])
     length = np.maximum.reduceat(points.step, first) + (1.0 if points.step.min() == 0 else 0.0)
     before = np.concatenate([[0.0], np.cumsum(length)[:-1]])
-    said.append(f"the steps start again with each epoch ({len(back)} more): they were counted on")
+    said.append(f"the steps start again {_often(len(back))}, with each epoch: they were counted on")
     step = points.step + before[segment]
     return replace(points, step=step, resumed=(*points.resumed, *step[taken_up].tolist()))
 
@@ -131,7 +131,7 @@ def _resumed_epochs(points: Points, said: list[str]) -> tuple[Points, npt.NDArra
         )
     if len(inside):
         more = len(inside) - 1
-        times = "" if not more else f", and the log goes back {'once' if more == 1 else f'{more} times'} more"
+        times = "" if not more else f", and the log goes back {_often(more)} more"
         lost = high - low - np.count_nonzero(keep)
         said.append(
             f"epoch {epoch[inside[0]]:g} was begun again{times} (a resumed run): the newer points were kept, "
@@ -148,7 +148,7 @@ def _newest(points: Points, said: list[str]) -> Points:
         return points
     attempts = _attempts(points.step, back)
     if len(back) > max(3, _DISORDER * len(points)) and len(attempts) <= len(back) / 2:
-        said.append(f"the steps go back {len(back)} times: the points were sorted by step")
+        said.append(f"the steps go back {_often(len(back))}: the points were sorted by step")
         return points[np.argsort(points.step, kind="stable")]
     if len(attempts) > 1:
         begin, end = max(attempts, key=lambda a: (a[1] - a[0], a[0]))
@@ -229,3 +229,7 @@ def measured(points: Points, said: list[str]) -> Points:
 def _equal(a: Array, b: Array) -> npt.NDArray[np.bool_]:
     same: npt.NDArray[np.bool_] = (a == b) | (np.isnan(a) & np.isnan(b))
     return same
+
+
+def _often(times: int) -> str:
+    return "once" if times == 1 else f"{times} times"

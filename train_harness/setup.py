@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -158,6 +159,10 @@ def place() -> tuple[int, int]:
     return 0, 1
 
 
+#: Seconds in which threads that wait for the interpreter get it; they need some microseconds of it.
+LET_GO = 0.1
+
+
 @contextmanager
 def together(device: torch.device) -> Iterator[None]:
     """Joins the processes that torchrun started (NCCL on CUDA, else gloo); one process alone needs nothing."""
@@ -170,6 +175,9 @@ def together(device: torch.device) -> Iterator[None]:
     try:
         yield
     finally:
+        # Gloo's thread needs the interpreter to drop the last gradients it shared. The group is joined by whoever lets
+        # go of it last, the wrapped model, without giving the interpreter away: both would wait for ever.
+        time.sleep(LET_GO)
         distributed.destroy_process_group()
 
 

@@ -42,6 +42,7 @@ def test_two_processes_log_what_one_logs(tmp_path):
         capture_output=True,
         text=True,
         check=False,
+        timeout=300,  # it takes 10 s; processes that wait for each other would stop the suite
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("train loss") == 1, "one process speaks for all"

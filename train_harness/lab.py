@@ -12,11 +12,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 
@@ -78,9 +79,7 @@ def run_lab(
                     f"[{len(found)}/{len(todo)}, {(time.monotonic() - began) / 60:.0f} min] {finding.name}: "
                     f"{finding.label or 'no case'} ({finding.why}; {finding.seconds:.0f} s)"
                 )
-    findings = [found[c.name] for c in todo if c.name in found]
-    write_whole(out / "findings.json", json.dumps([asdict(f) for f in findings], indent=1))
-    return findings
+    return [found[c.name] for c in todo if c.name in found]
 
 
 def examine(candidate: Candidate, out: Path) -> Finding:
@@ -167,9 +166,9 @@ def summary(findings: Sequence[Finding]) -> list[str]:
 
 
 def pack(out: Path, into: Path) -> list[Path]:
-    """Packs the cases of each part (logs, labels, recipes) into `into`/PART.tar.xz, the same bytes for the same cases,
-    lists the rejected candidates in rejected.json.xz, and says in README.md what there is. The archive of a part of
-    which `out` holds no case stays as it is."""
+    """Packs the cases of each part (logs, labels, recipes; of every seed that was drawn into `out`) into
+    `into`/PART.tar.xz, the same bytes for the same cases, lists the rejected candidates in rejected.json.xz, and says
+    in README.md what there is. The archive of a part of which `out` holds no case stays as it is."""
     into.mkdir(parents=True, exist_ok=True)
     packed = []
     for half in PARTS:
@@ -186,15 +185,13 @@ def pack(out: Path, into: Path) -> list[Path]:
                         tar.addfile(entry, opened)
         packed.append(into / f"{half}.tar.xz")
         packed[-1].write_bytes(lzma.compress(plain.getvalue(), preset=9 | lzma.PRESET_EXTREME))
+    told = [json.loads(p.read_text(encoding="utf-8")) for p in sorted(out.glob("*/*/finding.json"))]
     rejected = [
-        {key: kept[key] for key in ("name", "half", "planted", "why", "trials")}
-        for kept in (json.loads(p.read_text(encoding="utf-8")) for p in sorted(out.glob("*/*/finding.json")))
-        if not kept["label"]
+        {key: kept[key] for key in ("name", "half", "planted", "why", "trials")} for kept in told if not kept["label"]
     ]
     packed.append(into / "rejected.json.xz")
     packed[-1].write_bytes(lzma.compress(json.dumps(rejected, indent=1).encode(), preset=9))
-    told = json.loads((out / "findings.json").read_text(encoding="utf-8"))
-    write_whole(into / "README.md", README.format(summary="\n".join(summary([Finding(**f) for f in told]))))
+    write_whole(into / "README.md", README.format(summary="\n".join(summary([_finding(kept) for kept in told]))))
     there = [*(file for half in PARTS if (file := into / f"{half}.tar.xz").exists()), packed[-1]]
     write_whole(
         into / "SHA256SUMS", "".join(f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.name}\n" for p in there)
@@ -208,7 +205,8 @@ Real runs whose label comes from treating them; [train_harness/README.md](../../
 Each case holds the log as a trainer left it (`log/`), the recipe that makes it again (`recipe.toml`) and `label.json`:
 label, other labels that are right too, refuted ones, onset, and every treatment's losses. Made again by
 
-    python -m train_harness lab OUT --pack tests/lab
+    python -m train_harness lab OUT
+    python -m train_harness lab OUT --seed 1 --only calibration --pack tests/lab
 
 `tune.tar.xz` is for choosing thresholds, `judge.tar.xz` for grading: `python -m tests.bench.truth tests/lab/*.tar.xz`.
 `calibration.tar.xz`, other tasks again, says how often a claim is right: `rules/calibration.json` is fitted to it.
@@ -280,9 +278,11 @@ def _kept(out: Path, candidate: Candidate) -> Finding | None:
     file = out / candidate.half / candidate.name / "finding.json"
     if not file.exists():
         return None
-    kept = json.loads(file.read_text(encoding="utf-8"))
-    kept.pop("trials")
-    return Finding(**kept)
+    return _finding(json.loads(file.read_text(encoding="utf-8")))
+
+
+def _finding(kept: Mapping[str, Any]) -> Finding:
+    return Finding(**{f.name: kept[f.name] for f in fields(Finding)})
 
 
 def _single_thread() -> None:

@@ -7,7 +7,7 @@ import json
 import math
 import tarfile
 from collections import Counter
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -179,16 +179,13 @@ def test_a_plateau_begins_where_the_loss_comes_near_its_last_level() -> None:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two cases and a reject, really trained."""
     out = tmp_path_factory.mktemp("lab")
-    dead, findings = override(QUICK, ["fault.dead_relus=10.0"]), []
+    dead = override(QUICK, ["fault.dead_relus=10.0"])
     for name, planted, patient, cured in (
         ("tune-dead-relu-00", "dead_relu", dead, QUICK),
         ("tune-nan-explosion-00", "nan_explosion", override(QUICK, ["fault.nan_at=30", "log.format=jsonl"]), QUICK),
         ("tune-lr-too-high-00", "lr_too_high", override(QUICK, ["fault.scale_lr=1.01"]), QUICK),
     ):
-        findings.append(
-            examine(Candidate(name, "tune", "mlp", planted, "", patient, replace(cured, log=patient.log)), out)
-        )
-    (out / "findings.json").write_text(json.dumps([asdict(f) for f in findings]))
+        examine(Candidate(name, "tune", "mlp", planted, "", patient, replace(cured, log=patient.log)), out)
     return out
 
 
@@ -224,6 +221,7 @@ def test_packing_gives_the_same_bytes_and_lists_the_rejected(made: Path, tmp_pat
         names = tar.getnames()
     assert "tune-dead-relu-00/label.json" in names
     assert not [name for name in names if "lr-too-high" in name or "finding" in name]
+    assert "2 cases of 3 candidates" in (tmp_path / "a" / "README.md").read_text()
 
 
 def test_an_archive_of_a_part_that_was_not_made_stays_and_is_listed(made: Path, tmp_path: Path) -> None:

@@ -42,8 +42,9 @@ LEARNED = 0.3
 #: So many validations in the middle of the descent.
 EARLY = 5
 #: Weights rest from one validation to the next where less than this share of the most rate is spent between two, and
-#: move where more than the second is.
-RESTS, MOVES = 0.1, 0.4
+#: move where more than the second is. A rate that was cut to a tenth is no rest: noise of steps throws weights about by
+#: the root of it, a third of before, and batch norm adds to that.
+RESTS, MOVES = 0.09, 0.4
 #: Differences between validations that a scatter needs; its standard error is then two fifths of it.
 FEWEST_STEPS = 3
 _EVALUATED = re.compile(r"(?:^|[^a-z])(?:full|eval|evaluated|clean)(?:[^a-z]|$)", re.IGNORECASE)
@@ -109,8 +110,8 @@ def _rest(signals: Signals) -> dict[str, Measured]:
         return dict.fromkeys(names, signals.absent["lr"])
     assert curve is not None  # its smoothed curve is known
     step, value = curve.step[alive(curve.value)], curve.value[alive(curve.value)]
-    # Of a rate that jumps between two of its points nobody knows where: the higher one counts.
-    between = np.maximum(rate.value[:-1], rate.value[1:])
+    # Of a rate that jumps between two of its points nobody knows where: half of the higher one is no rest either.
+    between = (rate.value[:-1] + rate.value[1:]) / 2
     added = np.concatenate([[0.0], np.cumsum(between * np.diff(rate.step))])
     spent = np.diff(np.interp(step, rate.step, added))
     late = step[1:] > signals.begin + 0.25 * signals.length  # the first descent is no scatter

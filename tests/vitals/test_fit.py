@@ -114,6 +114,13 @@ def test_the_first_loss_tells_among_how_many_classes_a_guess_would_be() -> None:
     assert value(made, "fit.above_guess").value == pytest.approx((0.55 - 1 / 3) / (2 / 3), abs=0.03)
 
 
+def test_three_classes_whose_first_scores_cost_more_than_a_guess_are_still_few() -> None:
+    loss = exponential(T, math.log(3) + 0.3, 0.9, tau=0.02)
+    made = run(train_loss=(T, loss), val_loss=(T[9::10], loss[9::10]), val_accuracy=(T[9::10], np.full(60, 0.55)))
+    assert value(made, "fit.unlearned").value == pytest.approx(0.0, abs=0.01)  # 0.45 is 0.6 of the 0.75 of four
+    assert value(made, "fit.unlearned", classes=4).value == pytest.approx(0.45, abs=0.01)
+
+
 def test_a_log_that_begins_with_some_of_three_classes_learned_is_not_one_of_two() -> None:
     ends = T[11::12]
     made = run(

@@ -86,6 +86,15 @@ def test_a_rate_that_jumps_between_two_validations_is_counted_high() -> None:
     assert isinstance(found, Missing) or found.value < 0.01
 
 
+def test_a_rate_that_was_cut_to_a_tenth_does_not_rest() -> None:
+    steps = np.arange(1.0, 41.0)
+    rate = np.where(steps <= 20, 1.0, 0.099)
+    # Steps in a bowl throw a loss about by the root of the rate.
+    loss = 1 + 0.1 * np.sqrt(rate) * np.tile([1.0, -1.0], 20)
+    made = run(train_loss=(steps, loss), val_loss=(steps, loss), lr=(steps, rate))
+    assert isinstance(vital(made, "modes.rest_noise"), Missing)
+
+
 def test_without_a_rate_nobody_knows_when_the_weights_rest() -> None:
     made = jumping(0, 0.04)
     hidden = replace(made, curves={k: c for k, c in made.curves.items() if k != "lr"})

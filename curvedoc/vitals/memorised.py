@@ -21,7 +21,9 @@ VITALS = {
     "memorised.fell": Vital("share", "part of the training loss that fell off after validation had come to rest"),
     "memorised.since": Vital("step", "where validation first came within 5 % of its final loss"),
     "memorised.metric_gain": Vital(
-        "share", "gain of the held-out metric since then, over its range or all that was left if that is more"
+        "share",
+        "gain of the held-out metric in the second half of the time since then, over its range or all that was left if "
+        "that is more",
     ),
 }
 
@@ -67,7 +69,9 @@ def measure(signals: Signals) -> dict[str, Measured]:
     stretch = (since, signals.end)
     found["memorised.since"] = Estimate(since, early, late, "step", (since, since))
     found["memorised.fell"] = Estimate(fell[1], min(fell), max(fell), "share", stretch)
-    return found | {"memorised.metric_gain": _metric_gain(signals, since)}
+    # Where the loss has just come to rest the metric often still gains; what counts is whether it does while training
+    # goes on for long.
+    return found | {"memorised.metric_gain": _metric_gain(signals, (since + signals.end) / 2)}
 
 
 def _end(curve: Smooth) -> tuple[float, float]:

@@ -39,7 +39,15 @@ def test_a_metric_that_still_gains_is_seen() -> None:
     curves = {k: (c[0].step, c[0].value) for k, c in made.curves.items()}
     rising = run(**curves, val_accuracy=(V, 0.5 + 0.4 * V / V[-1]))
     since = value(rising, "memorised.since").value
-    assert value(rising, "memorised.metric_gain").value == pytest.approx(1 - since / V[-1], abs=0.05)
+    assert value(rising, "memorised.metric_gain").value == pytest.approx((1 - since / V[-1]) / 2, abs=0.05)
+
+
+def test_a_metric_that_gained_while_validation_came_to_rest_and_then_stood_still_gains_nothing() -> None:
+    made = by_heart(0, 0.7, 0.01)
+    curves = {k: (c[0].step, c[0].value) for k, c in made.curves.items()}
+    middle = (value(made, "memorised.since").value + V[-1]) / 2
+    stopped = run(**curves, val_accuracy=(V, 0.5 + 0.4 * np.minimum(1.0, V / middle)))
+    assert value(stopped, "memorised.metric_gain").value == pytest.approx(0.0, abs=0.03)
 
 
 @pytest.mark.parametrize("shift", [-1.0, -0.005])

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .axis import HELD_OUT, UNJUDGED, Made, Notes, one_axis
-from .mend import Points, join, measured, mend
+from .mend import Points, join, measured, mend, within_epochs
 from .names import TERMS
 from .readers.log import Log
 from .roles import Claim, assign
@@ -24,6 +24,10 @@ _NO_CURVE = frozenset(("epoch", "step"))
 _MEASURED = frozenset(("train_loss", "val_loss", "val_metric", "val_metric_lower", "val_accuracy"))
 #: Roles that verdicts rest on: a doubt about what plays them is said first.
 _JUDGED = _MEASURED | {"train_accuracy", "lr", "grad_norm"}
+#: Roles that a loop prints with every batch.
+_BY_BATCH = frozenset(
+    ("train_loss", "train_loss_part", "train_accuracy", "train_metric", "lr", "grad_norm", "other_loss")
+)
 _SUMS = (("train_loss_part", "train_loss"), ("val_loss_part", "val_loss"))
 #: The most of a log that may lie before its first step, and how near to 0 a loss may come that does begin there.
 _UNBEGUN, _NEAR = 0.1, 0.01
@@ -89,7 +93,11 @@ def _mended(claims: Sequence[Claim], notes: Notes) -> list[Made]:
     made = []
     for (role, *_), pieces in groups.items():
         series = [p.series for p in pieces]
-        points, said = mend(join([Points(s.step, s.value, s.wall_time, s.epoch) for s in series]))
+        points, laid_out = join([Points(s.step, s.value, s.wall_time, s.epoch) for s in series]), list[str]()
+        if role in _BY_BATCH and series[0].axis == "epoch":
+            points = within_epochs(points, laid_out)
+        points, said = mend(points)
+        said = [*laid_out, *said]
         if role in _MEASURED:
             points = measured(points, said)
         for what in said if role not in UNJUDGED else ():

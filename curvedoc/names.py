@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from .tongues import in_english
+
 _WEIGHTS = r"(?:weights?|params?|parameters?)"
 _GRADS = r"grad(?:s|ient|ients)?"
 _SHARE = r"(?:share|fraction|frac|rate|ratio|pct|percent)"
@@ -65,7 +67,7 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("loss", "(?:lm|total|train|training|val|valid|validation|test|eval)_loss_value"),
     ("other_loss", rf"{_PLAYERS}(?:_\w+?)??_(?:loss(?:es)?|objective) (?:loss(?:es)?|err|error)(?:_\w+?)??_{_PLAYERS}"),
     ("other_loss", r"^(?:d|g|cycle|cyc|idt|identity)(?:_(?:a|b|gan|l1|real|fake|vgg|feat|total))+$"),
-    ("other_loss", r"^(?:train_)?l_[gd]_\w+ vlb (?:loss|mse)_q\d"),
+    ("other_loss", r"^(?:train_)?l_[gd]_\w+ vlb (?:loss|mse)_q\d ^a_loss$"),
     ("higher", "(?:prob|code|codebook)_perplexity"),
     ("lower", "ppl perplexity"),
     ("reward", "rewards? rew returns? fitness elo ep(?:isode)?_(?:ret|score) win_?rate"),
@@ -182,7 +184,8 @@ def words(text: str) -> str:
     >>> words("Loss/Train"), words("valLoss_epoch"), words("metrics/mAP50-95(B)"), words("trainloss"), words("MSELoss")
     ('loss train', 'val loss epoch', 'metrics map 50 95 b', 'train loss', 'mse loss')
     """
-    text = re.sub(r"(?<=[a-z]{2})(?=[A-Z])|(?<=[a-z]\d)(?=[A-Z][a-z])|(?<=[A-Z]{2})(?=[A-Z][a-z]{2})", " ", text[:500])
+    text = in_english(text[:500])
+    text = re.sub(r"(?<=[a-z]{2})(?=[A-Z])|(?<=[a-z]\d)(?=[A-Z][a-z])|(?<=[A-Z]{2})(?=[A-Z][a-z]{2})", " ", text)
     text = re.sub(r"(?<![A-Za-z])([DGQ])(?=Loss)", r"\1 ", text)
     text = re.sub(r"(?<![A-Za-z])(cross|log)[ _-]?(entropy|loss)(?![A-Za-z])", r"\1\2", text, flags=re.IGNORECASE)
     found: list[str] = []

@@ -135,7 +135,8 @@ def _family(drafts: Sequence[Draft]) -> str:
 def _player(text: str) -> str:
     if re.search(r"\b(?:d|disc|discriminator|dis|critic)\b", text):
         return "d"
-    return "g" if re.search(r"\b(?:g|gen|generator)\b", text) else ""
+    adversary = text == "a loss"  # the adversarial model, a generator before a frozen discriminator
+    return "g" if adversary or re.search(r"\b(?:g|gen|generator)\b", text) else ""
 
 
 _NO_PROGRESS = {
@@ -339,11 +340,24 @@ def _equal_where_both(one: Series, other: Series) -> bool:
 
 
 def _bare_side(draft: Draft, context: _Context) -> tuple[str | None, bool, str]:
-    """Columns called `train` and `val`, and nothing else: the loss, when there is no other."""
+    """Columns called `train` and `val` and nothing else: losses where there is no other, or where they fall with it."""
     sides = {d.side for d in context.drafts if d.name.side and not d.name.kind and not d.name.base}
+    if sides in ({"val"}, {"test"}) and set(context.parts) == {"train"} and _falls_with_loss(draft, context):
+        return "val_loss", False, "it falls with the training loss and stands beside it: the loss on other data"
     if context.parts or len(sides) < 2 or len(draft.series.value) < 3:
         return None, False, "the name says on which data, and not what"
     return ("train_loss" if draft.side == "train" else "val_loss"), False, "the name says on which data, and not what"
+
+
+def _falls_with_loss(draft: Draft, context: _Context) -> bool:
+    """Whether nameless held-out values lie within three times the training loss and go its way."""
+    loss = next(d.series.value for d in context.drafts if d.name.kind == "loss")
+    loss, value = (v[np.isfinite(v)] for v in (loss, draft.series.value))
+    if min(len(loss), len(value)) < 3 or min(loss.min(), value.min()) <= 0:
+        return False
+    ends = [float(np.median(v[part])) for v in (loss, value) for part in (slice(None, 3), slice(-3, None))]
+    near = all(1 / 3 < ends[k + 2] / ends[k] < 3 for k in (0, 1))
+    return near and (ends[1] < ends[0]) == (ends[3] < ends[2])
 
 
 def _unknown(draft: Draft) -> tuple[str | None, bool, str]:

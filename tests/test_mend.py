@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curvedoc.mend import Points, join, measured, mend
+from curvedoc.mend import Points, join, measured, mend, within_epochs
 
 
 def points(step: object, value: object = None, epoch: object = None) -> Points:
@@ -134,6 +134,20 @@ def test_batches_that_share_a_step_are_averaged() -> None:
     mended, (said,) = mend(points(step, value))
     assert mended.value.tolist() == value.reshape(3, 4).mean(1).tolist()
     assert "3 of 3 steps hold several values (4 at most)" in said
+
+
+def test_batches_of_few_epochs_are_laid_out_inside_of_them() -> None:
+    said: list[str] = []
+    laid = within_epochs(points(np.repeat([1, 2], [10, 20]), np.arange(30.0)), said)
+    assert laid.step == pytest.approx([*(np.arange(1, 11) / 10), *(1 + np.arange(1, 21) / 20)])
+    assert laid.value.tolist() == list(range(30))
+    assert "20 values at most share an epoch" in said[0]
+
+
+@pytest.mark.parametrize("step", [np.repeat(np.arange(12), 20), np.repeat([1, 2, 3], 4), [1, 2, 3, 1, 2, 3, 1, 2, 3]])
+def test_batches_of_many_epochs_or_few_a_piece_are_left_alone(step: object) -> None:
+    given_ = points(step)
+    assert within_epochs(given_, []) is given_
 
 
 def test_points_without_a_step_are_left_out_and_counted() -> None:

@@ -410,3 +410,14 @@ def test_a_misspelt_validation_loss_is_one_and_not_surely() -> None:
 )
 def test_short_and_rare_names_of_both_sides(tags: dict[str, str]) -> None:
     assert roles(log(*tags)) == tags
+
+
+def test_a_bare_val_is_the_loss_where_it_falls_with_the_training_loss() -> None:
+    falls = log(series("Loss"), series("Val", np.linspace(2.2, 0.9, N)))
+    assert roles(falls) == {"Loss": "train_loss", "Val": "val_loss"}
+    rises = log(series("Loss"), series("Val", np.linspace(0.6, 0.9, N)))
+    assert roles(rises) == {"Loss": "train_loss", "Val": None}
+
+
+def test_an_adversarial_model_beside_a_discriminator_is_a_player() -> None:
+    assert roles(log("D loss", "A loss")) == {"D loss": "other_loss", "A loss": "other_loss"}

@@ -48,12 +48,13 @@ _NUMBER = re.compile(
 _OPENERS = re.compile(r"(?:(?:tensor|array|np\.\w+|float)\()?[\[(\"'{<]*\s*$")
 _STRONG = re.compile(r"\s*(?:[:=]+>?|->|=>)\s*$")
 _FILE = re.compile(r"[\w/.-]+\.(?:py|cc|cpp)(?::\d+)?")
-_ROUND = re.compile(r"^\[(?P<n>\d{1,12})\](?=\t)")  # XGBoost and LightGBM
+_ROUND = re.compile(r"^[\s#]*\[(?P<n>\d{1,12})\](?=\t)")  # XGBoost and LightGBM, as notebooks indent them
 # CatBoost names no metric: `0:  learn: 0.69  test: 0.68  best: 0.68 (0)  total: 3ms  remaining: 1s`
 _TREE = re.compile(r"^(\d{1,12}):\s+(?=(?:learn|test\d*):? )")
 _OF_TREE = re.compile(r"\b(learn|test\d*):? (\S+?)(?=\s|passed|$)")
 TREES = "CatBoost prints no name of what it measures"
 _WRITTEN = re.compile(r"^[IWEFD]\d{4} [\d:.]+\s+\d+ \S+?:\d+\] \[(?P<n>\d{1,12})\] ")  # CLU's writer of metrics
+_NTH_ROUND = re.compile(r"第\s*(\d{1,9})(?:\s*/\s*\d+)?\s*(?:个\s*)?(?:轮|輪|回合|エポック|epoch)", re.IGNORECASE)
 _NTH_EPOCH = re.compile(r"(?<![\w.])(\d{1,9})epoch\b")  # ESPnet: `3epoch results: [train] loss=...`
 _DARKNET = re.compile(r"^\s*(\d{1,12}): (\S+), (\S+) avg(?: loss)?, (\S+) rate, ")
 _OF_BATCHES = re.compile(r"\|\s*(?P<n>\d+)\s*/\s*(?P<of>\d+) batches\b")  # PyTorch's language models
@@ -68,6 +69,7 @@ _TOP_K = re.compile(r"\b(?:as|in) top \d+")
 _SECTION = re.compile(
     r"\[(\w+)\]|\b(\w+):(?=\s+[\w ]{1,40}=)"
 )  # ESPnet's `[valid] loss=`, icefall's `validation: loss=`
+_SIDE = re.compile(r"train(?:ing)?|val(?:id(?:ation)?)?|test|dev|eval")
 _POSSESSIVE = re.compile(r"(?<=\w)'s(?= \w)")  # LightGBM: `training's auc: 0.9`
 _ESTIMATOR = re.compile(r"\bsaving dict for\b", re.IGNORECASE)  # how TensorFlow's estimators say that they evaluated
 AVERAGED = "Averaged stats"  # how DETR, DeiT and MAE begin the line that ends an epoch
@@ -171,6 +173,8 @@ def cleaned(line: str) -> str:
         text = shorter
     if "epoch" in text:  # a long log has no time for patterns that a glance rules out
         text = _NTH_EPOCH.sub(r"epoch \1 ", text)
+    if "第" in text:
+        text = _NTH_ROUND.sub(r" epoch \1 ", text)
     if "rain" in text:
         text = _EPOCH_AND_BATCH.sub(r"\1 epoch \2 ", text)
     if " top " in text or " reached " in text:
@@ -318,6 +322,8 @@ def _name_of(gap: str, follows: bool) -> tuple[str, str]:
         if words:  # `validation loss at` of `validation loss at iteration 500`
             lead = " ".join([lead, *said[: len(said) - len(words)]]).strip()
     name = " ".join(words).strip(" -*#>.\"'`•:")
+    if follows and strong and not bracket and _SIDE.fullmatch(plain_name(name)):
+        return lead, name  # `epoch 3 | train: 0.41 | val: 0.52`
     if not name or len(name) > 80 or len(words) > 6 or not name[0].isalpha() or plain_name(name) in _NO_NAME:
         return lead or chunk, ""
     return lead, name

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from ..run import Note
+from .boxed import boxes
 from .dialect import SAMPLE, cells_of
 from .lines import encoding_of, lines, quoted, text_of
 from .log import Log, Series
 from .phrases import AVERAGED, TREES, Phrase, is_counter, phrase_of
 from .ruled import rows
 from .table import MAX_COLUMNS, Table, put, to_logs
-from .vocabulary import counter_kind, is_metric
+from .vocabulary import counter_kind, is_metric, plain_name
 
 FORMAT = "text log"
 RECOGNIZES = (
@@ -26,8 +27,8 @@ RECOGNIZES = (
 )
 READS = (
     "`step 100 | loss: 2.3`, `loss=2.3`, dicts, progress bars; Keras, nanoGPT, Megatron, fairseq, DETR, nnU-Net, "
-    "MXNet, Caffe, CycleGAN, CatBoost; tables of spaCy, skorch and nerfstudio; lines without a counter belong to the "
-    "last printed; numbers before the first are settings"
+    "MXNet, Caffe, CycleGAN, CatBoost; tables of spaCy, skorch and nerfstudio; boxes of Stable-Baselines3; lines "
+    "without a counter belong to the last printed; numbers before the first are settings"
 )
 NOT_READ = "prose, printed tensors, tables of the GPU, values that are copies of the best; a bar's earlier states"
 
@@ -38,6 +39,7 @@ _NO_LOG = re.compile(
 )
 _TAIL = 16 * 1024  # bytes at the end that help to recognize a log that begins with its own source code
 _MAYBE = re.compile(r"\d|\bnan\b|\binf\b", re.IGNORECASE)
+_BEST_AGAIN = re.compile(r"\bbest iteration(?: is)?:?\s*$", re.IGNORECASE)  # the next line of boosters is a copy
 _FEW = 2  # lines with a counter and a metric; fewer are no log
 _REGULAR = 5  # lines alike make a log even without a counter, or without a known name
 _MAX_HYPER = 300
@@ -122,7 +124,12 @@ def _is_log(book: _Book) -> bool:
 def _book_of(texts: Iterable[str]) -> _Book:
     book = _Book()
     early: list[Phrase] = []
-    for text, row in rows(texts):
+    copied = False
+    for text, row in boxes(rows(texts)):
+        if copied:
+            copied = False
+            continue
+        copied = "est iter" in text and _BEST_AGAIN.search(text) is not None
         phrase = row or (phrase_of(text) if _MAYBE.search(text) else None)
         if phrase is None:
             book.others += bool(text.strip())
@@ -132,6 +139,8 @@ def _book_of(texts: Iterable[str]) -> _Book:
         counters = [(n, v) for n, v in phrase.pairs if is_counter(n)]
         if counters:  # beside another counter, `iters: 100` counts; alone it is a setting
             counters = [(n, v) for n, v in phrase.pairs if counter_kind(n)[0] in ("step", "epoch")]
+            if len({plain_name(n) for n, _ in counters} | {"batch", "epochs"}) == 2 == len(counters):
+                counters = []  # `epochs: 20, batch: 128, lr: 0.001` are settings
         if phrase.done is not None:
             _bar(book, phrase, counters)
         elif counters and _is_context(phrase, counters):

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
+from ..tongues import in_english
+
 #: Counters by name without their scope. When several stand in one table, the first that is filled beside a
 #: value tells its step; counters inside an epoch come last.
 _STEPS = (
@@ -91,12 +93,12 @@ def counter_kind(name: str) -> tuple[str, int]:
 
 
 def plain_name(name: str) -> str:
-    """A name in lower case with single blanks between its words.
+    """A name in lower case with single blanks between its words, in English where its words are known.
 
-    >>> plain_name("trainer/globalStep"), plain_name("Wall-time ")
-    ('trainer global step', 'wall time')
+    >>> plain_name("trainer/globalStep"), plain_name("Wall-time "), plain_name("Época")
+    ('trainer global step', 'wall time', 'epoch')
     """
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", in_english(name))
     return re.sub(r"[\s_\-./:#]+", " ", apart).strip().lower()
 
 

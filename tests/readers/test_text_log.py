@@ -41,6 +41,8 @@ def pairs(line: str) -> dict[str, float]:
         ("loss=7.5e+8, tok/sec: 25,044", {"loss": 7.5e8, "tok/sec": 25044}),
         ("Loss: 6.9 (7.0)  Acc@1 12.5 (10.0)", {"Loss": 6.9, "Acc@1": 12.5}),
         ("[7]\ttrain-auc:0.81\teval-auc:0.79", {"iteration": 7, "train-auc": 0.81, "eval-auc": 0.79}),
+        ("    [7]\ttrain-auc:0.81\teval-auc:0.79", {"iteration": 7, "train-auc": 0.81, "eval-auc": 0.79}),
+        ("Epoch 7 | Train: 0.41 (Recon: 0.3) | Val: 0.52", {"Epoch": 7, "Train": 0.41, "Val": 0.52}),
         ("[7]\ttraining's auc: 0.81\tvalid_1's auc: 0.79", {"training auc": 0.81, "valid_1 auc": 0.79}),
         ("I0404 19:50:06.648749 1402 writer.py:48] [40] accuracy=0.9, loss=0.3", {"iteration": 40, "loss": 0.3}),
         ("250 val 3.29", {"step": 250, "val loss": 3.29}),
@@ -335,3 +337,16 @@ def test_a_table_of_texts_about_losses_is_no_log(tmp_path: Path) -> None:
     rows = [f"run-{k},step {k} | loss: 0.{k},said in its epoch" for k in range(1, 9)]
     assert not read_file(written(tmp_path, "notes.csv", "\n".join(["id,line,note", *rows])), "notes.csv")
     assert read_file(written(tmp_path, "log.csv", "\n".join(row.split(",")[1] for row in rows)), "log.csv")
+
+
+def test_the_round_that_a_booster_repeats_as_its_best_is_no_new_one(tmp_path: Path) -> None:
+    rounds = [f"[{k}]\ttrain-logloss:{0.6 / (k + 1):.3f}\teval-logloss:{0.7 / (k + 1):.3f}\n" for k in range(12)]
+    log = one(written(tmp_path, "xgb.log", "".join(rounds) + "Stopping. Best iteration:\n" + rounds[4]))
+    assert points(log, "train-logloss") == (list(range(12)), [round(0.6 / (k + 1), 3) for k in range(12)])
+
+
+def test_a_line_of_settings_counts_no_batch(tmp_path: Path) -> None:
+    lines = [f"Epoch {k}/8 | Train loss: {1 / k:.3f}\n" for k in range(1, 9)]
+    log = one(written(tmp_path, "out.log", "Epochs: 8, Batch: 128, LR: 0.001\n" + "".join(lines)))
+    assert [(s.tag, s.axis) for s in log.series if s.tag == "Train loss"] == [("Train loss", "epoch")]
+    assert log.hyper["LR"] == 0.001

@@ -9,7 +9,7 @@ from ..run import Array
 #: A cut takes a factor of 2 to 200: less is a bend of the gradients, more is a network without any gradient.
 LEAST, MOST = 2.0, 200.0
 #: Points before and behind a cut that must stand, and the most that are looked at.
-BEFORE, BEHIND, NEAR = 3, 4, 6
+BEFORE, BEHIND, NEAR = 2, 4, 6
 #: How far apart the falls of the layers may lie, as a share of their median, in logarithms.
 APART = 0.25
 #: What must be done of the fall in one interval, and how many standard deviations of any other interval's change it

@@ -11,6 +11,7 @@ from ..curves.order import median, row_median, sliding
 from ..curves.smooth import Smooth
 from ..curves.trend import fall, falls
 from ..estimate import Estimate, exact
+from ..run import Curve
 from .chart import Measured, Missing, Vital
 from .signals import FEWEST, Signals, alive, in_noise
 from .witness import witness
@@ -77,6 +78,8 @@ HELD_OUT = 0.02
 #: The same of a loss that falls at each validation, the last as well: frequencies are learned in a few steps, and that
 #: FEWEST points stand in that order by chance happens once in 720 times. A smaller share may be weight decay's work.
 STEADY = 0.005
+#: Points of a line that leaves two residuals to tell its noise by.
+RESIDUALS = 4
 #: The least part of its fall that a validation loss which has not come to rest has in its second half.
 RESTLESS = 0.1
 
@@ -132,6 +135,8 @@ def _descent(signals: Signals) -> dict[str, Measured]:
 def _surer(told: Measured, signals: Signals) -> Measured:
     """What the training loss tells of a fall, or what the validation loss does if that fell by HELD_OUT and is surer:
     noise of single batches hides a fall of a tenth that a loss over one whole set shows."""
+    if signals.val is None and isinstance(told, Estimate):
+        return _surer_of_few(told, signals.run.get("val_loss"))
     if (
         signals.val is None
         or not isinstance(told, Estimate)
@@ -145,6 +150,16 @@ def _surer(told: Measured, signals: Signals) -> Measured:
     at = int(np.argmin(signals.val.value))
     least = start - float(signals.val.value[at]) - 1.28 * float(np.hypot(signals.val.se[at], error))
     return trend if least >= _speaks(signals.val) * abs(start) else told
+
+
+def _surer_of_few(told: Estimate, val: Curve | None) -> Estimate:
+    """The same of four or five validations, each below the one before, by the line through them."""
+    if val is None or len(val) < RESIDUALS or not alive(val.value).all() or (np.diff(val.value) >= 0).any():
+        return told
+    fell, error = fall(val.step, val.value, float(val.step[0]), float(val.step[-1]))
+    start = abs(float(val.value[0])) or 1.0
+    trend = min(1e6, fell / max(error, 0.1 * RESTS * start))
+    return exact(trend, "sd") if trend > told.value and fell - 1.28 * error >= HELD_OUT * start else told
 
 
 def _speaks(val: Smooth) -> float:

@@ -35,6 +35,8 @@ HIDDEN = 0.5
 LATE = 0.01
 #: Losses that begin this many times apart are the same quantity on another scale.
 ANOTHER_SCALE = 5.0
+#: Two validations this part of a run apart, and as far from its start, tell what came of its second half.
+FAR = 0.25
 #: No sum over a batch is so many times its mean.
 NO_SCALE = 1e9
 
@@ -132,14 +134,23 @@ def _follows(signals: Signals) -> Measured:
     elif not alive(loss).all():
         return signals.absent["val_loss"]
     begin, end = signals.begin + 0.5 * signals.length, signals.end
-    if min(int((step >= begin).sum()) for step in (train.step, at)) < 3:
+    if int((train.step >= begin).sum()) < 3:
         return Missing("fewer than three points in the second half of the run")
-    (fell, error), (val_fell, val_error) = (fall(x, y, begin, end) for x, y in ((train.step, train.points), (at, loss)))
+    few = int((at >= begin).sum()) < 3
+    if few and at[-1] < begin:
+        return Missing("no validation in the second half of the run")
+    (fell, error), (val_fell, val_error) = (
+        _between_few(signals, train, at, loss)
+        if few
+        else (fall(x, y, begin, end) for x, y in ((train.step, train.points), (at, loss)))
+    )
     # A sum over batches beside a mean over examples: both start from one untrained network, so that they meet there.
     apart = abs(train.at(float(at[0]))) / max(abs(level), 1e-300)
     if apart > NO_SCALE:
         return Missing("a validation loss that begins at nothing has no scale")
     if not 1 / ANOTHER_SCALE < apart < ANOTHER_SCALE:
+        if few:
+            return Missing("so few validations on another scale than training tell no share of its fall")
         val_fell, val_error = apart * val_fell, apart * val_error
     if error > 0 and fell <= 3 * error and val_fell > 3 * val_error:
         # Validation fell for sure; a fall of training that its noise leaves unsure may be more, or next to nothing.
@@ -149,8 +160,29 @@ def _follows(signals: Signals) -> Measured:
         return Missing("the training loss does not fall beyond its noise in the second half of the run")
     share = val_fell / fell
     # A bend counts as doubt of either line, and both bend alike: it cancels in the share.
-    doubt = 0.85 * float(np.hypot(val_error, share * error)) / fell
+    doubt = (1.28 if few else 0.85) * float(np.hypot(val_error, share * error)) / fell
+    if few and doubt > 2 * HIDDEN:
+        return Missing("so few validations leave open whether they follow training at all")
     return Estimate(share, share - doubt, share + doubt, "share", (begin, end))
+
+
+def _between_few(
+    signals: Signals, train: Smooth, at: Array, loss: Array
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The falls of training and validation, each with its standard error, by one or two validations of the second half.
+
+    From the validation nearest the middle to the last one. Where those lie close, or there is one only, from the middle
+    of the run, as if all of the gap above training had opened since: validation fell as much at least. A validation is
+    a mean over no fewer examples than a batch, so that it is no noisier than one point of training.
+    """
+    last, half, noise = float(at[-1]), signals.begin + 0.5 * signals.length, median(train.noise)
+    near = int(np.argmin(np.abs(at - half)))
+    here, apart = float(at[near]), FAR * signals.length
+    if signals.begin + apart <= here <= last - apart:
+        error = float(np.hypot(train.se_at(here), train.se_at(last)))
+        return (train.at(here) - train.at(last), error), (float(loss[near] - loss[-1]), noise * 2**0.5)
+    fell, error = fall(train.step, train.points, half, signals.end)
+    return (fell, error), (fell - max(0.0, float(loss[-1]) - train.at(last)), noise)
 
 
 def _ahead(signals: Signals, curve: Smooth) -> Measured:

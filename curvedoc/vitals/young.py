@@ -18,6 +18,9 @@ VITALS = {
     ),
 }
 
+#: What the loss of batches says at a rate that nobody told, beside fewer than FEW validations: enough to be listed.
+UNSURE, FEW = 0.45, 4
+
 
 def measure(signals: Signals, found: dict[str, Measured]) -> dict[str, Measured]:
     """The vital, put together from what was measured before (`found`); missing for the reasons of `rate.too_high`."""
@@ -61,6 +64,8 @@ def _young(signals: Signals, found: dict[str, Measured]) -> Measured:
         # The size of the updates tells a rate that stays from one that goes up.
         told = weigh(held, 0.4, 0.8, 0.4) if any(signals.run.layers("update_ratio")) else 0.4
         slow, straight = min(slow, weigh(kept, 2.4, 2.1, 1.0)), min(straight, told)
+        # A language model rests at the frequencies of its symbols first: a short run is slow to start at any rate.
+        slow = slow if (val := signals.run.get("val_loss")) is not None and len(val) >= FEW else min(slow, UNSURE)
     if isinstance(early, Missing) and not isinstance(kept, Estimate):
         return early
     return exact(max(slow, straight), "share")

@@ -60,3 +60,52 @@ def test_a_loss_hidden_by_its_batches_is_no_plateau_while_validation_falls() -> 
     rules = {d.rule for d in report.findings}
     assert "still-improving" in rules
     assert "plateau-needs-decay" not in rules
+
+
+def beside(loss: Array, at: list[float], gap: list[float], noise: float = 0.01, rate: bool = True) -> Run:
+    """A training loss with the noise of batches, and validations at parts of the run so far above it."""
+    place = T[-1] * np.array(at)
+    curves = {"train_loss": (T, noisy(loss, noise)), "val_loss": (place, np.interp(place, T, loss) + np.array(gap))}
+    return run(**curves, **({"lr": (T, np.full(len(T), 1e-5))} if rate else {}))
+
+
+STRAIGHT = 3.0 - T / T[-1]
+
+
+def test_two_validations_tell_whether_they_follow_training() -> None:
+    found = vital(beside(STRAIGHT, [0.5, 1.0], [0.0, 0.2]), "val_loss.follows")
+    assert isinstance(found, Estimate)
+    assert found.value == pytest.approx((0.5 - 0.2) / 0.5, abs=0.1)
+    assert found.low < 0.6 < found.high
+
+
+@pytest.mark.parametrize("gap", [-0.1, 0.0, 0.1, 0.3])
+def test_one_validation_follows_but_for_the_gap_above_training(gap: float) -> None:
+    found = vital(beside(STRAIGHT, [1.0], [gap]), "val_loss.follows")
+    assert isinstance(found, Estimate)
+    assert found.value == pytest.approx(1 - max(0.0, gap) / 0.5, abs=0.08)
+    assert found.low < 1 - max(0.0, gap) / 0.5 < found.high
+
+
+def test_one_validation_among_loud_batches_or_early_in_the_run_tells_nothing() -> None:
+    for made in (beside(STRAIGHT, [1.0], [0.0], noise=1.0), beside(STRAIGHT, [0.4], [0.0])):
+        assert isinstance(vital(made, "val_loss.follows"), Missing)
+
+
+@pytest.mark.parametrize(("gap", "rate", "called"), [(0.02, True, True), (0.5, True, False), (0.02, False, False)])
+def test_one_validation_beside_a_straight_descent_speaks_of_a_low_rate_if_one_is_logged(
+    gap: float, rate: bool, called: bool
+) -> None:
+    report = judge(beside(STRAIGHT, [1.0], [gap], rate=rate), load_rules())
+    assert ("learning-rate-too-low" in {d.rule for d in report.findings}) is called
+
+
+def test_four_validations_that_fall_show_learning_that_batches_hide() -> None:
+    quarters = [0.25, 0.5, 0.75, 1.0]
+    slow = 2.3 - 0.1 * T / T[-1]
+    made = (beside(slow, at, [0.0] * len(at), noise=1.0) for at in ([1.0], quarters))
+    hidden, shown = (vital(m, "train_loss.fall_se") for m in made)
+    assert isinstance(hidden, Estimate)
+    assert isinstance(shown, Estimate)
+    assert hidden.value < 4  # where rules/no-learning.toml is sure that nothing fell
+    assert shown.value > 10  # and where it is silent

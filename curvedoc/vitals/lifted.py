@@ -1,0 +1,58 @@
+"""Do several weak signs, weighed together, say that the learning rate holds the loss up?
+
+The strongest sign or the weakest part decides elsewhere; here none decides. What a rate that is too high for where the
+run stands does to a log is seen a little in many numbers at once, and each of them alone has another cause as well.
+"""
+
+from __future__ import annotations
+
+import math
+
+from ..estimate import Estimate, exact
+from .chart import Measured, Missing, Vital
+from .rate import weigh
+from .signals import Signals
+
+VITALS = {
+    "rate.lifts": Vital("share", "points of the signs that the rate holds the loss up, over those of all of them")
+}
+
+#: Points per sign: the coefficients of a logistic regression of "a cut of the rate helped" on the graded signs, over
+#: two, rounded. Fitted on any half of the laboratory's tasks, it ranks the runs of the other half as well as on all.
+POINTS = {"thrown": 8.0, "rests": 4.0, "many": 4.0, "unexplained": 3.0, "held": 3.0}
+
+
+def measure(signals: Signals, found: dict[str, Measured]) -> dict[str, Measured]:
+    """The vital of the signs, put together from what was measured before (`found`); it wants a validation loss whose
+    bounce can be seen, since that is the sign which tells most.
+
+    thrown: validation leaps, from one time to the next, by so much of the first loss; that is what gradient noise does,
+    in step with the rate (Smith et al. 2018), where a run that converged moves by a thousandth. rests: training gains
+    nothing more, or much less than before. many: validation is a mean over so many examples that it does not leap by
+    itself. unexplained: so much of the task is left. held: the rate has not come down. A sign that cannot be measured
+    counts as it does at the middle of the runs that were measured.
+    """
+    thrown = found.get("val_loss.thrown")
+    if not isinstance(thrown, Estimate):
+        return {"rate.lifts": thrown or signals.absent.get("val_loss", Missing("no val_loss", ("val_loss",)))}
+    flat, kept = found.get("train_loss.flat_for"), found.get("train_loss.pace_kept")
+    signs = {
+        "thrown": weigh(_log(thrown), *_logs(0.006, 0.06), 0.0),
+        "rests": max(weigh(flat, 0.1, 0.6, 0.4), weigh(kept, 0.7, 0.1, 0.5)),
+        "many": weigh(_log(found.get("val.counted")), *_logs(50, 200), 0.6),
+        "unexplained": weigh(found.get("fit.unexplained"), 0.15, 0.60, 0.35),
+        "held": weigh(found.get("rate.held"), 0.2, 0.6, 0.4),
+    }
+    share = sum(POINTS[name] * weight for name, weight in signs.items()) / sum(POINTS.values())
+    return {"rate.lifts": exact(share, "share", thrown.steps)}
+
+
+def _log(measured: Measured | None) -> Measured | None:
+    if not isinstance(measured, Estimate):
+        return measured
+    low, value, high = (math.log10(max(x, 1e-9)) for x in (measured.low, measured.value, measured.high))
+    return Estimate(value, low, high)
+
+
+def _logs(no_at: float, yes_at: float) -> tuple[float, float]:
+    return math.log10(no_at), math.log10(yes_at)

@@ -137,6 +137,18 @@ def guessing(
     return run(train_loss=(T, losses), val_loss=(V, val), val_accuracy=(V, right), lr=(T, cosine(T)), **shares)
 
 
+def frequent(seed: int, begin: float = np.log(4), settled: float = 30.0, **hyper: str) -> Run:
+    """One answer to everything of four classes, the first of which 70 in 100 examples have: the loss comes from `begin`
+    to the entropy of their shares (0.91) within `settled` steps, and rests."""
+    shares = np.array([0.7, 0.15, 0.1, 0.05])
+    entropy = float(-(shares * np.log(shares)).sum())
+    rng = DRAW(seed)
+    losses, val = (entropy + (begin - entropy) * np.exp(-x / settled) for x in (T, V))
+    losses = losses + 0.1 * (1 - np.exp(-T / settled)) * rng.standard_normal(len(T))
+    val = val + 0.01 + 2e-4 * rng.standard_normal(len(V))
+    return run(train_loss=(T, losses), val_loss=(V, val), val_accuracy=(V, np.full(len(V), 0.69)), hyper=hyper)
+
+
 def adaptive(made: Run) -> Run:
     """The run with Adam among its hyper-parameters."""
     return replace(made, hyper={"optimizer": "Adam"})

@@ -68,7 +68,7 @@ def _few(signals: Signals, unexplained: Estimate) -> Estimate:
     OVERLAP of a guess's wrong answers, over the rest."""
     if signals.context.target_loss is not None:
         return unexplained
-    classes = _classes(signals)
+    classes = classes_told(signals)
     if classes is None or not 2 <= classes <= FEW + (MISCOUNT if signals.context.classes is None else 0):
         return unexplained
     bounds = (unexplained.value, unexplained.low, unexplained.high)
@@ -76,7 +76,7 @@ def _few(signals: Signals, unexplained: Estimate) -> Estimate:
     return Estimate(value, low, high, "share", unexplained.steps)
 
 
-def _classes(signals: Signals) -> int | None:
+def classes_told(signals: Signals) -> int | None:
     """How many classes there are: as known, else among how many a guess costs the first loss.
 
     Scores cost somewhat more than a guess; a first loss that is not that of the first update may cost less.
@@ -94,7 +94,7 @@ def _above_guess(signals: Signals) -> Measured:
     Where nobody said how many classes there are, the first loss tells among how many it guessed.
     """
     accuracy = signals.metric if signals.run.get("val_accuracy") is not None else signals.train_accuracy
-    classes = _classes(signals)
+    classes = classes_told(signals)
     if accuracy is None or classes is None or classes < 2:
         return Missing("no accuracy is logged, or no number of classes is known (--classes)", ("val_accuracy",))
     if idle_since(signals) is not None:

@@ -9,21 +9,27 @@ import numpy as np
 
 from ..curves.order import median
 from ..estimate import exact
+from .alike import answer, most
 from .chart import Measured, Missing, Vital
 from .descent import ANSWERS, SAME, idle_since
+from .initial import at_once, by_epoch
 from .signals import Signals, alive
 
 VITALS = {
     "guess.off_at_first": Vital(
         "share",
         "how far the first training loss (beyond two standard deviations) or the first validation loss lies from that "
-        "of a guess, the larger, over the latter; only where all validations show one answer to everything",
+        "of a guess, the larger, over the latter, or above it where frequent classes take both below; only where all "
+        "validations show one answer to everything",
     ),
     "guess.stirred": Vital("share", "range of the validation losses over their level there: what moves was updated"),
     "guess.drifts": Vital(
-        "share", "fall of the validation loss from the third to the last quarter of the run over that range"
+        "share",
+        "fall of the validation loss from one quarter of the run to the next, the smaller of the last two, over that "
+        "range; where frequent classes are learned that from the second to the last quarter",
     ),
     "guess.above": Vital("share", "mean training loss of the second half above that of a guess, over the latter"),
+    "guess.below": Vital("share", "mean training loss of the second half below the validation loss, over the latter"),
     "guess.exact": Vital(
         "share",
         "distance of both losses of the second half from the loss of equal scores for any number of classes, over it",
@@ -36,6 +42,8 @@ FEWEST = 8
 #: The logarithms of so many classes lie far apart: all validations within BESIDE of that of a known number, or
 #: within NEAR of any one, are no chance.
 FEW, BESIDE, NEAR = 12, 0.005, 0.003
+#: Classes that are equally frequent cost -log of the share that one of them has; unequal ones more.
+UNEVEN = 1.25
 #: What answers all examples alike learns how frequent the classes are, and no more: a held-out loss that moves further
 #: than this behind its first values answers them in different ways.
 ALIKE = 0.02
@@ -58,11 +66,15 @@ def measure(signals: Signals) -> dict[str, Measured]:
 
 def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
     """With g the loss of a guess and l the median validation loss of the second half: off_at_first = max(|first
-    training loss - g| - 2 sd, |first validation loss - g|) / g, stirred = range / l, drifts = (median of the
-    third quarter - that of the last) / range, above and exact = how far the mean training loss of the second half
-    lies above g, and the larger distance of that and of l from g, over g."""
+    training loss - g| - 2 sd, |first validation loss - g|) / g, stirred = range / l, drifts = the smaller fall of the
+    medians of quarters, second to third or third to last, over the range, above and exact = how far the mean training
+    loss of the second half lies above g, and the larger distance of that and of l from g, over g, below = 1 - that mean
+    / l. Where the classes are unevenly frequent (the one answer is right more often than exp(-l)), g is the loss of
+    equal scores, which validation and means of epochs may lie below; above counts from what such shares cost at most,
+    and drifts from the second quarter to the last."""
     train, curve, classes = signals.train, signals.run.get("val_loss"), signals.context.classes
-    if train is None or curve is None or signals.lost_at is not None:
+    logged = signals.run.get("train_loss")
+    if train is None or logged is None or curve is None or signals.lost_at is not None:
         missing = signals.absent.get("train_loss") or signals.absent.get("val_loss")
         return dict.fromkeys(names, missing or Missing("the loss was lost to NaN or infinity"))
     value = curve.value[alive(curve.value)]
@@ -70,24 +82,34 @@ def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
     if len(value) < FEWEST or value.min() <= 0 or train.value.min() <= 0:
         return dict.fromkeys(names, few)
     level = median(value[len(value) // 2 :])
-    guess = math.log(classes) if classes is not None and classes > 1 else _nearest(min(level, median(train.value)))
+    share, first = answer(signals), float(train.points[0])
+    # Scores learn how frequent the classes are: the loss comes from that of equal scores to that of the shares.
+    uneven = share is not None and math.log(share) + level > math.log(UNEVEN)
+    costs = _nearest(first if uneven else min(level, median(train.value)))
+    guess = math.log(classes) if classes is not None and classes > 1 else costs
     if guess is None:
         return dict.fromkeys(names, Missing("the loss lies above that of any guess"))
     at_guess = guess <= math.log(FEW) and bool((np.abs(value / guess - 1) <= (BESIDE if classes else NEAR)).all())
     alike = at_guess or _same(signals) or idle_since(signals) is not None
     if not alike or float(np.ptp(value[len(value) // 4 :])) > ALIKE * level:
         return dict.fromkeys(names, Missing("nothing shows one answer to everything"))
-    first = max(0.0, abs(float(train.points[0]) - guess) - 2 * float(train.noise[0]))
-    off = max(first, abs(float(value[0]) - guess)) / guess
+    noise, last = 2 * float(train.noise[0]), float(train.points[len(train.points) // 2 :].mean())
+    # On its way down to what the shares cost a loss lies below that of equal scores.
+    early = at_once(train.step) and not by_epoch(signals, logged)
+    begun = first - guess if uneven and not early else abs(first - guess)
+    seen = float(value[0]) - guess if uneven else abs(float(value[0]) - guess)
+    off = max(0.0, begun - noise, seen) / guess
+    rest = most(share, round(math.exp(guess))) if uneven and share is not None else guess
     moved = max(float(np.ptp(value)), 1e-12 * level)
-    half, quarter = value[len(value) // 2 :], max(1, len(value) // 4)
-    drift = (median(half[:quarter]) - median(half[-quarter:])) / moved
+    second, third, fourth = (median(part) for part in np.array_split(value, 4)[1:])
+    # Shares are learned within a quarter of the run; what still comes down then does so because the rate is too low.
+    drift = (second - fourth if uneven else min(second - third, third - fourth)) / moved
     span = (signals.begin, signals.end)
-    ends = (float(train.points[len(train.points) // 2 :].mean()), level)
     equal = guess if classes else _nearest(level) or guess
     return {
-        "guess.above": exact((ends[0] - guess) / guess, "share", span),
-        "guess.exact": exact(max(abs(end - equal) for end in ends) / equal, "share", span),
+        "guess.below": exact((level - last) / level, "share", span),
+        "guess.above": exact((last - rest) / rest, "share", span),
+        "guess.exact": exact(max(abs(end - equal) for end in (last, level)) / equal, "share", span),
         "guess.off_at_first": exact(off, "share", (signals.begin, float(curve.step[0]))),
         "guess.stirred": exact(moved / level, "share", span),
         "guess.drifts": exact(drift, "share", span),

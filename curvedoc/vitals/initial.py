@@ -69,7 +69,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
     step, value = curve.step[keep], curve.value[keep]
     first = max(float(value[0]), _first_epoch(signals, step, value))
     found: dict[str, Measured] = {"initial_loss.first": exact(first, "loss", (float(step[0]), float(step[0])))}
-    began = not _by_epoch(signals, curve) and (at_once(step) or _in_warmup(signals, float(step[0])))
+    began = not by_epoch(signals, curve) and (at_once(step) or _in_warmup(signals, float(step[0])))
     chance = _guess(signals, first)
     found["initial_loss.at"] = exact(float(step[0]), "step")
     found["initial_loss.kept"] = exact(1.0 if began else _kept(value, chance), "share")
@@ -107,8 +107,9 @@ def _guess(signals: Signals, first: float) -> float | None:
         most = max(SCALED, LEARNED * level)
         return most if first > most and train.value.min() > 0 else None
     since = idle_since(signals)
-    if since is not None and since < signals.begin + signals.length / 2:
-        return median(train.value[train.step > since])
+    behind = train.step > since if since is not None else np.zeros(len(train.step), bool)
+    if since is not None and since < signals.begin + signals.length / 2 and behind.any():
+        return median(train.value[behind])
     bounds = [math.log(MOST_CLASSES)]
     for part in ("train", "val"):
         loss, accuracy = signals.run.get(f"{part}_loss"), signals.run.get(f"{part}_accuracy")
@@ -167,7 +168,7 @@ def _kept(value: Array, chance: float | None) -> float:
     return min(1.0, max([0.0, *high]))
 
 
-def _by_epoch(signals: Signals, curve: Curve) -> bool:
+def by_epoch(signals: Signals, curve: Curve) -> bool:
     """Whether a point is the mean of an epoch: said so, or counted 0, 1, 2 ... with a validation beside each."""
     if curve.cadence == "epoch" or signals.run.axis == "epoch":
         return True

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ..curves.order import median
 from ..curves.smooth import CHOSEN, Smooth
 from ..estimate import Estimate, exact
 from ..run import Array
+from .alike import most
 from .chart import Measured, Missing, Vital
+from .fit import classes_told
 from .signals import Signals, alive
 
 VITALS = {
@@ -25,10 +29,14 @@ VITALS = {
 
 _SPIKE = ("start.spike", "start.spike_sd", "start.spike_until", "start.left")
 
-#: So many validations with one accuracy are no chance; the loss may fall by STILL of its descent from their first half
-#: to the second, and by FREQUENT of it before: what the frequencies of two classes are worth if one has five sixths.
+#: So many validations with one accuracy are no chance; the loss may fall by STILL of what it has left from their first
+#: half to the second. An exponential descent that is followed so closely has a sharpness of 0.3 at most.
 SAME = 5
-STILL, FREQUENT = 0.1, 0.35
+STILL = 0.1
+#: Points of a rest.
+REST = 4
+#: The smallest gain that counts: what comes down by less from its rest has not left it.
+GAIN = 0.05
 
 
 def measure(signals: Signals) -> dict[str, Measured]:
@@ -52,11 +60,14 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     train = signals.train
     if train is None:
         return dict.fromkeys(names, signals.absent["train_loss"])
-    top, top_se = float(train.value[0]), float(train.se[0])
-    # A first point far above is a descent that was over before the smoother could follow: stairs are no flat start.
-    cliff = float(train.points[0]) - top
-    if cliff > 6 * float(train.noise[0]) and cliff > 0.1 * (float(train.points[0]) - float(train.value.min())):
-        top, top_se = float(train.points[0]), float(train.noise[0])
+    warm = signals.schedule.warmup_until if signals.schedule is not None else None
+    origin = train.step[0] if warm is None else max(float(train.step[0]), warm)
+    rest = _one_answer(signals)
+    if rest is not None:
+        train, since, top, top_se = rest
+        origin = max(origin, since)
+    else:
+        top, top_se = _top(train)
     doubt = 1.28 * median(train.se[: max(2, len(train.se) // 10)])
     descent = top - float(train.value.min())
     if descent <= 4 * doubt or descent <= 1e-3 * abs(top):
@@ -64,12 +75,8 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     # A loss that first rose lies on a hill and no plain: it descends from there.
     half = int(np.argmax(train.value <= top - 0.5 * descent)) + 1
     peak = int(np.argmax(train.value[:half]))
-    if train.value[peak] - top > max(3 * float(np.hypot(train.se[peak], top_se)), 0.05 * descent):
+    if rest is None and train.value[peak] - top > max(3 * float(np.hypot(train.se[peak], top_se)), 0.05 * descent):
         top, top_se = float(train.value[peak]), float(train.se[peak])
-        descent = top - float(train.value.min())
-    plain = _one_answer(signals, top, descent)
-    if plain is not None:
-        top, top_se = plain
         descent = top - float(train.value.min())
     spacing = median(np.diff(train.step))
     # Smoothing rounds the corner of a few epochs' means: where noise is small the points themselves tell better.
@@ -77,8 +84,6 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     curve = train.points if clear else train.value
     doubt = 1.28 * _apart(train, _crossings(train.step, curve, top, descent, 0.0)[0], top_se, clear)
     grid = [_crossings(train.step, curve, top, descent, shift) for shift in (doubt, 0.0, -doubt)]
-    warm = signals.schedule.warmup_until if signals.schedule is not None else None
-    origin = train.step[0] if warm is None else max(float(train.step[0]), warm)
     flat = [max(0.0, (five - origin) / signals.length) for five, _ in grid]
     # A drop between two logged points is as sharp as the log can show.
     sharp = [max(0.0, five - origin) / max(grid[1][1] - five, spacing) for five, _ in grid]
@@ -93,31 +98,63 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     }
 
 
-def _one_answer(signals: Signals, top: float, descent: float) -> tuple[float, float] | None:
-    """Level and standard error of a flat part whose accuracy shows that every example got the same answer.
+def _top(train: Smooth) -> tuple[float, float]:
+    """Where the descent begins, with its standard error: the first value, or the first point where that lies far above.
 
-    The scores of such a network learn how frequent the classes are, which takes a few steps and a part of the descent,
-    and then rest. That part is no way down: the flat start lies behind it. None where the accuracy is not the same at
-    SAME validations in a row from the first or second on, or where the loss fell along them.
+    Then the descent was over before the smoother could follow: stairs are no flat start.
     """
-    curve, train = signals.run.get("val_accuracy"), signals.train
-    assert train is not None  # the caller has its top
-    if curve is None or len(curve) <= SAME:
+    top, cliff = float(train.value[0]), float(train.points[0] - train.value[0])
+    if cliff > 6 * float(train.noise[0]) and cliff > 0.1 * (float(train.points[0]) - float(train.value.min())):
+        return float(train.points[0]), float(train.noise[0])
+    return top, float(train.se[0])
+
+
+def _one_answer(signals: Signals) -> tuple[Smooth, float, float, float] | None:
+    """A rest whose accuracy shows that every example got the same answer: the loss that shows it, since when, its level
+    and the standard error of that.
+
+    The scores of such a network learn how frequent the classes are, which takes a few steps and a part of the descent
+    (most of it where one class is much the most frequent), and then rest. That part is no way down: the flat start lies
+    behind it. A validation loss shows it without the noise of batches. None where the accuracy is not the same at SAME
+    validations in a row from the first or second on, or where the loss fell along them, costs more there than such
+    answers do, or never comes down from there.
+    """
+    accuracy = signals.run.get("val_accuracy")
+    curve = signals.val if signals.val is not None else signals.train
+    if accuracy is None or curve is None or len(accuracy) <= SAME or not alive(accuracy.value).all():
         return None
-    begin = 0 if curve.value[0] == curve.value[1] else 1
-    other = np.flatnonzero(curve.value[begin:] != curve.value[begin])
-    if not len(other) or other[0] < SAME:
+    begin = 0 if accuracy.value[0] == accuracy.value[1] else 1
+    other = np.flatnonzero(accuracy.value[begin:] != accuracy.value[begin])
+    share = float(accuracy.value[begin]) / (100.0 if accuracy.unit == "percent" else 1.0)
+    # The mean of a first epoch tells half of the classes or more.
+    classes = signals.context.classes or 2 * (classes_told(signals) or 2)
+    same = int(other[0]) if len(other) else len(accuracy) - begin
+    if same < SAME:
         return None
-    inside = (train.step > curve.step[begin]) & (train.step <= curve.step[begin + int(other[0]) - 1])
-    if inside.sum() < 4:
-        return None
-    value = train.value[inside]
-    level = median(value)
-    half = len(value) // 2
-    fell, before = median(value[:half]) - median(value[half:]), top - level
-    if not 0 <= before <= FREQUENT * descent or fell > STILL * descent:
-        return None
-    return level, median(train.se[inside])
+    for first, last in _stretches(begin, same):
+        inside = (curve.step >= accuracy.step[first]) & (curve.step <= accuracy.step[last])
+        value = curve.points[inside]
+        if len(value) < REST:
+            continue
+        level, half = median(value), len(value) // 2
+        below = level - float(curve.value.min())
+        if median(value[:half]) - median(value[half:]) > STILL * below:
+            continue
+        if below <= GAIN * level or level > most(share, classes):
+            return None
+        since = float(curve.step[int(np.argmax(curve.points <= level + 0.05 * below))])
+        return curve, since, level, median(curve.se[inside])
+    return None
+
+
+def _stretches(begin: int, same: int) -> Iterator[tuple[int, int]]:
+    """First and last validation of the stretches that may be the rest, the longest first: up to the last with the same
+    accuracy or earlier, because the loss may come down before an answer changes, and from the first or one of the next
+    two, which the frequencies take to learn."""
+    length = same
+    while length >= REST:
+        yield from ((begin + skip, begin + length - 1) for skip in range(3) if length - skip >= REST)
+        length = min(length - 1, length * 9 // 10)
 
 
 def _apart(train: Smooth, at: float, top_se: float, clear: bool) -> float:

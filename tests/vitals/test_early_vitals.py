@@ -358,6 +358,45 @@ def test_a_flat_start_lies_behind_the_frequencies_of_the_classes_if_every_answer
     assert value(moved, "start.flat_until").value < 100
 
 
+@pytest.mark.parametrize("rest", [0.0, 240.0])
+def test_validation_shows_a_rest_at_the_shares_of_the_classes_that_batches_hide(rest: float) -> None:
+    # Four classes, one with 70 %: from log 4 to their entropy, 0.91, and, behind the rest or at once, down to 0.2.
+    entropy = -sum(p * math.log(p) for p in (0.7, 0.15, 0.1, 0.05))
+    left = np.clip(1 - (T - rest) / 200, 0, 1) if rest else np.exp(-T / 120)
+    loss = 0.2 + (entropy - 0.2) * left + (math.log(4) - entropy) * np.exp(-T / 15)
+    val = loss[29::30]
+    right = np.where(val > 0.75, 0.7, 0.9)
+    made = run(train_loss=(T, noisy(loss, 0.15)), val_loss=(V, val), val_accuracy=(V, right))
+    if rest:
+        assert value(made, "start.flat_until").value == pytest.approx(rest + 10, abs=30)
+        assert value(made, "start.flat_for").value == pytest.approx((rest - 30) / 600, abs=0.08)
+        assert value(made, "start.sharpness").value > 1.0
+    else:
+        assert value(made, "start.sharpness").value < 0.35
+
+
+def test_a_loss_that_is_lost_behind_its_first_points_has_no_level_to_come_back_to() -> None:
+    loss = np.where(T < 20, 3e4 / T, np.nan)
+    made = run(train_loss=(T, loss), val_accuracy=(V, np.full(len(V), 0.17)))
+    assert value(made, "initial_loss.excess").value > 1000
+
+
+@pytest.mark.parametrize(("behind", "weight"), [(0.999, 0.0), (1.02, 1.0)])
+def test_validation_that_came_down_by_the_shares_of_the_classes_was_broken_by_no_step(
+    behind: float, weight: float
+) -> None:
+    # One answer from the first epoch on; the rest moves in the sixth digit. What costs more than before was thrown.
+    level = math.log(6)
+    val = np.where(V[0] == V, level, behind * level) + 1e-6 * np.sin(V)
+    made = run(
+        train_loss=(T, noisy(np.full(len(T), level), 0.01)),
+        val_loss=(V, val),
+        val_accuracy=(V, np.full(len(V), 0.15)),
+        lr=(T, np.full(len(T), 0.05)),
+    )
+    assert value(made, "rate.collapse").value == weight
+
+
 @pytest.mark.parametrize(("of_validation", "weight"), [(2.0, 1.0), (0.95, 0.0)])
 def test_steps_that_threw_the_weights_threw_them_for_validation_too(of_validation: float, weight: float) -> None:
     epochs = np.arange(1.0, 31.0)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from curvedoc.engine import judge
 from curvedoc.estimate import Estimate
+from curvedoc.rulebook import load_rules
 from curvedoc.run import Context, Run
 from curvedoc.vitals import Missing, measure
-from tests.early_patients import V, guessing, unmoved
-from tests.patients import noisy, power_law, run, steps
+from tests.early_patients import T, V, frequent, guessing, unmoved
+from tests.patients import cosine, noisy, power_law, run, steps
 
 GUESS = np.log(10)
 
@@ -98,6 +100,30 @@ def test_nothing_is_said_of_a_network_that_learns_or_whose_answers_wander() -> N
     answers = {"val_accuracy": (V, 0.3 + 0.1 * rng.random(len(V)))}
     losses = {k: (c[0].step, c[0].value * 1.05) for k, c in wandering.curves.items() if k.endswith("loss")}
     assert isinstance(vital(run(**losses, **answers), "off_at_first", None), Missing)
+
+
+@pytest.mark.parametrize("classes", [4, None])
+def test_one_answer_at_what_uneven_classes_cost_began_at_equal_scores(classes: int | None) -> None:
+    made = frequent(0)
+    assert number(made, "off_at_first", classes) < 0.01
+    assert number(made, "above", classes) < 0.0
+    assert number(made, "drifts", classes) < 0.1
+    assert number(made, "below", classes) == pytest.approx(0.01 / 0.92, abs=0.02)
+    assert number(frequent(0, begin=1.6), "off_at_first", 4) > 0.1
+
+
+def test_one_answer_at_what_uneven_classes_cost_is_a_bad_start_and_with_adam_a_dead_layer() -> None:
+    assert judge(frequent(0), load_rules(), Context()).diagnoses[0].rule == "bad-init"
+    assert judge(frequent(0, optimizer="Adam"), load_rules(), Context()).diagnoses[0].rule == "dead-units"
+    settled = frequent(0, begin=2.2)  # scores of the usual size, whose labels belong to other inputs
+    assert "bad-init" not in [d.rule for d in judge(settled, load_rules(), Context(classes=4)).diagnoses]
+
+
+def test_random_scores_that_a_tiny_rate_moves_drift_although_their_shares_look_uneven() -> None:
+    rng, done = np.random.default_rng(0), np.cumsum(cosine(V)) / np.cumsum(cosine(V))[-1]
+    losses = {"train_loss": (T, 2.4 + 0.2 * rng.standard_normal(len(T))), "val_loss": (V, 2.38 - 0.01 * done)}
+    made = run(**losses, val_accuracy=(V, np.full(len(V), 0.163)))
+    assert number(made, "drifts", None) > 0.27
 
 
 ADAPTIVE = ("AdamW", "Lion", "LAMB", "Adadelta")

@@ -1,0 +1,40 @@
+"""What does a network cost that answers all examples alike, where classes are not equally frequent?"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .signals import Signals, alive
+
+#: So many validations with one accuracy, to the last digit, are no chance.
+SAME = 10
+#: Almost all right is no guess.
+RIGHT = 0.95
+#: Shares of classes in a validation set and in the training set are a few hundredths of the loss apart.
+BETWEEN_SETS = 0.03
+
+
+def answer(signals: Signals) -> float | None:
+    """Share of right answers, where it was the same to the last digit at all validations but the first; else None."""
+    curve = signals.run.get("val_accuracy")
+    if curve is None or len(curve) < SAME or not alive(curve.value).all() or float(np.ptp(curve.value[1:])) > 0:
+        return None
+    share = float(curve.value[-1]) / (100.0 if curve.unit == "percent" else 1.0)
+    return share if 0 < share < RIGHT else None
+
+
+def most(share: float, classes: int) -> float:
+    """The most that one answer to everything costs which is right in a share of the examples, in natural units.
+
+    Scores that are the same for all examples cost the entropy of the classes' frequencies once they have learned them.
+    The most frequent class has that share, and the rest is at most spread evenly over the others: with h the entropy of
+    a, h(a) + (1 - a) log(C - 1).
+
+    >>> round(most(0.5, 2), 3), round(most(0.1, 10), 3), round(most(0.8, 2), 3)
+    (0.714, 2.372, 0.515)
+    """
+    a = min(max(share, 1e-6), 1 - 1e-6)
+    rest = math.log(max(1, classes - 1))
+    return (1 + BETWEEN_SETS) * (-a * math.log(a) - (1 - a) * math.log(1 - a) + (1 - a) * rest)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..curves.order import median
 from ..estimate import exact
+from ..run import Array
 from .alike import answer, most
 from .chart import Measured, Missing, Vital
 from .descent import ANSWERS, SAME, idle_since
@@ -101,9 +102,9 @@ def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
     off = max(0.0, begun - noise, seen) / guess
     rest = most(share, round(math.exp(guess))) if uneven and share is not None else guess
     moved = max(float(np.ptp(value)), 1e-12 * level)
-    second, third, fourth = (median(part) for part in np.array_split(value, 4)[1:])
     # Shares are learned within a quarter of the run; what still comes down then does so because the rate is too low.
-    drift = (second - fourth if uneven else min(second - third, third - fourth)) / moved
+    falls = _falls(value) / moved
+    drift = float(falls.sum() if uneven else falls.min())
     span = (signals.begin, signals.end)
     equal = guess if classes else _nearest(level) or guess
     return {
@@ -114,6 +115,20 @@ def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
         "guess.stirred": exact(moved / level, "share", span),
         "guess.drifts": exact(drift, "share", span),
     }
+
+
+def _falls(value: Array) -> Array:
+    """Falls (2,) of the medians from the second quarter to the third, and from there to the last, per quarter.
+
+    Of few points quarters are not equally long.
+
+    >>> _falls(np.arange(10.0, 0.0, -1.0))
+    array([2.25, 2.25])
+    """
+    parts = np.array_split(np.arange(len(value)), 4)[1:]
+    centre, level = (np.array([float(np.median(x[p])) for p in parts]) for x in (np.arange(len(value)), value))
+    found: Array = -np.diff(level) / np.diff(centre) * (len(value) - 1) / 4
+    return found
 
 
 def _same(signals: Signals) -> bool:

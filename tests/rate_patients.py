@@ -63,6 +63,14 @@ def slow_rate(seed: int) -> Run:
     return run(train_loss=(T, noisy(straight, seed=seed)), val_loss=val, lr=(T, np.full(len(T), 1e-5)))
 
 
+def found_late(seed: int) -> Run:
+    """The frequencies of the symbols first, then the structure behind them, faster and faster."""
+    share = T / T[-1]
+    loss = 2.3 + 0.1 * np.exp(-share / 0.02) - 0.2 * share - 0.8 / (1 + np.exp(-(share - 0.6) / 0.1))
+    val = (T[39::40], loss[39::40])
+    return run(train_loss=(T, noisy(loss, seed=seed)), val_loss=val, lr=(T, 1e-3 * cosine(T) / cosine(T).max()))
+
+
 def no_learning(seed: int) -> Run:
     return run(train_loss=(T, noisy(np.full(len(T), 2.3), 0.01, seed)), lr=(T, np.full(len(T), 0.1)))
 
@@ -396,6 +404,7 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("learning-rate-too-low", "still-improving"): steady,
     ("learning-rate-too-low", "underfitting"): underfit,
     ("learning-rate-too-low", "bad-init"): bad_init,
+    ("learning-rate-too-low", "late-start"): found_late,
     ("learning-rate-too-low", "no-learning"): no_learning,
     ("learning-rate-too-low", "decayed"): converged,
     ("learning-rate-too-low", "memory"): remembered,

@@ -95,3 +95,17 @@ def test_a_rate_too_low_leads_where_only_validation_shows_the_fall() -> None:
 def test_where_both_are_seen_a_low_rate_explains_that_next_to_nothing_was_learned() -> None:
     rule = {r.id: r for r in load_rules()}["learning-rate-too-low"]
     assert "no-learning" in rule.explains
+
+
+@pytest.mark.parametrize("rate", [True, False])
+def test_what_speeds_up_behind_a_plateau_is_not_slow_for_want_of_rate(rate: bool) -> None:
+    share = T / T[-1]
+    lr = {"lr": (T, 1e-3 * 0.5 * (1 + np.cos(np.pi * share)))} if rate else {}
+    structure = 1 / (1 + np.exp(-(share - 0.6) / 0.1))
+    found, steady = (
+        run(train_loss=(T, noisy(loss, 0.01)), val_loss=(E, loss[59::60]), **lr)
+        for loss in (2.3 - 0.2 * share - 0.8 * structure, 2.3 - 1.6 * share * (1 - share / 2))
+    )
+    assert value(steady, "rate.young").value > 0.5
+    assert value(found, "pace.done_early").value < value(steady, "pace.done_early").value
+    assert value(found, "rate.young").value < 0.2

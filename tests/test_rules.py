@@ -69,6 +69,16 @@ def test_ten_epochs_are_enough_to_see_training_leave_validation_behind() -> None
             assert ("overfitting" in found) == leads
 
 
+def test_one_blow_among_ten_epochs_is_no_bounce_along_a_plateau() -> None:
+    epoch = np.arange(1.0, 11.0)
+    fall = 0.05 + 1.2 * np.exp(-2 * (epoch - 1))
+    for seed in SEEDS:
+        train = noisy(fall * np.where(epoch == 8, 2, 1), 0.05, seed)
+        val = noisy(fall * np.where(epoch == 8, 3, 1) * (1 + 0.1 * (-1) ** epoch), 0.05, seed + 9)
+        found = judge(run(train_loss=(epoch, train), val_loss=(epoch, val)), RULES).diagnoses
+        assert not any(d.rule == "plateau-needs-decay" and not d.possible for d in found)
+
+
 def test_a_last_jump_that_is_never_unlearned_is_a_divergence() -> None:
     for seed in SEEDS:
         made = early_patients.broken_records(seed)

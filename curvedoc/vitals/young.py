@@ -7,12 +7,19 @@ import math
 
 import numpy as np
 
+from ..curves.order import median
 from ..curves.trend import fall
 from ..estimate import Estimate, exact
 from .chart import Measured, Missing, Vital
 from .held import stated
 from .rate import grade, weigh
 from .signals import Signals
+
+#: Points on either side of a cut of the rate, and the part of the descent that falls off with it, from which on a cut
+#: surely paid. Along a descent that goes on as before nothing falls off beyond its trend.
+BESIDE, PAID = 4, (0.05, 0.15)
+#: A rate that comes down by less from one point to the next is a schedule on its way, no cut.
+CUT = 0.6
 
 VITALS = {
     "rate.young": Vital(
@@ -77,7 +84,25 @@ def _young(signals: Signals, found: dict[str, Measured]) -> Measured:
         slow = slow if (val := signals.run.get("val_loss")) is not None and len(val) >= FEW else min(slow, UNSURE)
     if isinstance(early, Missing) and not isinstance(kept, Estimate):
         return early
-    return exact(max(slow, straight), "share")
+    return exact(min(max(slow, straight), 1 - grade(_fell_with_cut(signals), *PAID)), "share")
+
+
+def _fell_with_cut(signals: Signals) -> float:
+    """The largest part of the descent that fell off where a logged rate was cut, beyond the trend before: what falls
+    as the steps become shorter was held up by their length, and they were not too short."""
+    curve = signals.run.get("val_loss") or signals.run.get("train_loss")
+    if signals.lr is None or curve is None or not np.isfinite(curve.value).all():
+        return 0.0
+    rate, found = signals.lr.value, [0.0]
+    descent = float(curve.value[0] - curve.value.min())
+    for at in signals.lr.step[1:][rate[1:] <= CUT * rate[:-1]].tolist() if descent > 0 else ():
+        old, new = curve.value[curve.step < at][-2 * BESIDE :], curve.value[curve.step > at][:BESIDE]
+        if len(old) == 2 * BESIDE and len(new) == BESIDE:
+            before = median(old[BESIDE:])
+            trend = max(0.0, median(old[:BESIDE]) - before)
+            noise = float(np.abs(np.diff(old)).mean())
+            found.append((before - median(new) - trend - noise) / descent)
+    return max(found)
 
 
 def _sped_up(signals: Signals, found: dict[str, Measured]) -> float:

@@ -109,3 +109,17 @@ def test_what_speeds_up_behind_a_plateau_is_not_slow_for_want_of_rate(rate: bool
     assert value(steady, "rate.young").value > 0.5
     assert value(found, "pace.done_early").value < value(steady, "pace.done_early").value
     assert value(found, "rate.young").value < 0.2
+
+
+def test_what_falls_off_as_a_rate_is_cut_was_not_held_up_by_short_steps() -> None:
+    epoch = np.arange(1.0, 61.0)
+    slow = 1.0 - 0.12 * np.minimum(epoch, 30) / 30 - 0.02 * np.maximum(0, epoch - 30) / 30
+    rate = np.where(epoch < 30, 0.01, 0.001)  # as a scheduler writes the epoch at whose end it cut
+    cut, uncut = slow - 0.05 * (epoch > 30), slow - 0.05 * np.clip((epoch - 30) / 30, 0, 1)
+    rising = np.random.default_rng(0).standard_normal(60) * 0.002
+    found = [
+        value(run(train_loss=(epoch, v), val_loss=(epoch, 0.01 + v + rising), lr=(epoch, rate)), "rate.young").value
+        for v in (cut, uncut)
+    ]
+    assert found[0] < 0.2
+    assert found[1] > 0.8

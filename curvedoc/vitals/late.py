@@ -22,21 +22,23 @@ REST = 0.05
 
 
 def drops(signals: Signals, rows: tuple[Row, ...]) -> tuple[Row, ...]:
-    """The rows of the cuts with what lay right before and behind each."""
+    """The rows of the cuts with what lay right before and behind the first of them: where one came in time, the next
+    is part of a plan, and as late as the plan has it."""
     steps = [step.value for row in rows if isinstance(step := row.vitals["lr_drop.step"], Estimate)]
-    begins, ends = [signals.begin, *steps][: len(steps)], [*steps[1:], signals.end][: len(steps)]
-    return tuple(
-        Row(row.name, {**row.vitals, **_drop(signals, begin, step, end)})
-        for row, begin, step, end in zip(rows, begins, steps, ends, strict=True)
-    )
+    if not steps:
+        return rows
+    found = _drop(signals, steps[0], steps[1] if len(steps) > 1 else signals.end)
+    after: dict[str, Measured] = dict.fromkeys(DROP_VITALS, Missing("an earlier cut lies before this one"))
+    measured = [found, *[after] * (len(steps) - 1)]
+    return tuple(Row(row.name, {**row.vitals, **vitals}) for row, vitals in zip(rows, measured, strict=True))
 
 
-def _drop(signals: Signals, begin: float, step: float, end: float) -> dict[str, Measured]:
-    """Rest before a cut and gain behind it, between the cut before this one (`begin`) and the next (`end`)."""
+def _drop(signals: Signals, step: float, end: float) -> dict[str, Measured]:
+    """Rest before the first cut and gain behind it, up to the next (`end`)."""
     curve = signals.run.get("train_loss")
     if curve is None or signals.train is None:
         return dict.fromkeys(DROP_VITALS, signals.absent["train_loss"])
-    keep = alive(curve.value) & (curve.step >= begin)
+    keep = alive(curve.value)
     until = min(end, step + 0.3 * (signals.end - signals.begin))
     before, after = keep & (curve.step < step), keep & (curve.step >= step) & (curve.step <= until)
     if before.sum() < FEWEST or after.sum() < 3:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from curvedoc.estimate import Estimate
-from curvedoc.run import Context, Run
-from curvedoc.vitals import measure
+from curvedoc.run import Context, Curve, Run
+from curvedoc.vitals import Missing, measure
 
 from ..held_out import T, cut_at
 from ..patients import exponential, power_law
@@ -35,3 +37,12 @@ def test_a_falling_loss_does_not_rest() -> None:
 def test_the_gain_of_a_cut_is_measured(gain: float) -> None:
     found = at_cut(cut_at(0, 0.5, np.full(len(T), 1.0), gain), "lr_drop.gain")
     assert found.value == pytest.approx(gain, abs=0.02)
+
+
+def test_a_second_cut_is_part_of_a_plan_and_late_for_nothing() -> None:
+    made = cut_at(0, 0.8, exponential(T, tau=0.05, end=0.5), 0.4)
+    rate = np.select([0.4 * T[-1] >= T, 0.8 * T[-1] >= T], [0.1, 0.02], 0.004)
+    twice = replace(made, curves={**made.curves, "lr": (Curve(T, rate),)})
+    first, second = measure(twice, Context())[0].lr_drop
+    assert isinstance(first.vitals["lr_drop.rest_before"], Estimate)
+    assert isinstance(second.vitals["lr_drop.rest_before"], Missing)

@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 
+from ..run import Curve
 from .signals import Signals, alive
 
-#: So many validations with one accuracy, to the last digit, are no chance.
-SAME = 10
+#: So many validations with one accuracy, to the last digit, are no chance; nor are so many with so few, that near.
+SAME, ANSWERS, NEAR = 10, 3, 0.05
 #: Almost all right is no guess.
 RIGHT = 0.95
 #: Shares of classes in a validation set and in the training set are a few hundredths of the loss apart.
@@ -17,12 +18,20 @@ BETWEEN_SETS = 0.03
 
 
 def answer(signals: Signals) -> float | None:
-    """Share of right answers, where it was the same to the last digit at all validations but the first; else None."""
+    """Share of right answers, where it was that of one answer at all validations but the first; else None."""
     curve = signals.run.get("val_accuracy")
-    if curve is None or len(curve) < SAME or not alive(curve.value).all() or float(np.ptp(curve.value[1:])) > 0:
+    if curve is None or len(curve) < SAME or not alive(curve.value).all():
         return None
     share = float(curve.value[-1]) / (100.0 if curve.unit == "percent" else 1.0)
-    return share if 0 < share < RIGHT else None
+    return share if one(curve, 1) and 0 < share < RIGHT else None
+
+
+def one(accuracy: Curve, begin: int) -> bool:
+    """Whether the accuracies from an index on are those of one answer to everything: the same to the last digit, or a
+    few below a half that lie near each other, where the one answer changes to a class that is about as frequent."""
+    shares = np.unique(accuracy.value[begin:]) / (100.0 if accuracy.unit == "percent" else 1.0)
+    few = len(shares) <= ANSWERS and shares[-1] - shares[0] <= NEAR and shares[-1] <= 0.5
+    return len(shares) == 1 or bool(few)
 
 
 def most(share: float, classes: int) -> float:

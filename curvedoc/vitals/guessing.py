@@ -10,9 +10,9 @@ import numpy as np
 from ..curves.order import median
 from ..estimate import exact
 from ..run import Array
-from .alike import answer, most
+from .alike import SAME, answer, most, one
 from .chart import Measured, Missing, Vital
-from .descent import ANSWERS, SAME, idle_since
+from .descent import idle_since
 from .initial import at_once, by_epoch
 from .signals import Signals, alive
 
@@ -43,8 +43,9 @@ FEWEST = 8
 #: The logarithms of so many classes lie far apart: all validations within BESIDE of that of a known number, or
 #: within NEAR of any one, are no chance.
 FEW, BESIDE, NEAR = 12, 0.005, 0.003
-#: Classes that are equally frequent cost -log of the share that one of them has; unequal ones more.
-UNEVEN = 1.25
+#: Classes that are equally frequent cost -log of the share that one of them has; unequal ones more. By that factor
+#: shares of equal classes differ by chance in validation sets of some hundred examples.
+UNEVEN, CHANCE = 1.1, 1.4
 #: What answers all examples alike learns how frequent the classes are, and no more: a held-out loss that moves further
 #: than this behind its first values answers them in different ways.
 ALIKE = 0.02
@@ -85,9 +86,13 @@ def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
     level = median(value[len(value) // 2 :])
     share, first = answer(signals), float(train.points[0])
     # Scores learn how frequent the classes are: the loss comes from that of equal scores to that of the shares.
-    uneven = share is not None and math.log(share) + level > math.log(UNEVEN)
-    costs = _nearest(first if uneven else min(level, median(train.value)))
-    guess = math.log(classes) if classes is not None and classes > 1 else costs
+    known = math.log(classes) if classes is not None and classes > 1 else None
+    equal = known or _nearest(first) or level
+    more = -math.inf if share is None else math.log(share) + level
+    uneven = more > math.log(UNEVEN) and level < (1 - ALIKE) * equal
+    if not uneven and more > math.log(CHANCE):
+        return dict.fromkeys(names, Missing("answers are right too often for equal scores at that loss"))
+    guess = equal if uneven else known or _nearest(min(level, median(train.value)))
     if guess is None:
         return dict.fromkeys(names, Missing("the loss lies above that of any guess"))
     at_guess = guess <= math.log(FEW) and bool((np.abs(value / guess - 1) <= (BESIDE if classes else NEAR)).all())
@@ -106,11 +111,11 @@ def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
     falls = _falls(value) / moved
     drift = float(falls.sum() if uneven else falls.min())
     span = (signals.begin, signals.end)
-    equal = guess if classes else _nearest(level) or guess
+    scores = guess if classes else _nearest(level) or guess
     return {
         "guess.below": exact((level - last) / level, "share", span),
         "guess.above": exact((last - rest) / rest, "share", span),
-        "guess.exact": exact(max(abs(end - equal) for end in (last, level)) / equal, "share", span),
+        "guess.exact": exact(max(abs(end - scores) for end in (last, level)) / scores, "share", span),
         "guess.off_at_first": exact(off, "share", (signals.begin, float(curve.step[0]))),
         "guess.stirred": exact(moved / level, "share", span),
         "guess.drifts": exact(drift, "share", span),
@@ -132,14 +137,11 @@ def _falls(value: Array) -> Array:
 
 
 def _same(signals: Signals) -> bool:
-    """Whether the validation accuracy stayed the same to the last digit through the second half of the run, SAME times
-    at least, or changed between a few values near each other, as one answer does that changes from class to class."""
+    """Whether the validation accuracy was that of one answer through the second half of the run, SAME times or more."""
     curve = signals.run.get("val_accuracy")
     if curve is None or len(curve) < 2 * SAME or not alive(curve.value).all():
         return False
-    levels = np.unique(curve.value[len(curve) // 2 :]) / (100.0 if curve.unit == "percent" else 1.0)
-    few = len(levels) <= ANSWERS and levels[-1] - levels[0] <= 0.05 and levels[-1] <= 0.5
-    return len(levels) == 1 or bool(few)
+    return one(curve, len(curve) // 2)
 
 
 def _nearest(level: float) -> float | None:

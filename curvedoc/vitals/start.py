@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -52,44 +53,39 @@ def measure(signals: Signals) -> dict[str, Measured]:
     return descent | spike | _rate(signals)
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What the first descent is read off: the loss as points or smoothed, where it begins, and how far its way down to
+    the first crossing may be off."""
+
+    step: Array
+    value: Array
+    top: float
+    doubt: float
+    since: float
+
+
 def _descent(signals: Signals) -> dict[str, Measured]:
-    """Steps x5 and x50 at which the smoothed loss has done 5 and 50 % of the way from its first value (or from the hill
-    that it climbed first) to its lowest: flat_for = (x5 - begin) / length, sharpness = (x5 - begin) / (x50 - x5). A
-    warm-up does not count. Gives up where the loss never fell by four times its doubt."""
+    """Steps x5 and x50 at which the loss has done 5 and 50 % of the way from its first value (or from the hill that it
+    climbed first, or the rest that it came to before it knew anything) to its lowest: flat_for = (x5 - begin) / length,
+    sharpness = (x5 - begin) / (x50 - x5). A warm-up does not count. Gives up where the loss never fell by four times
+    its doubt."""
     names = ("start.flat_for", "start.flat_until", "start.flat_points", "start.sharpness")
-    train = signals.train
-    if train is None:
+    if signals.train is None:
         return dict.fromkeys(names, signals.absent["train_loss"])
-    warm = signals.schedule.warmup_until if signals.schedule is not None else None
-    origin = train.step[0] if warm is None else max(float(train.step[0]), warm)
-    rest = _one_answer(signals)
-    if rest is not None:
-        train, since, top, top_se = rest
-        origin = max(origin, since)
-    else:
-        top, top_se = _top(train)
-    doubt = 1.28 * median(train.se[: max(2, len(train.se) // 10)])
-    descent = top - float(train.value.min())
-    if descent <= 4 * doubt or descent <= 1e-3 * abs(top):
+    way = _one_answer(signals) or _down(signals.train)
+    if way is None:
         return dict.fromkeys(names, Missing("the training loss never fell beyond its noise"))
-    # A loss that first rose lies on a hill and no plain: it descends from there.
-    half = int(np.argmax(train.value <= top - 0.5 * descent)) + 1
-    peak = int(np.argmax(train.value[:half]))
-    if rest is None and train.value[peak] - top > max(3 * float(np.hypot(train.se[peak], top_se)), 0.05 * descent):
-        top, top_se = float(train.value[peak]), float(train.se[peak])
-        descent = top - float(train.value.min())
-    spacing = median(np.diff(train.step))
-    # Smoothing rounds the corner of a few epochs' means: where noise is small the points themselves tell better.
-    clear = 3 * median(train.noise[: max(2, len(train.noise) // 10)]) < 0.05 * descent
-    curve = train.points if clear else train.value
-    doubt = 1.28 * _apart(train, _crossings(train.step, curve, top, descent, 0.0)[0], top_se, clear)
-    grid = [_crossings(train.step, curve, top, descent, shift) for shift in (doubt, 0.0, -doubt)]
+    warm = signals.schedule.warmup_until if signals.schedule is not None else None
+    origin = way.since if warm is None else max(way.since, warm)
+    descent, spacing = way.top - float(way.value.min()), median(np.diff(way.step))
+    grid = [_crossings(way.step, way.value, way.top, descent, shift) for shift in (way.doubt, 0.0, -way.doubt)]
     flat = [max(0.0, (five - origin) / signals.length) for five, _ in grid]
     # A drop between two logged points is as sharp as the log can show.
     sharp = [max(0.0, five - origin) / max(grid[1][1] - five, spacing) for five, _ in grid]
     until = [five for five, _ in grid]
     span = (float(origin), grid[1][0])
-    seen = int(((train.step >= origin) & (train.step <= grid[1][0])).sum())
+    seen = int(((way.step >= origin) & (way.step <= grid[1][0])).sum())
     return {
         "start.flat_for": _estimate(flat, "share", span),
         "start.flat_until": _estimate(until, "step", (until[1], until[1])),
@@ -98,20 +94,32 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     }
 
 
-def _top(train: Smooth) -> tuple[float, float]:
-    """Where the descent begins, with its standard error: the first value, or the first point where that lies far above.
-
-    Then the descent was over before the smoother could follow: stairs are no flat start.
-    """
-    top, cliff = float(train.value[0]), float(train.points[0] - train.value[0])
+def _down(train: Smooth) -> _Way | None:
+    """The way from the first value, or from the hill that was climbed first; None where it is lost in the noise."""
+    top, top_se = float(train.value[0]), float(train.se[0])
+    # A first point far above is a descent that was over before the smoother could follow: stairs are no flat start.
+    cliff = float(train.points[0]) - top
     if cliff > 6 * float(train.noise[0]) and cliff > 0.1 * (float(train.points[0]) - float(train.value.min())):
-        return float(train.points[0]), float(train.noise[0])
-    return top, float(train.se[0])
+        top, top_se = float(train.points[0]), float(train.noise[0])
+    doubt = 1.28 * median(train.se[: max(2, len(train.se) // 10)])
+    descent = top - float(train.value.min())
+    if descent <= 4 * doubt or descent <= 1e-3 * abs(top):
+        return None
+    # A loss that first rose lies on a hill and no plain: it descends from there.
+    half = int(np.argmax(train.value <= top - 0.5 * descent)) + 1
+    peak = int(np.argmax(train.value[:half]))
+    if train.value[peak] - top > max(3 * float(np.hypot(train.se[peak], top_se)), 0.05 * descent):
+        top, top_se = float(train.value[peak]), float(train.se[peak])
+        descent = top - float(train.value.min())
+    # Smoothing rounds the corner of a few epochs' means: where noise is small the points themselves tell better.
+    clear = 3 * median(train.noise[: max(2, len(train.noise) // 10)]) < 0.05 * descent
+    curve = train.points if clear else train.value
+    doubt = 1.28 * _apart(train, _crossings(train.step, curve, top, descent, 0.0)[0], top_se, clear)
+    return _Way(train.step, curve, top, doubt, float(train.step[0]))
 
 
-def _one_answer(signals: Signals) -> tuple[Smooth, float, float, float] | None:
-    """A rest whose accuracy shows that every example got the same answer: the loss that shows it, since when, its level
-    and the standard error of that.
+def _one_answer(signals: Signals) -> _Way | None:
+    """The way from a rest whose accuracy shows that every example got the same answer.
 
     The scores of such a network learn how frequent the classes are, which takes a few steps and a part of the descent
     (most of it where one class is much the most frequent), and then rest. That part is no way down: the flat start lies
@@ -143,7 +151,11 @@ def _one_answer(signals: Signals) -> tuple[Smooth, float, float, float] | None:
         if below <= GAIN * level or level > most(share, classes):
             return None
         since = float(curve.step[int(np.argmax(curve.points <= level + 0.05 * below))])
-        return curve, since, level, median(curve.se[inside])
+        if curve is signals.train:
+            return _Way(curve.step, curve.value, level, 1.28 * median(curve.se[inside]), since)
+        # A mean over one whole set scatters less than any smoother knows that has to follow a drop: a quarter of what
+        # it moved while it rested is one standard deviation.
+        return _Way(curve.step, curve.points, level, 1.28 * float(np.ptp(value)) / 4, since)
     return None
 
 

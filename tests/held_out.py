@@ -98,6 +98,15 @@ def parted(seed: int, beside: bool = False, **more: tuple[Array, Array]) -> Run:
     return run(**losses, lr=RATE, **more)
 
 
+def fine_tuned(seed: int, *val: float, down: bool = True, **more: tuple[Array, Array]) -> Run:
+    """A run that was validated so many times, with a training loss that goes to a tenth, or up again."""
+    u = T / T[-1]
+    train = 0.05 + 0.55 * np.exp(-u / 0.35) if down else 0.6 - 0.4 * u + 0.9 * np.maximum(0, u - 0.33)
+    at = T[len(T) // len(val) - 1 :: len(T) // len(val)]
+    drawn = noisy(np.array(val), 0.01, seed + 1)
+    return run(train_loss=(T, noisy(train, 0.1, seed)), val_loss=(at, drawn), lr=RATE, **more)
+
+
 def held_down(seed: int, decay: float, right: float = 0.15) -> Run:
     """A classifier of ten that is right in so many cases, with a stated weight decay."""
     level = 2.3 * (1 - right) / 0.9
@@ -293,6 +302,7 @@ FIRES: dict[str, Callable[[int], Run]] = {
     "underfitting.over-regularised": taken_back,
     "overfitting.memorised": lambda seed: by_heart(seed, 0.7, 0.01),
     "overfitting.parted": parted,
+    "overfitting.few": lambda seed: fine_tuned(seed, 0.36, 0.44, 0.56),
     "underfitting.far-off": far_off,
     "underfitting.held-down": lambda seed: held_down(seed, 0.3),
     "plateau-needs-decay.together": lambda seed: bouncing(seed, 0.08),
@@ -343,6 +353,11 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("overfitting.memorised", "train-below-validation"): lambda seed: by_heart(seed, 0.07, 0.001),
     ("overfitting.parted", "wandering"): lambda seed: parted(seed, beside=True),
     ("overfitting.parted", "over-confidence"): lambda seed: parted(seed, val_accuracy=(V, 0.5 + 0.4 * V / V[-1])),
+    ("overfitting.few", "one-point"): lambda seed: fine_tuned(seed, 0.45, 0.38, 0.36, 0.35, 0.5),
+    ("overfitting.few", "over-confidence"): lambda seed: fine_tuned(
+        seed, 0.36, 0.44, 0.56, val_accuracy=(T[199::200], np.array([0.8, 0.84, 0.87]))
+    ),
+    ("overfitting.few", "divergence"): lambda seed: fine_tuned(seed, 0.36, 0.44, 0.56, down=False),
     ("underfitting.far-off", "halfway"): lambda seed: far_off(seed, 0.4),
     ("underfitting.far-off", "learning-rate-too-low"): lambda seed: far_off(seed, tau=2.0),
     ("underfitting.held-down", "no-learning"): lambda seed: held_down(seed, 1e-4),

@@ -77,7 +77,7 @@ def test_own_rules_are_added_and_replace_those_of_the_same_id(tmp_path: Path) ->
 
 def test_select_and_ignore_take_ids_and_know_typos() -> None:
     forms = [rule.name for rule in load_rules(select=["overfitting"])]
-    assert forms == ["overfitting", "overfitting.memorised", "overfitting.parted"]
+    assert forms == ["overfitting", "overfitting.few", "overfitting.memorised", "overfitting.parted"]
     assert "overfitting" not in {rule.id for rule in load_rules(ignore=["overfitting"])}
     with pytest.raises(UsageError, match="no rule 'overfiting'; did you mean 'overfitting'"):
         load_rules(ignore=["overfiting"])

@@ -24,6 +24,7 @@ ALONE = (
     "schedule",
     "gap",
     "memorised",
+    "few",
     "penalty",
     "players",
     "sample",

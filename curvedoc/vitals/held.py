@@ -24,6 +24,7 @@ VITALS = {
         "part of its peak at which the rate ended: logged, named in the hyper-parameters, or read off the updates, the "
         "pace or a bounce",
     ),
+    "rate.doubt": Vital("share", "half of the interval of that part where the log does not state the rate, else zero"),
 }
 #: Words in hyper-parameters that name a schedule ending near zero, and one that never comes down.
 ENDS_LOW = ("cosine", "linear", "poly", "one_cycle", "onecycle", "1cycle", "anneal")
@@ -46,7 +47,9 @@ def measure(signals: Signals, found: Mapping[str, Measured]) -> dict[str, Measur
     """Vitals of the rate at the end of the run; `found` holds those of the bounce."""
     known = stated(signals)
     promised = _promised(signals) if known is None else Missing("the rate is known: the pace need not tell it")
-    return {"pace.promised": promised, "rate.held": known or _held(signals, promised, found["loss.bounce_kept"])}
+    held = known or _held(signals, promised, found["loss.bounce_kept"])
+    doubt = (held.high - held.low) / 2 if known is None and isinstance(held, Estimate) else 0.0
+    return {"pace.promised": promised, "rate.held": held, "rate.doubt": exact(doubt, "share")}
 
 
 def stated(signals: Signals) -> Estimate | None:

@@ -39,6 +39,8 @@ WIDE = 2.0
 #: weights to be thrown about: possibly from the first number on, surely from the second. Of the runs of tests/lab/tune
 #: that end on a rate near zero, healthy ones lie below 0.036.
 THROWN, LAST = (0.035, 0.09), 4
+#: No curve tells a rate better than to a twentieth, even where its interval is cut off at the peak.
+LEAST_DOUBT = 0.05
 #: What falls this much faster than promised was sped up by something: a rate that came down, most of the time.
 SPED_UP = 1.5
 
@@ -48,7 +50,9 @@ def measure(signals: Signals, found: Mapping[str, Measured]) -> dict[str, Measur
     known = stated(signals)
     promised = _promised(signals) if known is None else Missing("the rate is known: the pace need not tell it")
     held = known or _held(signals, promised, found["loss.bounce_kept"])
-    doubt = (held.high - held.low) / 2 if known is None and isinstance(held, Estimate) else 0.0
+    doubt = 0.0
+    if known is None and isinstance(held, Estimate):
+        doubt = max(LEAST_DOUBT, (held.high - held.low) / 2)
     return {"pace.promised": promised, "rate.held": held, "rate.doubt": exact(doubt, "share")}
 
 

@@ -48,6 +48,7 @@ def measure(signals: Signals, found: dict[str, Measured]) -> dict[str, Measured]
 
 
 def _log(measured: Measured | None) -> Measured | None:
+    """Its decimal logarithm, of 1e-9 at least; what is missing stays so."""
     if not isinstance(measured, Estimate):
         return measured
     low, value, high = (math.log10(max(x, 1e-9)) for x in (measured.low, measured.value, measured.high))

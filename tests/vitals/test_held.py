@@ -143,3 +143,16 @@ def test_validation_follows_a_training_loss_that_is_summed_over_the_batch() -> N
     assert isinstance(plain, Estimate)
     assert isinstance(summed, Estimate)
     assert summed.value == pytest.approx(plain.value)
+
+
+def test_a_rate_that_is_logged_is_stated_without_doubt_and_one_read_off_a_curve_with_some() -> None:
+    rate = np.ones(len(T))
+    guessed = logged(descent(rate))
+    told = Run("told", dict(guessed.curves) | {"lr": run(lr=(T, rate)).curves["lr"]})
+    found = {name: vital(made, "rate.doubt") for name, made in (("guessed", guessed), ("told", told))}
+    held = vital(guessed, "rate.held")
+    assert isinstance(held, Estimate)
+    assert isinstance(found["guessed"], Estimate)
+    assert isinstance(found["told"], Estimate)
+    assert found["guessed"].value == max(0.05, (held.high - held.low) / 2)
+    assert found["told"].value == 0.0

@@ -215,6 +215,13 @@ def underfit_at_peak_rate(seed: int) -> Run:
     return run(**curves | {"lr": (T, np.full(len(T), 0.1))})
 
 
+def burdened(seed: int) -> Run:
+    """Training examples are disturbed, so that their loss lies well above that of validation."""
+    made = underfit(seed)
+    curves = {k: (c[0].step, c[0].value) for k, c in made.curves.items()}
+    return run(**curves | {"val_loss": (V, 0.8 * curves["val_loss"][1])})
+
+
 def natural_floor(seed: int) -> Run:
     shape = exponential(T, 4.0, 1.5, tau=0.08)
     return run(
@@ -425,6 +432,7 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("overfitting", "validation-too-noisy"): noisy_validation,
     ("underfitting", "plateau-needs-decay"): underfit_at_peak_rate,
     ("underfitting", "natural-floor"): natural_floor,
+    ("underfitting", "burdened-training"): burdened,
     ("underfitting", "learning-rate-too-low"): still_falling,
     ("update-ratio-too-high", "warmup"): lambda seed: ratios(
         seed, constant_rate, fc1=np.where(0.05 * T[-1] > T, 0.1, 1e-3), fc2=2e-3

@@ -360,7 +360,9 @@ def _restless(signals: Signals, found: dict[str, Measured]) -> float:
     logged = signals.run.curves.get("train_loss", ())
     for curve in [c for c in logged if c.cadence == "epoch" or signals.run.axis == "epoch"][:1]:
         level = abs(median(curve.value[-3:])) or 1.0
-        signs.append(grade(bounce(curve, 0.5, 1.0)[0] / level, 0.006, 0.014))
+        # Where validation rests to a thousandth, means over epochs bounce with their batches, not with the weights.
+        moves = weigh(found.get("loss.bounce"), 0.001, 0.003, 1.0) if signals.val is not None else 1.0
+        signs.append(min(moves, grade(bounce(curve, 0.5, 1.0)[0] / level, 0.006, 0.014)))
     # A hundredth of the weights per step replaces them within a hundred steps (Karpathy: 1e-3 is healthy).
     signs.append(weigh(_updates(signals), -2.3, -1.9, 0.0))
     return max(signs)

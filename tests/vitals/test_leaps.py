@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -73,6 +75,17 @@ def test_five_validations_show_whether_a_high_level_is_one_of_weights_that_bounc
     )
     assert isinstance(found, Estimate)
     assert (found.value > 0.5) == shaken
+
+
+@pytest.mark.parametrize(("leap", "bounces"), [(0.01, True), (0.0003, False)])
+def test_means_over_epochs_bounce_with_their_batches_where_validation_rests(leap: float, bounces: bool):
+    epoch = np.arange(1.0, 41.0)
+    train = noisy(1.5 + np.exp(-epoch / 2), 0.03)
+    val = (1.6 + np.exp(-epoch / 2)) * (1 + leap * (-1.0) ** epoch)
+    patient = run(train_loss=(epoch, train), val_loss=(epoch, val), lr=(epoch, np.full(40, 0.1)))
+    found = _measured(replace(patient, axis="epoch"), "rate.hot_plateau")
+    assert isinstance(found, Estimate)
+    assert (found.value > 0.5) == bounces
 
 
 @pytest.mark.parametrize(("leap", "thrown"), [(0.05, True), (0.005, False)])

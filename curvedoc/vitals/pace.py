@@ -11,6 +11,7 @@ from ..curves.trend import fall
 from ..estimate import Estimate, exact
 from ..run import Array
 from .chart import Measured, Missing, Vital
+from .descent import idle_since
 from .signals import CYCLES, FEWEST, Signals, alive
 from .witness import witness
 
@@ -21,6 +22,11 @@ VITALS = {
     ),
     "val_loss.follows": Vital(
         "share", "fall of the validation loss along the second half of the run over that of the training loss"
+    ),
+    "val_loss.fallen_at_least": Vital(
+        "share",
+        "part of its first value by which the validation loss ever came down, at the lower end of its 80 % interval; 0 "
+        "where the accuracy never moves",
     ),
     "val_loss.last_gain": Vital(
         "share",
@@ -58,6 +64,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
         "pace.at_end": _at_end(curve),
         "pace.done_early": _shown(signals, curve),
         "val_loss.follows": _follows(signals),
+        "val_loss.fallen_at_least": _fallen(signals),
         "val_loss.last_gain": _last_gain(signals),
         "pace.ahead": _nearer(_ahead(signals, curve), _ahead_of_few(signals)),
     }
@@ -209,6 +216,19 @@ def _ahead(signals: Signals, curve: Smooth) -> Measured:
     law, low, high = extrapolate(step, value, end + (end - begin), median(curve.se[late]))
     gains = sorted(((level - high) / abs(level), (level - law) / abs(level), (level - low) / abs(level)))
     return Estimate(gains[1], gains[0], gains[2], "share", (end, end + (end - begin)))
+
+
+def _fallen(signals: Signals) -> Measured:
+    """(first - lowest) / first of the smoothed validation loss. What comes down while every answer stays the same is
+    the size of wrong scores."""
+    val = signals.val
+    if val is None:
+        return signals.absent.get("val_loss", Missing("no val_loss in the log", ("val_loss",)))
+    if idle_since(signals) is not None:
+        return exact(0.0, "share")
+    (start, error), at = val.first, int(np.argmin(val.value))
+    fell = start - float(val.value[at]) - 1.28 * float(np.hypot(error, val.se[at]))
+    return exact(max(0.0, fell) / (abs(start) or 1.0), "share", (float(val.step[0]), float(val.step[at])))
 
 
 def _few(signals: Signals) -> tuple[Array, Array] | None:

@@ -36,6 +36,8 @@ VITALS = {
 LEAPS = 5
 #: Points of a curve that jumps and then rests, without which its second half (three of them) shows no rest.
 REST = 6
+#: Below this share of its peak a rate moves no weights any more.
+GONE = 0.01
 #: Validations with three second differences, too few for a curve of their own and enough to see them leap.
 FEW = 5
 
@@ -107,7 +109,7 @@ def _collapse(signals: Signals) -> float:
     curves = [c for c in (signals.run.get("train_loss"), signals.run.get("val_loss")) if c is not None]
     weights = [0.0]
     for curve in curves:
-        value: Array = curve.value[alive(curve.value)]
+        value: Array = curve.value[alive(curve.value) & (curve.step <= _moved_until(signals))]
         if len(value) < REST or abs(float(value[0])) < 1e-12:
             continue
         first, late = float(value[0]), value[len(value) // 2 :]
@@ -129,6 +131,14 @@ def _collapse(signals: Signals) -> float:
         jump = grade(_digits(float(value[1]) - first, first), -3.3, -2.9)
         weights.append(min(frozen, jump, grade(level / first, 0.35, 0.45)))
     return max(*weights, _chance(signals))
+
+
+def _moved_until(signals: Signals) -> float:
+    """The last step at which the logged rate was GONE of its peak and more; what rests behind it was not broken."""
+    rate = signals.lr
+    if rate is None or rate.value.max() <= 0:
+        return signals.end
+    return float(rate.step[np.flatnonzero(rate.value >= GONE * rate.value.max())[-1]])
 
 
 def _chance(signals: Signals) -> float:

@@ -169,3 +169,28 @@ def test_one_answer_that_goes_to_another_class_and_back_is_idle() -> None:
 def test_a_slope_that_noise_hides_at_the_end_is_not_measured() -> None:
     made = run(train_loss=(T, noisy(power_law(T), 0.6)))
     assert not isinstance(measure(made, Context())[0].run.vitals["pace.at_end"], Estimate)
+
+
+@pytest.mark.parametrize(("share", "learned"), [(0.005, False), (0.06, True)])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_validation_loss_that_came_down_beyond_its_noise_learned_however_few_its_points(
+    share: float, learned: bool, seed: int
+) -> None:
+    """Ten validations on a hard task, and batches that hide what they show."""
+    at = T[29::60]
+    shape = 1.1 * (1 - share * (1 - np.exp(-at / (0.15 * T[-1]))))
+    made = run(
+        train_loss=(T[::10], noisy(np.full(len(T[::10]), 1.05), 0.03, seed)), val_loss=(at, noisy(shape, 0.003, seed))
+    )
+    fell = (shape[0] - shape[-1]) / shape[0]
+    assert fell - 0.03 < value(made, "val_loss.fallen_at_least").value < fell + 0.002
+    assert ("no-learning" not in rules(made)) == learned
+
+
+@pytest.mark.parametrize(("gone", "broken"), [(0.1, False), (2.0, True)])
+def test_what_rests_because_its_rate_is_gone_was_not_broken_by_a_high_one(gone: float, broken: bool) -> None:
+    # The same losses: at once on another level, and from there on the same to six digits.
+    val = np.where(V[0] == V, 1.0, 0.9 + 1e-7 * np.sin(V))
+    rate = np.where(gone * T[-1] > T, 0.1, 1e-9)
+    made = run(train_loss=(T, noisy(np.full(len(T), 0.9), 0.1)), val_loss=(V, val), lr=(T, rate))
+    assert (value(made, "rate.collapse").value > 0.5) == broken

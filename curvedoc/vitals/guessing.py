@@ -101,7 +101,7 @@ def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
         return dict.fromkeys(names, Missing("nothing shows one answer to everything"))
     noise, last = 2 * float(train.noise[0]), float(train.points[len(train.points) // 2 :].mean())
     # On its way down to what the shares cost a loss lies below that of equal scores.
-    early = at_once(train.step) and not by_epoch(signals, logged)
+    early = at_once(train.step[:3]) and not by_epoch(signals, logged)
     begun = first - guess if uneven and not early else abs(first - guess)
     seen = float(value[0]) - guess if uneven else abs(float(value[0]) - guess)
     off = max(0.0, begun - noise, seen) / guess

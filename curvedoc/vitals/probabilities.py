@@ -11,6 +11,7 @@ from ..curves.smooth import Smooth
 from ..estimate import Estimate, exact
 from ..run import Array
 from .chart import Measured, Missing, Vital
+from .initial import at_once
 from .signals import FEWEST, Signals, alive
 
 VITALS = {
@@ -32,8 +33,9 @@ VITALS = {
 
 #: The accuracy must have moved this far, or its ratio to the loss is noise.
 MOVED = 0.05
-#: A few accuracies must have moved so far: near a guess every loss lies on the law.
-FAR = 0.15
+#: A few accuracies must have moved so far: near a guess every loss lies on the law. By then an honest one among ten
+#: classes lies a fifth of its range off.
+FAR = 0.12
 
 #: Scores between 0 and 1 make every first batch cost log(classes), but for so little.
 GUESSED = 0.003
@@ -56,7 +58,8 @@ def measure(signals: Signals) -> dict[str, Measured]:
     logarithm that was left out makes it -p[y], so -accuracy. In both the loss falls by one for each unit of
     accuracy; a cross-entropy falls by two and more. C is the number of classes if known, else the one that fits
     best; the first loss must then be its logarithm. The smoothed training loss is compared with the training
-    accuracy, else with the held-out one.
+    accuracy, else with the held-out one. Many classes, whose laws lie near each other, are counted by first losses that
+    are all alike, as those of scores between 0 and 1 are: an honest loss falls away from the law of any such number.
     """
     train = signals.train
     if train is None:
@@ -89,6 +92,8 @@ def measure(signals: Signals) -> dict[str, Measured]:
     if first < 0:
         law, scale, floor, fair = 0.0, 1.0, -1.0, 0.0
     else:
+        if known is None and _classes(constant) > FEW_CLASSES:
+            known = _begun(train)
         if known is None and _classes(constant) > FEW_CLASSES:
             many = "the number of classes is not known, and any loss is near the law of some large number (--classes)"
             return dict.fromkeys(VITALS, Missing(many))
@@ -126,6 +131,14 @@ def _accuracy(signals: Signals) -> tuple[Array, Array, float] | Missing:
         if curve is not None and len(curve) >= 2 and alive(curve.value).all():
             return curve.step, curve.value / (100 if curve.unit == "percent" else 1), FEW_SE
     return Missing("no accuracy in the log", ("train_accuracy",))
+
+
+def _begun(train: Smooth) -> int | None:
+    """Among how many classes the first losses guess, where scores between 0 and 1 made them all alike; else None."""
+    first = train.points[:3]
+    if not at_once(train.step[:3]) or float(np.ptp(first)) > GUESSED * float(first[0]):
+        return None
+    return max(2, round(math.exp(min(float(first[0]), 13.0))))
 
 
 def _classes(constant: float) -> float:

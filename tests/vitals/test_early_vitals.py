@@ -164,6 +164,21 @@ def test_two_validations_and_the_first_loss_show_two_softmaxes(classes: int) -> 
     assert "not that of a guess" in missing(shifted, "softmax.law_off").why
 
 
+@pytest.mark.parametrize(("per_accuracy", "off"), [(1.0, 0.0), (3.0, 0.46)])
+def test_first_losses_that_are_all_alike_name_the_number_of_many_classes(per_accuracy: float, off: float) -> None:
+    classes = 53
+    begun, law = math.log(classes), math.log(math.e + classes - 1)
+    right = 0.25 * (1 - np.exp(-T / 200))
+    loss = np.where(T <= 3, begun, np.minimum(begun, law - per_accuracy * right))
+    beside = V[::3], np.interp(V[::3], T, right)
+    # Loss and accuracy add up to the constant, but for what an honest one falls faster.
+    assert value(run(train_loss=(T, loss), val_accuracy=beside), "softmax.law_off").value == pytest.approx(
+        off, abs=0.03
+    )
+    scattered = np.where(T <= 3, begun * (1 + 0.02 * T), loss)  # scores of any size, from batch to batch
+    assert "--classes" in missing(run(train_loss=(T, scattered), val_accuracy=beside), "softmax.law_off").why
+
+
 def test_a_loss_that_is_minus_the_accuracy_lies_on_the_law_of_a_missing_logarithm() -> None:
     accuracy = 0.9 - 0.8 * np.exp(-V / 100)
     made = run(train_loss=(V, -accuracy), val_accuracy=(V, accuracy))

@@ -194,3 +194,11 @@ def test_what_rests_because_its_rate_is_gone_was_not_broken_by_a_high_one(gone: 
     rate = np.where(gone * T[-1] > T, 0.1, 1e-9)
     made = run(train_loss=(T, noisy(np.full(len(T), 0.9), 0.1)), val_loss=(V, val), lr=(T, rate))
     assert (value(made, "rate.collapse").value > 0.5) == broken
+
+
+def test_scores_that_began_too_large_explain_the_number_that_no_float_holds() -> None:
+    loss = np.where(np.arange(len(T)) < len(T) // 10, 3e4 * np.exp(-T / T[-1]), np.nan)
+    lost = run(train_loss=(T, loss), val_accuracy=(E, np.full(len(E), 0.17)))
+    lead, *others = judge(lost, load_rules(), Context(classes=6)).diagnoses
+    assert lead.rule == "initial-loss-off"
+    assert [d.place for d in others if d.rule == "nan-explosion"] == ["consequence"]

@@ -88,6 +88,16 @@ def test_means_over_epochs_bounce_with_their_batches_where_validation_rests(leap
     assert (found.value > 0.5) == bounces
 
 
+@pytest.mark.parametrize(("leap", "ends", "thrown"), [(0.004, 0.001, True), (0.0, 0.001, False), (0.0, 0.1, True)])
+def test_a_constant_that_never_moved_was_thrown_by_no_rate_that_came_down(leap: float, ends: float, thrown: bool):
+    train = 2.3 + 0.6 * np.exp(-T / 20)
+    val = 2.3 + 0.6 * np.exp(-V / 20) + 2.3 * leap * (-1.0) ** np.arange(len(V))
+    guessed = {"train_loss": (T, noisy(train, 0.003)), "val_loss": (V, val), "val_accuracy": (V, np.full(len(V), 0.1))}
+    found = _measured(run(**guessed, lr=(T, np.linspace(0.1, ends, len(T)))), "rate.collapse")
+    assert isinstance(found, Estimate)
+    assert (found.value > 0.5) == thrown
+
+
 @pytest.mark.parametrize(("leap", "thrown"), [(0.05, True), (0.005, False)])
 def test_where_nothing_is_learned_and_validation_leaps_the_steps_are_too_long(leap: float, thrown: bool):
     val = 2.3 * (1 + leap * (-1.0) ** np.arange(len(V)))

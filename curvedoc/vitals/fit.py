@@ -39,8 +39,8 @@ FLOOR = 0.7
 #: Two or three classes often overlap, as the outcomes of a treatment do: who is right in half of three or in seven of
 #: ten of two may know all that there is. Wrong answers up to this share of a guess's may be the task's.
 FEW, OVERLAP = 3, 0.6
-#: A first loss counts so many classes too many at most: the scores of a network of three, drawn too wide, cost 0.2 to
-#: 0.4 more than a guess, and 1.39 is one among four.
+#: A first loss may count so many classes too many: the scores of a network of three, drawn too wide, cost 0.2 to 0.4
+#: more than a guess, and 1.39 is one among four.
 MISCOUNT = 1
 #: The weight of a level that only the first loss speaks of: enough to be listed, too little for a finding.
 UNSURE = 0.45
@@ -65,14 +65,16 @@ def measure(signals: Signals) -> dict[str, Measured]:
 
 def _few(signals: Signals, unexplained: Estimate) -> Estimate:
     """Of two or three classes, by their number or by a first loss that no guess among more would cost, what lies above
-    OVERLAP of a guess's wrong answers, over the rest."""
+    OVERLAP of a guess's wrong answers, over the rest. Where that loss counts one class more, the middle of this and of
+    all wrong answers."""
     if signals.context.target_loss is not None:
         return unexplained
     classes = classes_told(signals)
-    if classes is None or not 2 <= classes <= FEW + (MISCOUNT if signals.context.classes is None else 0):
+    if classes is None or classes < 2 or classes > (FEW if signals.context.classes is not None else FEW + MISCOUNT):
         return unexplained
     bounds = (unexplained.value, unexplained.low, unexplained.high)
-    value, low, high = (max(0.0, (x / (1 - 1 / classes) - OVERLAP) / (1 - OVERLAP)) for x in bounds)
+    above = [max(0.0, (x / (1 - 1 / classes) - OVERLAP) / (1 - OVERLAP)) for x in bounds]
+    value, low, high = above if classes <= FEW else [(x + y) / 2 for x, y in zip(above, bounds, strict=True)]
     return Estimate(value, low, high, "share", unexplained.steps)
 
 

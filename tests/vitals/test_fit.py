@@ -114,10 +114,11 @@ def test_the_first_loss_tells_among_how_many_classes_a_guess_would_be() -> None:
     assert value(made, "fit.above_guess").value == pytest.approx((0.55 - 1 / 3) / (2 / 3), abs=0.03)
 
 
-def test_three_classes_whose_first_scores_cost_more_than_a_guess_are_still_few() -> None:
+def test_three_classes_whose_first_scores_cost_more_than_a_guess_may_still_be_few() -> None:
     loss = exponential(T, math.log(3) + 0.3, 0.9, tau=0.02)
     made = run(train_loss=(T, loss), val_loss=(T[9::10], loss[9::10]), val_accuracy=(T[9::10], np.full(60, 0.55)))
-    assert value(made, "fit.unlearned").value == pytest.approx(0.0, abs=0.01)  # 0.45 is 0.6 of the 0.75 of four
+    # Among four 0.45 is 0.6 of a guess's wrong answers, which may be the task's: the middle of nothing and of all.
+    assert value(made, "fit.unlearned").value == pytest.approx((0.0 + 0.45) / 2, abs=0.01)
     assert value(made, "fit.unlearned", classes=4).value == pytest.approx(0.45, abs=0.01)
 
 

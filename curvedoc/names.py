@@ -110,7 +110,7 @@ _ADJECTIVES = """
     loss losses cost objective criterion total overall all sum avg average mean running smooth smoothed curr current
     global local per log logs metrics metric lm model main full combined reduced raw net network scalar scalars results
     history x y value values the of on at over set data report stats performance list hist pretrain finetune sft stage
-    averaged
+    averaged mini
 """
 _TERMS = """
     cls box bbox obj dfl giou iou rpn mask seg dice kp pose depth flow ce bce nll mse mae l1 l2 kl recon reconstruction

@@ -251,7 +251,9 @@ def _metric(draft: Draft, context: _Context) -> tuple[str | None, bool, str]:
             role = "val_loss" if held_out else "train_loss"
             return role, sure and bool(side), why or "no other loss is logged"
         return ("val_metric_lower" if held_out else "train_metric"), sure, why
-    if _PERPLEXITY.search(name.words) and name.kind == "lower" and not context.parts and not context.family:
+    nats = any(d.name.kind == "lossy" and (d.side in ("val", "test")) == held_out for d in context.drafts)
+    alone = not nats and not context.parts and not context.family
+    if _PERPLEXITY.search(name.words) and name.kind == "lower" and alone:
         return ("val_loss" if held_out else "train_loss"), sure, "no loss is logged, and its logarithm is one"
     if name.kind == "accuracy":
         return f"{'val' if held_out else 'train'}_accuracy", sure, why
@@ -301,7 +303,7 @@ def _side_of_metric(draft: Draft, context: _Context) -> tuple[str, bool, str]:
         return "train", True, "logged beside a loss without a prefix"
     if with_val:
         return "val", False, "the training loss has its own prefix, this metric has none"
-    if name.kind != "accuracy" and not context.parts and "train" not in context.sides:
+    if name.kind != "accuracy" and not context.parts and not context.sides & {"train", "val", "test"}:
         return "val", False, "no loss and no training metric stands beside it, as in an evaluation"
     return "train", False, "nothing says on which data it was measured"
 

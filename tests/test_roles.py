@@ -421,3 +421,9 @@ def test_a_bare_val_is_the_loss_where_it_falls_with_the_training_loss() -> None:
 
 def test_an_adversarial_model_beside_a_discriminator_is_a_player() -> None:
     assert roles(log("D loss", "A loss")) == {"D loss": "other_loss", "A loss": "other_loss"}
+
+
+def test_beside_a_named_validation_what_names_no_side_was_measured_in_training() -> None:
+    found = roles(log("acc", "ppl", "xent", series("Validation perplexity", step=[5.0, 10.0], value=[9.0, 7.0])))
+    assert (found["xent"], found["ppl"]) == ("train_loss", "train_metric")
+    assert found["Validation perplexity"] == "val_loss"

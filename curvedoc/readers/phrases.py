@@ -55,6 +55,13 @@ _OF_TREE = re.compile(r"\b(learn|test\d*):? (\S+?)(?=\s|passed|$)")
 TREES = "CatBoost prints no name of what it measures"
 _WRITTEN = re.compile(r"^[IWEFD]\d{4} [\d:.]+\s+\d+ \S+?:\d+\] \[(?P<n>\d{1,12})\] ")  # CLU's writer of metrics
 _NTH_ROUND = re.compile(r"第\s*(\d{1,9})(?:\s*/\s*\d+)?\s*(?:个\s*)?(?:轮|輪|回合|エポック|epoch)", re.IGNORECASE)
+# `Cost after iteration 100: 0.69`, as courses print it: the name stands before the counter
+_AFTER = re.compile(
+    r"^(\W*)((?:[A-Za-z]\w* ){0,2}[A-Za-z]\w*) (?:after|at|for|in|on) (epoch|iteration|step) #?(\d{1,12})(?:/\d+)?"
+    r"\s*[:=]\s*(?=[-+.\d]|nan|inf)",
+    re.IGNORECASE,
+)
+_MARIAN = re.compile(r"\bEp\. (\d{1,9}) : Up\. (\d{1,12}) :")
 _NTH_EPOCH = re.compile(r"(?<![\w.])(\d{1,9})epoch\b")  # ESPnet: `3epoch results: [train] loss=...`
 _DARKNET = re.compile(r"^\s*(\d{1,12}): (\S+), (\S+) avg(?: loss)?, (\S+) rate, ")
 _OF_BATCHES = re.compile(r"\|\s*(?P<n>\d+)\s*/\s*(?P<of>\d+) batches\b")  # PyTorch's language models
@@ -173,6 +180,10 @@ def cleaned(line: str) -> str:
         text = shorter
     if "epoch" in text:  # a long log has no time for patterns that a glance rules out
         text = _NTH_EPOCH.sub(r"epoch \1 ", text)
+    if (named := _AFTER.match(text)) and is_metric(named[2]):
+        text = f"{named[1]}{named[3]} {named[4]} {named[2]} = {text[named.end() :]}"
+    if ": Up." in text:
+        text = _MARIAN.sub(r"epoch \1 update \2 ", text)
     if "第" in text:
         text = _NTH_ROUND.sub(r" epoch \1 ", text)
     if "rain" in text:

@@ -11,6 +11,7 @@ from .cells import number
 from .phrases import MAX_LINE, MAX_PAIRS, Phrase, cleaned, is_counter
 from .vocabulary import is_metric
 
+HIGHEST = 4  # lines over which the names of a table may run
 FEWEST = 3  # columns; two names over dashes are a heading
 _RULE = re.compile(r"\s*-+(?:\s+-+)*\s*")
 _GROUP = re.compile(r"-+")
@@ -25,7 +26,7 @@ _SUMS = (
     "spaCy prints sums of the losses since the row before: divided by the steps between; of tok2vec and transformer, "
     "whose sums of squared gradients are no loss, nothing was read"
 )
-_WORDS = {"E": "epoch", "#": "step", "Itn": "epoch", "Itn.": "epoch"}
+_WORDS = {"E": "epoch", "#": "step", "Itn": "epoch", "Itn.": "epoch", "Base Learning Rate": "learning rate"}
 
 
 @dataclass(slots=True)
@@ -34,7 +35,7 @@ class _Table:
     terminal that draws its last ten rows anew repeats them."""
 
     names: list[str]
-    begins: list[int]
+    begins: list[int]  # none where `|` stands between the cells
     sums: bool
     step: float = -1.0
     seen: set[str] = field(default_factory=set)
@@ -49,7 +50,18 @@ def rows(texts: Iterable[str]) -> Iterator[tuple[str, Phrase | None]]:
     """
     table: _Table | None = None
     above = ""
+    piped: list[str] = []  # lines of cells between `|`, of which names may stand in several
     for text in texts:
+        if (inner := text.strip())[:1] in ("|", "+") and inner[-1] in "|+" and len(inner) < MAX_LINE:
+            if not inner.strip("|+-=: \t") and ("---" in inner or "===" in inner):  # `|---|---|`, MATLAB's `|=====|`
+                table, piped = _begun_piped(piped, table) or table, []
+                continue
+            piped, above = [*piped, inner][-HIGHEST:], text
+            row = _row(table, inner) if table is not None and not table.begins else None
+            if row is None or row.pairs:
+                yield text, row
+            continue
+        piped = []
         if "--" in text and _RULE.fullmatch(rule := cleaned(text)):
             table = _begun(cleaned(above), rule, table) or table
             continue
@@ -79,11 +91,29 @@ def _begun(header: str, rule: str, old: _Table | None) -> _Table | None:
     return _Table(names, begins, sums)
 
 
+def _begun_piped(headers: list[str], old: _Table | None) -> _Table | None:
+    """The table whose names stand between `|` in the lines above a rule, None when they name no curve."""
+    lines = [_between(line) for line in headers]
+    if not lines or len({len(line) for line in lines}) > 1 or any(number(line[0]) is not None for line in lines):
+        return None
+    names = [" ".join(filter(None, parts)) for parts in zip(*lines, strict=True)]
+    names = [_WORDS.get(name, name) for name in (_HINT.sub("", name) for name in names)]
+    if not all(names) or len(set(names)) < len(names) or not is_counter(names[0]) or not any(map(is_metric, names)):
+        return None
+    return old if old is not None and old.names == names else _Table(names, [], False)
+
+
+def _between(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
 def _row(table: _Table, line: str) -> Phrase | None:
     """What a row says, nothing when it was printed before; None when the line is no row."""
-    if not line.lstrip()[:1].isdigit():
+    if not line.lstrip(" |")[:1].isdigit():
         return None
-    words = line.split()
+    words = line.split() if table.begins else _between(line)
+    if not table.begins and len(words) != len(table.names):
+        return None
     cells = words if len(words) == len(table.names) else [_HINT.sub("", c.strip()) for c in _cut(line, table.begins)]
     read = [(name, number(cell), cell) for name, cell in zip(table.names, cells, strict=True)]
     pairs = {name: value for name, value, _ in read if value is not None}

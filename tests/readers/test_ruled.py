@@ -111,3 +111,23 @@ def test_sums_over_unknown_steps_are_left_out(step: str) -> None:
         row.pairs[2] for _, row in rows([*lines, f"0  {step}  300  0.3", "0  600  300  0.4", "0  800  200  0.5"]) if row
     ]
     assert found == [("LOSS NER", 10.0), ("LOSS NER", 2.0), ("LOSS NER", 1.0)]
+
+
+def test_a_table_between_bars_is_read_with_names_over_several_lines(tmp_path: Path) -> None:
+    rule = f"|{'=' * 60}|\n"
+    names = "|  Epoch  |  Iteration  |  Mini-batch  |  Validation  |  Base Learning  |\n"
+    names += "|         |             |     Loss     |     Loss     |      Rate       |\n"
+    rows = "".join(
+        f"|      {1 + k // 4}  |   {50 * k}  |   {2 / k:.4f}   | {f'{2.1 / k:.4f}' if k % 2 else ''}  |  0.0100 |\n"
+        for k in range(1, 9)
+    )
+    log = one(written(tmp_path, "diary.txt", f"Training on single CPU.\n{rule}{names}{rule}{rows}{rule}"))
+    assert points(log, "Mini-batch Loss") == ([50 * k for k in range(1, 9)], [round(2 / k, 4) for k in range(1, 9)])
+    assert points(log, "Validation Loss") == ([50, 150, 250, 350], [round(2.1 / k, 4) for k in (1, 3, 5, 7)])
+    assert points(log, "learning rate")[1] == [0.01] * 8
+
+
+def test_two_columns_between_bars_are_a_table_where_the_first_counts(tmp_path: Path) -> None:
+    rows = "".join(f"| {10 * k} | {1 / k:.4f} |\n" for k in range(1, 8))
+    log = one(written(tmp_path, "out.log", f"| Step | Training Loss |\n|------|---------------|\n{rows}"))
+    assert points(log, "Training Loss") == ([10 * k for k in range(1, 8)], [round(1 / k, 4) for k in range(1, 8)])

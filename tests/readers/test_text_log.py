@@ -42,6 +42,12 @@ def pairs(line: str) -> dict[str, float]:
         ("Loss: 6.9 (7.0)  Acc@1 12.5 (10.0)", {"Loss": 6.9, "Acc@1": 12.5}),
         ("[7]\ttrain-auc:0.81\teval-auc:0.79", {"iteration": 7, "train-auc": 0.81, "eval-auc": 0.79}),
         ("    [7]\ttrain-auc:0.81\teval-auc:0.79", {"iteration": 7, "train-auc": 0.81, "eval-auc": 0.79}),
+        ("Cost after iteration 100: 0.69", {"iteration": 100, "Cost": 0.69}),
+        ("Train loss at epoch 3/20 = 0.5", {"epoch": 3, "Train loss": 0.5}),
+        (
+            "[2020-01-01 10:00:00] Ep. 2 : Up. 1000 : Sen. 54,000 : Cost 6.25 : Time 12.3s",
+            {"update": 1000, "Cost": 6.25},
+        ),
         ("Epoch 7 | Train: 0.41 (Recon: 0.3) | Val: 0.52", {"Epoch": 7, "Train": 0.41, "Val": 0.52}),
         ("[7]\ttraining's auc: 0.81\tvalid_1's auc: 0.79", {"training auc": 0.81, "valid_1 auc": 0.79}),
         ("I0404 19:50:06.648749 1402 writer.py:48] [40] accuracy=0.9, loss=0.3", {"iteration": 40, "loss": 0.3}),

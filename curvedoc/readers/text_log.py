@@ -28,7 +28,8 @@ RECOGNIZES = (
 READS = (
     "`step 100 | loss: 2.3`, `loss=2.3`, dicts, progress bars; Keras, nanoGPT, Megatron, fairseq, DETR, nnU-Net, "
     "MXNet, Caffe, CycleGAN, CatBoost, Marian; tables of spaCy, skorch and nerfstudio; boxes of "
-    "Stable-Baselines3, tables between bars; lines without a counter belong to the last printed; numbers before the first are settings"
+    "Stable-Baselines3, tables between bars; lines without a counter belong to the last printed; numbers "
+    "before the first are settings"
 )
 NOT_READ = "prose, printed tensors, tables of the GPU, values that are copies of the best; a bar's earlier states"
 

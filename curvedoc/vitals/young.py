@@ -29,6 +29,8 @@ VITALS = {
 
 #: What the loss of batches says at a rate that nobody told, beside fewer than FEW validations: enough to be listed.
 UNSURE, FEW = 0.45, 4
+#: What was done early is not known where its interval is wider than this and reaches what a right rate does.
+WIDE = 0.45
 
 #: A straight line falls as much in each quarter, and twice as much in the second half as in the quarter before. The
 #: laboratory's runs that a larger rate helped by a tenth and more, and that had come down, fell at most 1.4 times as
@@ -67,6 +69,8 @@ def _young(signals: Signals, found: dict[str, Measured]) -> Measured:
     fell = max(weigh(found.get("train_loss.left"), 0.92, 0.82, 1.0), _untrained(signals, found))
     late = _sped_up(signals, found)
     slow = min(weigh(early, *ends, 0.0), fell, 1 - late)
+    if isinstance(early, Estimate) and early.high - early.low > WIDE and early.high > ends[0]:
+        slow = min(slow, UNSURE)  # from half of the descent to nothing, or all of it: noise tells no start
     # What rests at the end has arrived, however late; a cosine or line alone leaves half of the pace.
     slow = min(slow, weigh(kept, 0.10, 0.35, 1.0))
     if stays:

@@ -123,3 +123,16 @@ def test_what_falls_off_as_a_rate_is_cut_was_not_held_up_by_short_steps() -> Non
     ]
     assert found[0] < 0.2
     assert found[1] > 0.8
+
+
+@pytest.mark.parametrize("seed", [5, 13, 19])
+def test_a_start_that_noise_hides_is_no_slow_start(seed: int) -> None:
+    """At a right rate, 0.8 of it done early; of 40 loud points any share may be true, and half is the likeliest."""
+    few = T[::15]
+    loss = 0.5 + 0.5 * np.exp(-few / (0.12 * T[-1]))
+    made = run(train_loss=(few, noisy(loss, 0.25, seed)), lr=(few, np.full(len(few), 1e-3)))
+    early = value(made, "pace.done_early")
+    assert early.value < 0.6
+    assert early.low < 0.25
+    assert early.high > 0.75
+    assert value(made, "rate.young").value < 0.5

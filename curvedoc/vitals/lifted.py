@@ -17,8 +17,9 @@ VITALS = {
     "rate.lifts": Vital("share", "points of the signs that the rate holds the loss up, over those of all of them")
 }
 
-#: Points per sign: the coefficients of a logistic regression of "a cut of the rate helped" on the graded signs, over
-#: two, rounded. Fitted on any half of the laboratory's tasks, it ranks the runs of the other half as well as on all.
+#: Points per sign: the coefficients of a logistic regression of "a smaller rate helped" on the graded signs, doubled
+#: and rounded. Fitted on one population of tasks, it ranks the runs of the others about as well as fitted on all; how
+#: often a smaller rate helped by what they sum to, prints python -m tests.bench.signs tests/lab/tune.tar.xz.
 POINTS = {"thrown": 8.0, "rests": 4.0, "many": 4.0, "unexplained": 3.0, "held": 3.0}
 
 

@@ -34,6 +34,12 @@ def losses(loss: Array, seed: int, rate: Array | None = None, **more: tuple[Arra
     )
 
 
+def large_and_unmoved(seed: int) -> Run:
+    # Scores that cost seven guesses among ten, and no update that reaches them.
+    right = {"val_accuracy": (V, np.full(len(V), 0.11))}
+    return told(10, losses(np.full(len(T), 16.0), seed, np.full(len(T), 1e-8), **right))
+
+
 def large_weights(seed: int) -> Run:
     return told(10, losses(0.2 + 60 * (T / T[0]) ** -0.8, seed))
 
@@ -338,6 +344,7 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("initial-loss-off", "regression"): squared_error,
     ("initial-loss-off", "many-classes"): vocabulary,
     ("initial-loss-off", "sum-versus-mean"): summed,
+    ("initial-loss-off", "no-learning"): large_and_unmoved,
     ("double-softmax", "label-smoothing"): smoothed_labels,
     ("double-softmax", "underfitting"): too_small,
     ("double-softmax", "converged"): known_already,

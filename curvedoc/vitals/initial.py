@@ -33,6 +33,7 @@ VITALS = {
         "second logged loss over the first, or third over second if larger and that still stood at three guesses; 1 "
         "if the first update itself was logged",
     ),
+    "initial_loss.stayed": Vital("share", "final training loss over the first"),
 }
 
 #: No task or vocabulary in use has more classes: the most that a guess may cost when their number is unknown.
@@ -74,6 +75,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
     found["initial_loss.at"] = exact(float(step[0]), "step")
     found["initial_loss.kept"] = exact(1.0 if began else _kept(value, chance), "share")
     found["initial_loss.held_out"] = _held_out(signals)
+    found["initial_loss.stayed"] = _stayed(signals, first)
     if chance is None:
         unknown = Missing(
             "no accuracy and no number of classes: any first loss may be right (--classes)", ("train_accuracy",)
@@ -187,6 +189,17 @@ def _in_warmup(signals: Signals, step: float) -> bool:
     """Whether the logged rate had hardly begun to rise: what is seen there was there before."""
     rate = signals.lr_at(step)
     return rate is not None and signals.lr is not None and rate <= WARMING * float(signals.lr.value.max())
+
+
+def _stayed(signals: Signals, first: float) -> Measured:
+    """Median of the last twentieth of the smoothed loss over the first loss, with 1.28 standard errors of the former.
+    Gives up where the loss was lost or takes values below zero."""
+    train = signals.train
+    if train is None or signals.lost_at is not None or first <= 0:
+        return Missing("the loss was lost, or is no multiple of the first")
+    last = max(1, len(train.value) // 20)
+    level, doubt = median(train.value[-last:]), 1.28 * median(train.se[-last:])
+    return Estimate(level / first, (level - doubt) / first, (level + doubt) / first, "share")
 
 
 def _held_out(signals: Signals) -> Measured:

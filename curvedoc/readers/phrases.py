@@ -61,6 +61,7 @@ _AFTER = re.compile(
     r"\s*[:=]\s*(?=[-+.\d]|nan|inf)",
     re.IGNORECASE,
 )
+_BETWEEN = (" after ", " at ", " for ", " in ", " on ", " After ", " At ")
 _MARIAN = re.compile(r"\bEp\. (\d{1,9}) : Up\. (\d{1,12}) :")
 _NTH_EPOCH = re.compile(r"(?<![\w.])(\d{1,9})epoch\b")  # ESPnet: `3epoch results: [train] loss=...`
 _DARKNET = re.compile(r"^\s*(\d{1,12}): (\S+), (\S+) avg(?: loss)?, (\S+) rate, ")
@@ -180,7 +181,7 @@ def cleaned(line: str) -> str:
         text = shorter
     if "epoch" in text:  # a long log has no time for patterns that a glance rules out
         text = _NTH_EPOCH.sub(r"epoch \1 ", text)
-    if (named := _AFTER.match(text)) and is_metric(named[2]):
+    if any(word in text for word in _BETWEEN) and (named := _AFTER.match(text)) and is_metric(named[2]):
         text = f"{named[1]}{named[3]} {named[4]} {named[2]} = {text[named.end() :]}"
     if ": Up." in text:
         text = _MARIAN.sub(r"epoch \1 update \2 ", text)

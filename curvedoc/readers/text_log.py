@@ -140,7 +140,7 @@ def _book_of(texts: Iterable[str]) -> _Book:
         counters = [(n, v) for n, v in phrase.pairs if is_counter(n)]
         if counters:  # beside another counter, `iters: 100` counts; alone it is a setting
             counters = [(n, v) for n, v in phrase.pairs if counter_kind(n)[0] in ("step", "epoch")]
-            if len({plain_name(n) for n, _ in counters} | {"batch", "epochs"}) == 2 == len(counters):
+            if len(counters) == 2 and {plain_name(n) for n, _ in counters} == {"batch", "epochs"}:
                 counters = []  # `epochs: 20, batch: 128, lr: 0.001` are settings
         if phrase.done is not None:
             _bar(book, phrase, counters)

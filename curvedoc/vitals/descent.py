@@ -13,6 +13,7 @@ from ..curves.trend import fall, falls
 from ..estimate import Estimate, exact
 from ..run import Curve
 from .chart import Measured, Missing, Vital
+from .constant import idle_since
 from .signals import FEWEST, Signals, alive, in_noise
 from .witness import witness
 
@@ -47,15 +48,6 @@ VITALS = {
     "train_loss.lowest_at": Vital("step", "where the smoothed loss was lowest"),
 }
 
-
-#: An accuracy that is the same at so many validations in a row is no chance.
-SAME = 10
-#: One answer to everything has as many accuracies as there are classes to name; three are few among SAME validations.
-ANSWERS = 3
-#: Accuracies that all are those of a guess among known classes: one may be chance, the last of four is no start.
-GUESSES = 4
-#: How frequent the classes are is worth a hundredth of a guess where they are about equally so.
-FREQUENCIES = 0.015
 #: A loss that moved by less than this share of its level has not moved.
 RESTS = 1e-3
 #: Of so few points a twentieth is one or two, and a single wild one among them would stand for the end.
@@ -181,43 +173,6 @@ def _falls_on(signals: Signals) -> bool:
     late, error = fall(val.step, val.points, (first + last) / 2, last)
     start = abs(float(val.points[0])) or 1.0
     return whole >= _speaks(val) * start and late >= max(RESTLESS * whole, 3 * error)
-
-
-def idle_since(signals: Signals) -> float | None:
-    """From where on the accuracy shows that nothing was learned since; None when it does not show that.
-
-    A network that gives one answer to everything has the same accuracy to the last digit at all validations but the
-    first, or, with known classes, that of a guess. What the loss loses before is the size of its wrong scores: a start
-    that was thrown far off comes back to the loss of a guess and stays there.
-    """
-    for role in ("val_accuracy", "train_accuracy"):
-        curve = signals.run.get(role)
-        if curve is None or len(curve) < GUESSES or not alive(curve.value).all():
-            continue
-        value = curve.value / (100.0 if curve.unit == "percent" else 1.0)
-        classes = signals.context.classes
-        guess = classes is not None and bool((np.abs(value - 1 / classes) < 0.2 / classes + 0.01).all())
-        # Among many classes a guess is rarely right: an accuracy that stays below a quarter and never moves is one.
-        low = len(value) >= SAME and float(np.ptp(value)) <= 0.04 and float(value.max()) <= 0.25
-        same = len(value) >= SAME and float(np.ptp(value[1:])) == 0.0 and value[-1] < 0.95
-        # Its one answer may change to another class and back: a few accuracies, all below a half, that lie close.
-        answers = np.unique(value)
-        few = len(value) >= SAME and len(answers) <= ANSWERS and np.ptp(answers) <= 0.05 and answers[-1] <= 0.5
-        at_chance = (guess or low) and not (len(answers) > ANSWERS and _beats_a_guess(signals))
-        if at_chance or ((same or few) and role == "val_accuracy"):
-            return float(curve.step[1])
-    return None
-
-
-def _beats_a_guess(signals: Signals) -> bool:
-    """Whether validations came to lie below what a guess costs, by FREQUENCIES of it: answers that are hardly more
-    often right than by chance, and differ, may have become better ones. Without a number of classes the second
-    validation stands for the guess."""
-    val, classes = signals.val, signals.context.classes
-    if val is None:
-        return False
-    guess = math.log(classes) if classes is not None and classes > 1 else float(val.points[1])
-    return median(val.value[-max(1, len(val.value) // 4) :]) < (1 - FREQUENCIES) * guess
 
 
 def _flat(signals: Signals, train: Smooth) -> dict[str, Measured]:

@@ -9,7 +9,7 @@ import numpy as np
 from ..estimate import Estimate, exact
 from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
-from .signals import FEWEST, NO_PROGRESS, Signals, alive
+from .signals import FEWEST, NO_PROGRESS, Signals, alive, shares
 
 VITALS = {
     "few.rise": Vital(
@@ -86,7 +86,7 @@ def _metric_gain(signals: Signals, since: float, end: float) -> Measured:
     if metric is None or not alive(metric.value).any():
         return signals.absent.get("val_accuracy", Missing("no val_accuracy in the log", ("val_accuracy",)))
     keep = alive(metric.value)
-    value = metric.value[keep] / (100.0 if metric.unit == "percent" else 1.0)
+    value = shares(metric)[keep]
     then, now = np.interp((since, end), metric.step[keep], value).tolist()
     lower = run.get("val_accuracy") is None and run.get("val_metric") is None
     gain = then - now if lower else now - then

@@ -10,9 +10,9 @@ from ..curves.order import median
 from ..estimate import Estimate, exact
 from ..run import Array, Run
 from .chart import Measured, Missing, Vital
-from .descent import idle_since
+from .constant import idle_since
 from .initial import at_once
-from .signals import Signals, alive
+from .signals import Signals, alive, shares
 
 VITALS = {
     "fit.unexplained": Vital(
@@ -170,9 +170,8 @@ def _last(run: Run, role: str) -> tuple[float, float] | None:
     curve = run.get(role)
     if curve is None or int(alive(curve.value).sum()) < SHOWN:
         return None
-    last = curve.value[alive(curve.value)][-LAST:]
-    scale = 100.0 if curve.unit == "percent" else 1.0
-    return float(last[-1]) / scale, 1.28 * _spread(last) / scale
+    last = shares(curve)[alive(curve.value)][-LAST:]
+    return float(last[-1]), 1.28 * _spread(last)
 
 
 def _spread(value: Array) -> float:

@@ -10,11 +10,10 @@ import numpy as np
 from ..curves.order import median
 from ..estimate import exact
 from ..run import Array
-from .alike import SAME, answer, most, one
 from .chart import Measured, Missing, Vital
-from .descent import idle_since
+from .constant import SAME, constant_accuracy, highest_cost, idle_since, one_answer
 from .initial import at_once, by_epoch
-from .signals import Signals, alive
+from .signals import Signals, alive, shares
 
 VITALS = {
     "guess.off_at_first": Vital(
@@ -84,7 +83,7 @@ def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
     if len(value) < FEWEST or value.min() <= 0 or train.value.min() <= 0:
         return dict.fromkeys(names, few)
     level = median(value[len(value) // 2 :])
-    share, first = answer(signals), float(train.points[0])
+    share, first = constant_accuracy(signals), float(train.points[0])
     # Scores learn how frequent the classes are: the loss comes from that of equal scores to that of the shares.
     known = math.log(classes) if classes is not None and classes > 1 else None
     equal = known or _nearest(first) or level
@@ -105,7 +104,7 @@ def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
     begun = first - guess if uneven and not early else abs(first - guess)
     seen = float(value[0]) - guess if uneven else abs(float(value[0]) - guess)
     off = max(0.0, begun - noise, seen) / guess
-    rest = most(share, round(math.exp(guess))) if uneven and share is not None else guess
+    rest = highest_cost(share, round(math.exp(guess))) if uneven and share is not None else guess
     moved = max(float(np.ptp(value)), 1e-12 * level)
     # Shares are learned within a quarter of the run; what still comes down then does so because the rate is too low.
     falls = _falls(value) / moved
@@ -141,7 +140,7 @@ def _same(signals: Signals) -> bool:
     curve = signals.run.get("val_accuracy")
     if curve is None or len(curve) < 2 * SAME or not alive(curve.value).all():
         return False
-    return one(curve, len(curve) // 2)
+    return one_answer(shares(curve)[len(curve) // 2 :])
 
 
 def _nearest(level: float) -> float | None:

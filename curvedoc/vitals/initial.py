@@ -11,8 +11,8 @@ from ..curves.order import median
 from ..estimate import Estimate, exact
 from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
-from .descent import idle_since
-from .signals import Signals, alive
+from .constant import idle_since
+from .signals import Signals, alive, shares
 
 VITALS = {
     "initial_loss.first": Vital("loss", "first logged training loss"),
@@ -117,7 +117,7 @@ def _guess(signals: Signals, first: float) -> float | None:
         loss, accuracy = signals.run.get(f"{part}_loss"), signals.run.get(f"{part}_accuracy")
         if loss is None or accuracy is None or len(loss) < 2:
             continue
-        share = accuracy.value / (100.0 if accuracy.unit == "percent" else 1.0)
+        share = shares(accuracy)
         low = alive(share) & (share >= 0) & (share < UNSURE)
         low &= accuracy.step < (np.inf if signals.lost_at is None else signals.lost_at)
         if part == "train":

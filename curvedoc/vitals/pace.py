@@ -11,7 +11,7 @@ from ..curves.trend import fall
 from ..estimate import Estimate, exact
 from ..run import Array
 from .chart import Measured, Missing, Vital
-from .descent import idle_since
+from .constant import idle_since
 from .signals import CYCLES, FEWEST, Signals, alive
 from .witness import witness
 

@@ -13,10 +13,10 @@ from ..curves.order import median, sliding
 from ..curves.smooth import SCATTER
 from ..estimate import Estimate, exact
 from ..run import Array, Curve
-from .alike import answer
 from .chart import Measured, Missing, Vital
+from .constant import constant_accuracy
 from .roughness import bounce
-from .signals import CYCLES, Signals, alive
+from .signals import CYCLES, Signals, alive, shares
 
 VITALS = {
     "rate.collapse": Vital("share", "weight of the sign that the first steps broke the network: a jump, then rest"),
@@ -117,7 +117,7 @@ def _collapse(signals: Signals, found: dict[str, Measured]) -> float:
         # A network without a gradient still learns how frequent the classes are. By that much validation and the means
         # of epochs come down behind their first point: no jump, where all answers were the same from there on.
         late_first = curve is not curves[0] or curve.cadence == "epoch" or signals.run.axis == "epoch"
-        if late_first and level < first and answer(signals) is not None:
+        if late_first and level < first and constant_accuracy(signals) is not None:
             continue
         # All that ever happened lies between the first point and the second, or the loss was thrown above its start:
         # a descent that converges, however fast, approaches its floor over several points.
@@ -151,14 +151,14 @@ def _chance(signals: Signals, found: dict[str, Measured]) -> float:
     accuracy = signals.run.get("train_accuracy") or signals.run.get("val_accuracy")
     if train is None or accuracy is None or min(len(accuracy), len(train)) < REST:
         return 0.0
-    scale = 100.0 if accuracy.unit == "percent" else 1.0
-    late = accuracy.value[len(accuracy) // 2 :] / scale
+    share = shares(accuracy)
+    late = share[len(share) // 2 :]
     loss = train.value[len(train) // 2 :]
-    if not (alive(late).all() and alive(loss).all() and alive(accuracy.value[0]) and alive(train.value[0])):
+    if not (alive(late).all() and alive(loss).all() and alive(share[0]) and alive(train.value[0])):
         return 0.0
-    gained = median(late) - float(accuracy.value[0]) / scale
+    gained = median(late) - float(share[0])
     # An accuracy that begins high was not measured on an untrained network.
-    untrained = grade(float(accuracy.value[0]) / scale, 0.6, 0.55)
+    untrained = grade(float(share[0]), 0.6, 0.55)
     first, level = float(train.value[0]), median(loss)
     thrown = grade(abs(first - level) / max(abs(level), 1e-12), 0.1, 0.2)
     rests = grade(float(np.ptp(loss)) / max(abs(level), 1e-12), 0.10, 0.03)

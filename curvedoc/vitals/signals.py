@@ -196,7 +196,7 @@ def _smoothed(usable: Sequence[tuple[Array, Array]]) -> list[Smooth]:
 
 def _usable(role: str, curve: Curve, lost: float | None, ends: tuple[float, float]) -> tuple[Array, Array] | Missing:
     """Steps and values of a curve up to where the loss was lost, or why it cannot be smoothed."""
-    value: Array = curve.value / 100 if curve.unit == "percent" else curve.value
+    value = shares(curve)
     keep = alive(value) & (curve.step < (np.inf if lost is None else lost))
     step, value = curve.step[keep], value[keep]
     if len(step) < FEWEST:
@@ -240,6 +240,15 @@ def in_noise(value: float, doubt: float, noise: float, points: int, steps: tuple
     low = ratio - float(np.hypot(doubt / noise, ratio * (1 - 1 / factor)))
     high = ratio + float(np.hypot(doubt / noise, ratio * (factor - 1)))
     return Estimate(ratio, low, high, "sd", steps)
+
+
+def shares(curve: Curve) -> Array:
+    """The values of a curve (n,), those that were logged in percent as shares of 1.
+
+    >>> shares(Curve(np.array([1.0, 2.0]), np.array([50.0, 75.0]), unit="percent"))
+    array([0.5 , 0.75])
+    """
+    return curve.value / 100.0 if curve.unit == "percent" else curve.value
 
 
 def alive(value: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:

@@ -11,10 +11,10 @@ from ..curves.order import median
 from ..curves.smooth import CHOSEN, Smooth
 from ..estimate import Estimate, exact
 from ..run import Array
-from .alike import most
 from .chart import Measured, Missing, Vital
+from .constant import highest_cost
 from .fit import classes_told
-from .signals import Signals, alive
+from .signals import Signals, alive, shares
 
 VITALS = {
     "start.flat_for": Vital("share", "part of the run before the loss had done 5 % of its descent, behind any warm-up"),
@@ -133,7 +133,7 @@ def _one_answer(signals: Signals) -> _Way | None:
         return None
     begin = 0 if accuracy.value[0] == accuracy.value[1] else 1
     other = np.flatnonzero(accuracy.value[begin:] != accuracy.value[begin])
-    share = float(accuracy.value[begin]) / (100.0 if accuracy.unit == "percent" else 1.0)
+    share = float(shares(accuracy)[begin])
     # The mean of a first epoch tells half of the classes or more.
     classes = signals.context.classes or 2 * (classes_told(signals) or 2)
     same = int(other[0]) if len(other) else len(accuracy) - begin
@@ -148,7 +148,7 @@ def _one_answer(signals: Signals) -> _Way | None:
         below = level - float(curve.value.min())
         if median(value[:half]) - median(value[half:]) > STILL * below:
             continue
-        if below <= GAIN * level or level > most(share, classes):
+        if below <= GAIN * level or level > highest_cost(share, classes):
             return None
         since = float(curve.step[int(np.argmax(curve.points <= level + 0.05 * below))])
         if curve is signals.train:

@@ -13,7 +13,7 @@ from ..estimate import Estimate, exact
 from .chart import Measured, Missing, Vital
 from .held import stated
 from .rate import grade, weigh
-from .signals import Signals
+from .signals import Signals, shares
 
 #: Points on either side of a cut of the rate, and the part of the descent that falls off with it, from which on a cut
 #: surely paid. Along a descent that goes on as before nothing falls off beyond its trend.
@@ -187,7 +187,7 @@ def _guesses(signals: Signals) -> float:
         if loss is None or accuracy is None or not len(loss) or not len(accuracy):
             continue
         at = int(min(loss.step.searchsorted(accuracy.step[0]), len(loss) - 1))
-        cost, right = float(loss.value[at]), float(accuracy.value[0]) / (100.0 if accuracy.unit == "percent" else 1.0)
+        cost, right = float(loss.value[at]), float(shares(accuracy)[0])
         if 1e-3 < cost < 100 and 0 <= right <= 1:
             return grade(-math.log(max(right, 1e-9)) / cost, 0.6, 0.75)
     return 0.0

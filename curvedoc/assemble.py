@@ -93,11 +93,11 @@ def _mended(claims: Sequence[Claim], notes: Notes) -> list[Made]:
     made = []
     for (role, *_), pieces in groups.items():
         series = [p.series for p in pieces]
-        points, laid_out = join([Points(s.step, s.value, s.wall_time, s.epoch) for s in series]), list[str]()
-        if role in _BY_BATCH and series[0].axis == "epoch":
-            points = within_epochs(points, laid_out)
-        points, said = mend(points)
-        said = [*laid_out, *said]
+        points = join([Points(s.step, s.value, s.wall_time, s.epoch) for s in series])
+        by_batch = role in _BY_BATCH and series[0].axis == "epoch"
+        points, laid_out = within_epochs(points) if by_batch else (points, [])
+        points, repaired = mend(points)
+        said = [*laid_out, *repaired]
         if role in _MEASURED:
             points = measured(points, said)
         for what in said if role not in UNJUDGED else ():

@@ -16,7 +16,8 @@ _RESTART = 0.05
 _DISORDER = 0.2
 #: This many restarts at one and the same step are rounds through the data, not attempts.
 _ROUNDS = 4
-#: This many batches beside each epoch, and fewer epochs than so many means tell of: they are laid out inside of it.
+#: Ten means show a shape by themselves; of fewer epochs the batches tell more, where there are enough in each of them
+#: for a trend: an epoch of eight has two points in each quarter.
 _BATCHES, _EPOCHS = 8, 10
 #: Fewer different values than this are too few to see that each is held as long as the others.
 _HELD = 6
@@ -84,22 +85,24 @@ def mend(points: Points) -> tuple[Points, list[str]]:
     return _single(points, said), said
 
 
-def within_epochs(points: Points, said: list[str]) -> Points:
-    """The points of a loop that prints its batches and counts only epochs, laid out in the order in which they came.
+def within_epochs(points: Points) -> tuple[Points, list[str]]:
+    """The points of a loop that prints its batches and counts only epochs, laid out in the order in which they came,
+    and a sentence that says so.
 
     Epoch e holds what lies between the epoch before it and e, the last batch at e itself, where a validation of that
-    epoch stands too. Ten epochs and more are left to their means, and so is what goes back.
+    epoch stands too. The points come back as they are, and nothing is said, where there are _EPOCHS epochs or more,
+    fewer than _BATCHES in half of them, or where the counter goes back.
     """
     if len(points) < _BATCHES or not np.isfinite(points.step).all() or (np.diff(points.step) < 0).any():
-        return points
-    epoch, first, count = np.unique(points.step, return_index=True, return_counts=True)
-    if len(epoch) >= _EPOCHS or int(np.median(count)) < _BATCHES:
-        return points
-    length = np.diff(epoch, prepend=epoch[0] - (epoch[1] - epoch[0] if len(epoch) > 1 else 1.0))
-    inside = np.arange(1, len(points) + 1) - np.repeat(first, count)
-    step = np.repeat(epoch, count) - np.repeat(length, count) * (1 - inside / np.repeat(count, count))
-    said.append(f"{count.max()} values at most share an epoch: laid out inside of it in the order of the log")
-    return replace(points, step=step)
+        return points, []
+    epochs, epoch, count = np.unique(points.step, return_inverse=True, return_counts=True)
+    if len(epochs) >= _EPOCHS or int(np.median(count)) < _BATCHES:
+        return points, []
+    length = np.diff(epochs, prepend=epochs[0] - (epochs[1] - epochs[0] if len(epochs) > 1 else 1.0))
+    batch = np.arange(1, len(points) + 1) - (np.cumsum(count) - count)[epoch]
+    step = points.step - length[epoch] * (1 - batch / count[epoch])
+    said = f"{count.max()} values at most share an epoch: laid out inside of it in the order of the log"
+    return replace(points, step=step), [said]
 
 
 def _string_epochs(points: Points, said: list[str]) -> Points:

@@ -13,6 +13,7 @@ import numpy as np
 
 from .drafts import Draft, called, draft_all
 from .errors import UsageError
+from .families import NO_PROGRESS, family
 from .names import LAYERED, MEASURED, TERMS, Name, misspelt_side
 from .run import Array, role_of
 
@@ -70,7 +71,7 @@ def assign(logs: Sequence[Log], overrides: Mapping[str, str] = {}) -> list[Claim
 @dataclass(frozen=True, slots=True, eq=False)
 class _Context:
     drafts: Sequence[Draft]
-    family: str  # "gan", "rl", "dpo" or "diffusion" where a loss does not measure progress, else ""
+    family: str  # a key of NO_PROGRESS where a loss does not measure progress, else ""
     parts: Mapping[str, frozenset[str]]  # side -> the words of its losses, "" for a total
     bare_loss: bool
     evaluated: frozenset[str]  # words of what is logged for a held-out split
@@ -103,51 +104,12 @@ def _context(drafts: Sequence[Draft]) -> _Context:
     measured = [d for d in drafts if d.name.kind in MEASURED]
     return _Context(
         drafts,
-        _family(drafts),
+        family(drafts),
         {side: frozenset(found) for side, found in parts.items()},
         any(d.name.kind == "loss" and not d.name.part and not d.side for d in drafts),
         frozenset(d.name.base for d in measured if d.side in ("val", "test")),
         frozenset(d.side for d in measured),
     )
-
-
-def _family(drafts: Sequence[Draft]) -> str:
-    """The kind of training whose losses do not measure progress, told by what is logged beside them."""
-    kinds = {d.name.kind for d in drafts}
-    text = {d.name.words for d in drafts}
-    supervised = any(d.name.kind == "loss" and d.side == "val" for d in drafts)
-    if any(re.search(r"\brewards? (?:chosen|rejected|margins?)\b", w) for w in text):
-        return "dpo"
-    if "reward" in kinds and not supervised:
-        return "rl"
-    if (
-        any(re.search(r"\b(?:policy|critic|actor|surrogate|qf|td)\b", w) for w in text if "loss" in w)
-        and not supervised
-    ):
-        return "rl"
-    if {"d", "g"} <= {_player(d.name.words) for d in drafts if d.name.kind == "other_loss"}:
-        return "gan"
-    if any(re.search(r"\bvlb\b|\b(?:loss|mse) q\d\b|\bdiffusion\b", w) for w in text):
-        return "diffusion"
-    return ""
-
-
-def _player(text: str) -> str:
-    if re.search(r"\b(?:d|disc|discriminator|dis|critic)\b", text):
-        return "d"
-    adversary = text == "a loss"  # the adversarial model, a generator before a frozen discriminator
-    return "g" if adversary or re.search(r"\b(?:g|gen|generator)\b", text) else ""
-
-
-_NO_PROGRESS = {
-    "gan": "two networks play against each other and neither loss measures progress: look at samples or FID, and be"
-    " alarmed only when the discriminator's loss goes to 0",
-    "rl": "rewards are logged beside it, and the loss of an agent only carries gradients: look at the reward, the KL"
-    " divergence, the entropy and the explained variance",
-    "dpo": "a preference loss starts at ln 2 and says little: look at the rewards' margins and accuracies",
-    "diffusion": "a diffusion loss is averaged over noise levels and stays flat while samples improve: look at FID or"
-    " samples, or at the loss of one noise level",
-}
 
 
 def _claim(draft: Draft, context: _Context) -> Claim:
@@ -158,7 +120,7 @@ def _claim(draft: Draft, context: _Context) -> Claim:
     if written is not None:
         role = written
     elif name.kind in ("epoch", "step", "time", "system", "other_loss", "reward"):
-        role, why = name.kind, _NO_PROGRESS.get(context.family, "") if name.kind == "other_loss" else ""
+        role, why = name.kind, NO_PROGRESS.get(context.family, "") if name.kind == "other_loss" else ""
     elif name.words == "r" and {s.tag for s in log.series} == {"r", "l", "t"}:
         role, why = "reward", "return, length and time of each episode, as Stable-Baselines3's monitor writes them"
     elif name.kind == "lr":
@@ -210,7 +172,7 @@ def _layered(draft: Draft, context: _Context) -> tuple[str | None, bool, str]:
 def _loss(draft: Draft, context: _Context) -> tuple[str | None, bool, str]:
     name, side = draft.name, draft.side or "train"
     if context.family:
-        return "other_loss", True, _NO_PROGRESS[context.family]
+        return "other_loss", True, NO_PROGRESS[context.family]
     parts = context.parts[side]
     among = any(name.part in others and len(others) > 1 for others in context.parts.values())
     if name.part and ("" in parts or among):

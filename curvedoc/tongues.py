@@ -7,7 +7,8 @@ import unicodedata
 from functools import lru_cache
 
 #: English words and what students, courses and translated tutorials print for them, without accents, in lower case.
-#: Words that are English too, or that mean something else in another of these languages, are left out.
+#: Words that are English too, or that mean something else in another of these languages, are left out, but for a few
+#: that name no curve in English (media, temps).
 _PRINTED = {
     "loss": "perdida perdidas perda perdas perte pertes verlust verluste perdita verlies kerugian потери потеря потерь",
     "cost": "coste costo custo cout kosten стоимость",

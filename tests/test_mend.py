@@ -137,17 +137,16 @@ def test_batches_that_share_a_step_are_averaged() -> None:
 
 
 def test_batches_of_few_epochs_are_laid_out_inside_of_them() -> None:
-    said: list[str] = []
-    laid = within_epochs(points(np.repeat([1, 2], [10, 20]), np.arange(30.0)), said)
+    laid, (said,) = within_epochs(points(np.repeat([1, 2], [10, 20]), np.arange(30.0)))
     assert laid.step == pytest.approx([*(np.arange(1, 11) / 10), *(1 + np.arange(1, 21) / 20)])
     assert laid.value.tolist() == list(range(30))
-    assert "20 values at most share an epoch" in said[0]
+    assert "20 values at most share an epoch" in said
 
 
 @pytest.mark.parametrize("step", [np.repeat(np.arange(12), 20), np.repeat([1, 2, 3], 4), [1, 2, 3, 1, 2, 3, 1, 2, 3]])
 def test_batches_of_many_epochs_or_few_a_piece_are_left_alone(step: object) -> None:
-    given_ = points(step)
-    assert within_epochs(given_, []) is given_
+    batches = points(step)
+    assert within_epochs(batches) == (batches, [])
 
 
 def test_points_without_a_step_are_left_out_and_counted() -> None:

@@ -44,23 +44,8 @@ SPLITS = frozenset(
 #: Words that make a name that of a loss, a metric or a rate.
 _METRICS = frozenset(
     {
-        *(
-            "loss",
-            "losses",
-            "cost",
-            "nll",
-            "ce",
-            "bce",
-            "mse",
-            "mae",
-            "rmse",
-            "mape",
-            "error",
-            "err",
-            "acc",
-            "accuracy",
-            "top",
-        ),
+        *("loss", "losses", "cost", "nll", "ce", "bce", "mse", "mae", "rmse", "mape", "error", "err"),
+        *("acc", "accuracy", "top"),
         *("f1", "auc", "auroc", "auprc", "iou", "miou", "map", "ap", "dice", "dsc", "jaccard", "precision", "recall"),
         *("bleu", "rouge", "wer", "cer", "ppl", "perplexity", "psnr", "ssim", "fid", "reward", "return", "score", "lr"),
         *(

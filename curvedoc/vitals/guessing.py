@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -82,18 +83,11 @@ def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
     few = Missing(f"fewer than {FEWEST} validations: one answer to everything does not show")
     if len(value) < FEWEST or value.min() <= 0 or train.value.min() <= 0:
         return dict.fromkeys(names, few)
-    level = median(value[len(value) // 2 :])
-    share, first = constant_accuracy(signals), float(train.points[0])
-    # Scores learn how frequent the classes are: the loss comes from that of equal scores to that of the shares.
-    known = math.log(classes) if classes is not None and classes > 1 else None
-    equal = known or _nearest(first) or level
-    more = -math.inf if share is None else math.log(share) + level
-    uneven = more > math.log(UNEVEN) and level < (1 - ALIKE) * equal
-    if not uneven and more > math.log(CHANCE):
-        return dict.fromkeys(names, Missing("answers are right too often for equal scores at that loss"))
-    guess = equal if uneven else known or _nearest(min(level, median(train.value)))
-    if guess is None:
-        return dict.fromkeys(names, Missing("the loss lies above that of any guess"))
+    level, first = median(value[len(value) // 2 :]), float(train.points[0])
+    guessed = _guess(signals, first, level, min(level, median(train.value)))
+    if isinstance(guessed, Missing):
+        return dict.fromkeys(names, guessed)
+    guess, share = guessed.cost, guessed.share
     at_guess = guess <= math.log(FEW) and bool((np.abs(value / guess - 1) <= (BESIDE if classes else NEAR)).all())
     alike = at_guess or _same(signals) or idle_since(signals) is not None
     if not alike or float(np.ptp(value[len(value) // 4 :])) > ALIKE * level:
@@ -101,14 +95,14 @@ def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
     noise, last = 2 * float(train.noise[0]), float(train.points[len(train.points) // 2 :].mean())
     # On its way down to what the shares cost a loss lies below that of equal scores.
     early = at_once(train.step[:3]) and not by_epoch(signals, logged)
-    begun = first - guess if uneven and not early else abs(first - guess)
-    seen = float(value[0]) - guess if uneven else abs(float(value[0]) - guess)
+    begun = first - guess if share is not None and not early else abs(first - guess)
+    seen = float(value[0]) - guess if share is not None else abs(float(value[0]) - guess)
     off = max(0.0, begun - noise, seen) / guess
-    rest = highest_cost(share, round(math.exp(guess))) if uneven and share is not None else guess
+    rest = highest_cost(share, round(math.exp(guess))) if share is not None else guess
     moved = max(float(np.ptp(value)), 1e-12 * level)
     # Shares are learned within a quarter of the run; what still comes down then does so because the rate is too low.
     falls = _falls(value) / moved
-    drift = float(falls.sum() if uneven else falls.min())
+    drift = float(falls.min() if share is None else falls.sum())
     span = (signals.begin, signals.end)
     scores = guess if classes else _nearest(level) or guess
     return {
@@ -119,6 +113,30 @@ def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
         "guess.stirred": exact(moved / level, "share", span),
         "guess.drifts": exact(drift, "share", span),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Guess:
+    """What equal scores cost, and how frequent the most frequent class is where the classes are surely uneven."""
+
+    cost: float
+    share: float | None
+
+
+def _guess(signals: Signals, first: float, level: float, lower: float) -> _Guess | Missing:
+    """The guess that a network began at, by its first training loss and the `level` at which validation rests; `lower`
+    is the lower one of the levels of both losses. Scores learn how frequent the classes are: then the loss comes from
+    that of equal scores down to that of the shares."""
+    classes, share = signals.context.classes, constant_accuracy(signals)
+    known = math.log(classes) if classes is not None and classes > 1 else None
+    equal = known or _nearest(first) or level
+    more = -math.inf if share is None else math.log(share) + level
+    if more > math.log(UNEVEN) and level < (1 - ALIKE) * equal:
+        return _Guess(equal, share)
+    if more > math.log(CHANCE):
+        return Missing("answers are right too often for equal scores at that loss")
+    guess = known or _nearest(lower)
+    return Missing("the loss lies above that of any guess") if guess is None else _Guess(guess, None)
 
 
 def _falls(value: Array) -> Array:

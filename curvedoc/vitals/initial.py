@@ -193,7 +193,7 @@ def _in_warmup(signals: Signals, step: float) -> bool:
 
 def _stayed(signals: Signals, first: float) -> Measured:
     """Median of the last twentieth of the smoothed loss over the first loss, with 1.28 standard errors of the former.
-    Gives up where the loss was lost or takes values below zero."""
+    Gives up where the loss was lost or did not begin above zero."""
     train = signals.train
     if train is None or signals.lost_at is not None or first <= 0:
         return Missing("the loss was lost, or is no multiple of the first")

@@ -133,12 +133,12 @@ def _one_answer(signals: Signals) -> _Way | None:
         return None
     begin = 0 if accuracy.value[0] == accuracy.value[1] else 1
     other = np.flatnonzero(accuracy.value[begin:] != accuracy.value[begin])
-    share = float(shares(accuracy)[begin])
-    # The mean of a first epoch tells half of the classes or more.
-    classes = signals.context.classes or 2 * (classes_told(signals) or 2)
     same = int(other[0]) if len(other) else len(accuracy) - begin
     if same < SAME:
         return None
+    # The mean of a first epoch tells half of the classes or more.
+    classes = signals.context.classes or 2 * (classes_told(signals) or 2)
+    dearest = highest_cost(float(shares(accuracy)[begin]), classes)
     for first, last in _stretches(begin, same):
         inside = (curve.step >= accuracy.step[first]) & (curve.step <= accuracy.step[last])
         value = curve.points[inside]
@@ -148,7 +148,7 @@ def _one_answer(signals: Signals) -> _Way | None:
         below = level - float(curve.value.min())
         if median(value[:half]) - median(value[half:]) > STILL * below:
             continue
-        if below <= GAIN * level or level > highest_cost(share, classes):
+        if below <= GAIN * level or level > dearest:
             return None
         since = float(curve.step[int(np.argmax(curve.points <= level + 0.05 * below))])
         if curve is signals.train:

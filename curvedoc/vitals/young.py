@@ -15,12 +15,6 @@ from .held import stated
 from .rate import grade, weigh
 from .signals import Signals, shares
 
-#: Points on either side of a cut of the rate, and the part of the descent that falls off with it, from which on a cut
-#: surely paid. Along a descent that goes on as before nothing falls off beyond its trend.
-BESIDE, PAID = 4, (0.05, 0.15)
-#: A rate that comes down by less from one point to the next is a schedule on its way, no cut.
-CUT = 0.6
-
 VITALS = {
     "rate.young": Vital(
         "share", "how little the descent has slowed down: it was slow from the start, or runs straight on to the end"
@@ -31,7 +25,11 @@ VITALS = {
 UNSURE, FEW = 0.45, 4
 #: What was done early is not known where its interval is wider than this and reaches what a right rate does.
 WIDE = 0.45
-
+#: Points on either side of a cut of the rate, and the part of the descent that falls off with it, from which on a cut
+#: surely paid. Along a descent that goes on as before nothing falls off beyond its trend.
+BESIDE, PAID = 4, (0.05, 0.15)
+#: A rate that comes down by less from one point to the next is a schedule on its way, no cut.
+CUT = 0.6
 #: A straight line falls as much in each quarter, and twice as much in the second half as in the quarter before. The
 #: laboratory's runs that a larger rate helped by a tenth and more, and that had come down, fell at most 1.4 times as
 #: much in a later quarter as in the first; runs at a right rate that left a plateau late, 1.8 to 3 times, or four times

@@ -11,28 +11,10 @@ from hypothesis import strategies as st
 
 from curvedoc.errors import UsageError
 from curvedoc.readers.log import Log, Series
-from curvedoc.roles import Claim, assign
+from curvedoc.roles import assign
 from curvedoc.run import role_of
 
-N = 20
-
-
-def series(tag: str, value: object = None, step: object = None, axis: str = "step") -> Series:
-    values = np.asarray(np.linspace(2.0, 0.5, N) if value is None else value, float)
-    steps = np.arange(1.0, len(values) + 1) if step is None else np.asarray(step, float)
-    return Series(tag, steps, values, axis)
-
-
-def log(*tags: str | Series, file: str = "run/metrics.csv", format: str = "CSV or TSV", part: str = "") -> Log:
-    return Log(file, format, tuple(t if isinstance(t, Series) else series(t) for t in tags), part)
-
-
-def claims(*logs: Log, overrides: Mapping[str, str] = {}) -> dict[str, Claim]:
-    return {c.series.tag: c for c in assign(logs, overrides)}
-
-
-def roles(*logs: Log) -> dict[str, str | None]:
-    return {tag: claim.role for tag, claim in claims(*logs).items()}
+from .tags import N, claims, log, roles, series
 
 
 def test_there_is_one_claim_per_series_in_their_order() -> None:
@@ -240,32 +222,6 @@ def test_metrics_without_any_loss_are_an_evaluation_but_not_for_sure() -> None:
     assert [(found[t].role, found[t].sure) for t in ("Precision", "F1")] == [("val_metric", False)] * 2
 
 
-def test_the_players_of_a_gan_have_no_training_loss() -> None:
-    assert set(roles(log("D_A", "G_A", "cycle_A", "idt_A")).values()) == {"other_loss"}
-    found = claims(log("loss", "loss_D", "loss_G", "lr"))
-    assert found["loss"].role == "other_loss"
-    assert "neither loss" in found["loss"].why
-
-
-def test_the_losses_of_an_agent_do_not_measure_progress() -> None:
-    found = roles(
-        log("rollout/ep_rew_mean", "train/loss", "train/value_loss", "train/approx_kl", "train/learning_rate")
-    )
-    assert list(found.values()) == ["reward", "other_loss", "other_loss", None, "lr"]
-
-
-def test_a_reward_beside_a_validation_loss_leaves_the_loss_supervised() -> None:
-    assert roles(log("train_loss", "val_loss", "return_mean"))["train_loss"] == "train_loss"
-
-
-def test_preference_and_diffusion_losses_do_not_measure_progress() -> None:
-    dpo = claims(log("loss", "rewards/chosen", "rewards/margins", "rewards/accuracies", "eval_loss"))
-    assert (dpo["loss"].role, dpo["eval_loss"].role) == ("other_loss", "other_loss")
-    assert dpo["rewards/accuracies"].role == "train_accuracy"
-    assert "ln 2" in dpo["loss"].why
-    assert roles(log("loss", "loss_q0", "loss_q3"))["loss"] == "other_loss"
-
-
 def test_a_score_that_equals_a_time_is_a_time() -> None:
     seconds = np.cumsum(np.linspace(3.0, 4.0, N))
     found = roles(log("loss", series("score", seconds), series("accumulated_submission_time", seconds)))
@@ -417,10 +373,6 @@ def test_a_bare_val_is_the_loss_where_it_falls_with_the_training_loss() -> None:
     assert roles(falls) == {"Loss": "train_loss", "Val": "val_loss"}
     rises = log(series("Loss"), series("Val", np.linspace(0.6, 0.9, N)))
     assert roles(rises) == {"Loss": "train_loss", "Val": None}
-
-
-def test_an_adversarial_model_beside_a_discriminator_is_a_player() -> None:
-    assert roles(log("D loss", "A loss")) == {"D loss": "other_loss", "A loss": "other_loss"}
 
 
 def test_beside_a_named_validation_what_names_no_side_was_measured_in_training() -> None:

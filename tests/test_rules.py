@@ -14,13 +14,13 @@ from curvedoc.run import Context
 from curvedoc.sentences import blanks
 from curvedoc.vitals import VITALS
 
-from . import early_patients, held_out, rate_patients
+from . import early_patients, held_out, rate_patients, update_patients
 from .patients import noisy, run
 
 RULES = load_rules()
 SEEDS = range(5)
-FIRES = rate_patients.FIRES | held_out.FIRES | early_patients.FIRES
-QUIET = rate_patients.QUIET | held_out.QUIET | early_patients.QUIET
+FIRES = rate_patients.FIRES | update_patients.FIRES | held_out.FIRES | early_patients.FIRES
+QUIET = rate_patients.QUIET | update_patients.QUIET | held_out.QUIET | early_patients.QUIET
 
 
 def finding(report: Report, rule: Rule) -> bool:
@@ -53,7 +53,7 @@ def test_a_rule_is_quiet_on_each_look_alike_that_its_file_names(rule: Rule, look
 
 def test_a_bounce_along_a_level_halfway_down_is_first_of_all_a_plateau() -> None:
     for seed in SEEDS:
-        lead, *others = judge(rate_patients.half_way(seed), RULES).diagnoses
+        lead, *others = judge(update_patients.half_way(seed), RULES).diagnoses
         assert lead.rule == "plateau-needs-decay"
         assert ("learning-rate-too-high", "alternative") in {(d.rule, d.place) for d in others}
 

@@ -1,4 +1,4 @@
-"""Vitals of the start, of spikes, gradients and epochs give back what was written into the curves."""
+"""Vitals of the first loss, of spikes, gradients and epochs give back what was written into the curves."""
 
 from __future__ import annotations
 
@@ -349,83 +349,7 @@ def test_rows_of_validation_do_not_count_as_nan_of_training() -> None:
     assert value(made, "nan.hidden").value == 0
 
 
-def test_a_leap_is_measured_from_the_first_points() -> None:
-    loss = power_law(T) + 6 * np.exp(-(((T - 10) / 4) ** 2))
-    made = run(train_loss=(T, loss), lr=(T, np.full(len(T), 0.1)))
-    first = np.median(loss[:2])
-    assert value(made, "start.spike").value == pytest.approx(loss[:60].max() / first)
-    above = T[loss > first][-1]
-    assert value(made, "start.spike_until").value == pytest.approx((above - 1) / 599)
-    assert value(made, "start.rate").value == 1.0
-
-
-def test_a_flat_start_lies_behind_the_frequencies_of_the_classes_if_every_answer_is_the_same() -> None:
-    # Two classes, 63 % of one: the loss comes down to their entropy at once, rests there, and falls after 360 steps.
-    share, entropy = 0.63, -(0.63 * math.log(0.63) + 0.37 * math.log(0.37))
-    loss = entropy + 0.05 * np.exp(-T / 10)
-    loss = np.where(T > 360, 0.05 + (entropy - 0.05) * np.exp(-(T - 360) / 15), loss)
-    right = np.where(V > 360, 0.97, share)
-    slept = run(train_loss=(T, noisy(loss, 0.01)), val_accuracy=(V, right))
-    assert value(slept, "start.flat_until").value == pytest.approx(361, abs=10)
-    assert value(slept, "start.sharpness").value > 3
-    # Answers that differ have learned something, however little: then the first descent counts.
-    moved = run(train_loss=(T, noisy(loss, 0.01)), val_accuracy=(V, right + 0.01 * np.sin(V)))
-    assert value(moved, "start.flat_until").value < 100
-
-
-@pytest.mark.parametrize("rest", [0.0, 240.0])
-def test_validation_shows_a_rest_at_the_shares_of_the_classes_that_batches_hide(rest: float) -> None:
-    # Four classes, one with 70 %: from log 4 to their entropy, 0.91, and, behind the rest or at once, down to 0.2.
-    entropy = -sum(p * math.log(p) for p in (0.7, 0.15, 0.1, 0.05))
-    left = np.clip(1 - (T - rest) / 200, 0, 1) if rest else np.exp(-T / 120)
-    loss = 0.2 + (entropy - 0.2) * left + (math.log(4) - entropy) * np.exp(-T / 15)
-    val = loss[29::30]
-    right = np.where(val > 0.75, 0.7, 0.9)
-    made = run(train_loss=(T, noisy(loss, 0.15)), val_loss=(V, val), val_accuracy=(V, right))
-    if rest:
-        assert value(made, "start.flat_until").value == pytest.approx(rest + 10, abs=30)
-        assert value(made, "start.flat_for").value == pytest.approx((rest - 30) / 600, abs=0.08)
-        assert value(made, "start.sharpness").value > 1.0
-    else:
-        assert value(made, "start.sharpness").value < 0.35
-
-
 def test_a_loss_that_is_lost_behind_its_first_points_has_no_level_to_come_back_to() -> None:
     loss = np.where(T < 20, 3e4 / T, np.nan)
     made = run(train_loss=(T, loss), val_accuracy=(V, np.full(len(V), 0.17)))
     assert value(made, "initial_loss.excess").value > 1000
-
-
-@pytest.mark.parametrize(("behind", "weight"), [(0.999, 0.0), (1.02, 1.0)])
-def test_validation_that_came_down_by_the_shares_of_the_classes_was_broken_by_no_step(
-    behind: float, weight: float
-) -> None:
-    # One answer from the first epoch on; the rest moves in the sixth digit. What costs more than before was thrown.
-    level = math.log(6)
-    val = np.where(V[0] == V, level, behind * level) + 1e-6 * np.sin(V)
-    made = run(
-        train_loss=(T, noisy(np.full(len(T), level), 0.01)),
-        val_loss=(V, val),
-        val_accuracy=(V, np.full(len(V), 0.15)),
-        lr=(T, np.full(len(T), 0.05)),
-    )
-    assert value(made, "rate.collapse").value == weight
-
-
-@pytest.mark.parametrize(("of_validation", "weight"), [(2.0, 1.0), (0.95, 0.0)])
-def test_steps_that_threw_the_weights_threw_them_for_validation_too(of_validation: float, weight: float) -> None:
-    epochs = np.arange(1.0, 31.0)
-    jumped = np.where(epochs <= 3, 1.0, 2.0) * (1.5 - epochs / 25)
-    val = np.where(epochs <= 3, 1.0, of_validation) * (1.5 - epochs / 25)
-    made = run(train_loss=(epochs, noisy(jumped, 0.003)), val_loss=(epochs, noisy(val, 0.003, 7)))
-    assert value(made, "rate.overshoot").value == pytest.approx(weight, abs=0.05)
-
-
-@pytest.mark.parametrize(("hard", "weight"), [(2, 0.0), (3, 1.0)])
-def test_a_first_batch_that_was_lucky_is_no_overshoot(hard: int, weight: float) -> None:
-    early = np.arange(1.0, 21.0)
-    loss = 0.7 + 0.01 * np.sin(early)
-    loss[0] = 0.62
-    loss[2 : 2 + hard] = 1.1  # so many hard batches in a row
-    made = run(train_loss=(early, loss))
-    assert value(made, "rate.overshoot").value == pytest.approx(weight, abs=0.05)

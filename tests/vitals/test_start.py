@@ -1,0 +1,55 @@
+"""How long does a loss wait before it comes down, and did the first steps throw it up?"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from ..patients import noisy, power_law, run, steps
+from .asked import value
+
+T = steps(600, every=1)
+V = T[29::30]
+
+
+def test_a_leap_is_measured_from_the_first_points() -> None:
+    loss = power_law(T) + 6 * np.exp(-(((T - 10) / 4) ** 2))
+    made = run(train_loss=(T, loss), lr=(T, np.full(len(T), 0.1)))
+    first = np.median(loss[:2])
+    assert value(made, "start.spike").value == pytest.approx(loss[:60].max() / first)
+    above = T[loss > first][-1]
+    assert value(made, "start.spike_until").value == pytest.approx((above - 1) / 599)
+    assert value(made, "start.rate").value == 1.0
+
+
+def test_a_flat_start_lies_behind_the_frequencies_of_the_classes_if_every_answer_is_the_same() -> None:
+    # Two classes, 63 % of one: the loss comes down to their entropy at once, rests there, and falls after 360 steps.
+    share, entropy = 0.63, -(0.63 * math.log(0.63) + 0.37 * math.log(0.37))
+    loss = entropy + 0.05 * np.exp(-T / 10)
+    loss = np.where(T > 360, 0.05 + (entropy - 0.05) * np.exp(-(T - 360) / 15), loss)
+    right = np.where(V > 360, 0.97, share)
+    slept = run(train_loss=(T, noisy(loss, 0.01)), val_accuracy=(V, right))
+    assert value(slept, "start.flat_until").value == pytest.approx(361, abs=10)
+    assert value(slept, "start.sharpness").value > 3
+    # Answers that differ have learned something, however little: then the first descent counts.
+    moved = run(train_loss=(T, noisy(loss, 0.01)), val_accuracy=(V, right + 0.01 * np.sin(V)))
+    assert value(moved, "start.flat_until").value < 100
+
+
+@pytest.mark.parametrize("rest", [0.0, 240.0])
+def test_validation_shows_a_rest_at_the_shares_of_the_classes_that_batches_hide(rest: float) -> None:
+    # Four classes, one with 70 %: from log 4 to their entropy, 0.91, and, behind the rest or at once, down to 0.2.
+    entropy = -sum(p * math.log(p) for p in (0.7, 0.15, 0.1, 0.05))
+    left = np.clip(1 - (T - rest) / 200, 0, 1) if rest else np.exp(-T / 120)
+    loss = 0.2 + (entropy - 0.2) * left + (math.log(4) - entropy) * np.exp(-T / 15)
+    val = loss[29::30]
+    right = np.where(val > 0.75, 0.7, 0.9)
+    made = run(train_loss=(T, noisy(loss, 0.15)), val_loss=(V, val), val_accuracy=(V, right))
+    if rest:
+        assert value(made, "start.flat_until").value == pytest.approx(rest + 10, abs=30)
+        assert value(made, "start.flat_for").value == pytest.approx((rest - 30) / 600, abs=0.08)
+        assert value(made, "start.sharpness").value > 1.0
+    else:
+        assert value(made, "start.sharpness").value < 0.35

@@ -18,10 +18,11 @@ _PRINTED = {
     "precision": "precisao precisione prazision",
     "recall": "revocacao rappel полнота",
     "train": "entrenamiento entreno treino treinamento entrainement apprentissage addestramento allenamento"
-    " pelatihan latih egitim обучение обучения обуч обучающая тренировка тренировочная trenowanie treningowa",
+    " pelatihan latih egitim обучение обучения обуч обучающая обучении обучающей"
+    " тренировка тренировочная trenowanie treningowa",
     "val": "validacion validacao validierung validazione validatie validasi dogrulama walidacja walidacyjna валидация"
-    " валидации валидационная вал проверка",
-    "test": "prueba pruebas teste essai uji pengujian тест тестовая тестирование",
+    " валидации валидационная валидационной вал проверка",
+    "test": "prueba pruebas teste essai uji pengujian тест тесте тестовая тестовой тестирование",
     "epoch": "epoca epoche epoque epok epoka epocha эпоха эпоху",
     "epochs": "epocas epochen epoques эпох эпохи",
     "step": "paso passo schritt etape langkah шаг",
@@ -52,13 +53,15 @@ _PIECES = {
     "best": "最佳 最优 最高 최고",
     "time": "耗时 时间 時間 시간",
 }
-_OF = frozenset(("de", "do", "da", "del", "du", "des", "d", "di", "della", "der", "von", "в", "на"))
+_OF = frozenset(("de", "do", "da", "del", "du", "des", "di", "della", "der", "von", "в", "на"))
 _WORDS = {word: english for english, listed in _PRINTED.items() for word in listed.split()}
 _CJK = {piece: english for english, listed in _PIECES.items() for piece in listed.split()}
 _CUT = re.compile("|".join(sorted(map(re.escape, _CJK), key=len, reverse=True)))
 _IS_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_ELIDED = re.compile(r"\bd['\u2019]|(?<=_)d_(?=entr|appr|eval)")  # any other `d` is the discriminator
+_LONGEST = 500  # characters; what is longer is no name
 _WORD = re.compile(r"[^\W\d_]+")
-_PHRASE = re.compile(r"ta[sx]a[ _]de[ _]aprendiza\w+|taux[ _]d\W?apprentissage|скорость[ _]обучения")
+_PHRASE = re.compile(r"ta[sx]a[ _]de[ _]aprendiza\w+|taux[ _]d[\W_]?apprentissage|скорость[ _]обучения")
 
 
 @lru_cache(maxsize=1 << 14)
@@ -69,12 +72,14 @@ def in_english(text: str) -> str:
     >>> in_english("perda de validação"), in_english("验证准确率"), in_english("Эпоха"), in_english("val_loss")
     ('loss of val', 'val accuracy', 'epoch', 'val_loss')
     """
+    if len(text) > _LONGEST:
+        return text
     if not text.isascii():
         if _IS_CJK.search(text):
             text = " ".join(_CUT.sub(lambda piece: f" {_CJK[piece[0]]} ", text).split())
         if text.isascii():
             return text
-    plain = _PHRASE.sub("learning rate", _folded(text))
+    plain = _ELIDED.sub("of ", _PHRASE.sub("learning rate", _folded(text)))
     words = _WORD.sub(lambda word: "of" if word[0] in _OF else _WORDS.get(word[0], word[0]), plain)
     known = any(word in _WORDS for word in _WORD.findall(plain)) or "learning rate" in plain
     return words if known and "learning rate" not in text.lower() else text

@@ -28,13 +28,19 @@ LOSSES = [2.1, 1.4, 1.0, 0.8, 0.7, 0.65, 0.62, 0.6]
         ("검증 손실", "val loss"),
         ("Doğrulama", "val"),
         ("Épocas", "epochs"),
+        ("Точность на обучении", "accuracy of train"),
+        ("perte d'entraînement", "loss of train"),
+        ("taux_d_apprentissage", "learning rate"),
+        ("D_perte", "d_loss"),  # of a discriminator
     ],
 )
 def test_terms_of_other_languages_are_those_of_english(printed: str, english: str) -> None:
     assert in_english(printed) == english
 
 
-@pytest.mark.parametrize("name", ["valLoss", "Learning Rate", "d_loss/real", "val_perplexité", "mu", "F1-Score", ""])
+@pytest.mark.parametrize(
+    "name", ["valLoss", "Learning Rate", "d_loss/real", "val_perplexité", "mu", "F1-Score", "", "perte " * 99]
+)
 def test_what_is_english_or_unknown_stays_as_it_is(name: str) -> None:
     assert in_english(name) == name
 

@@ -11,7 +11,7 @@ from .vocabulary import SPLITS, counter_kind, is_metric, plain_name
 
 MAX_LINE = 20_000  # characters; a longer line is a printed tensor or a command line
 MAX_PAIRS = 400
-_SHORT = 200  # characters between two numbers that are worth remembering
+_LONG = 400  # characters between two numbers: of more, only the first and the last of them are looked at
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]|[\x00-\x08\x0b-\x1f\x7f]"
@@ -40,7 +40,7 @@ _BRACKETS = re.compile(
 _NUMBER = re.compile(
     r"(?<![\w.@#$\\])(?<!\w[-+])(?P<value>"
     r"\d+:\d\d(?::\d\d)?(?:\.\d+)?(?![\d:])"  # a clock
-    r"|[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+    r"|[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
     r"|[-+]?(?:nan|inf)(?!\w))"
     r"(?P<unit>%|(?:ms|us|s|sec|secs|m|min|h|GB|MB|KB|GiB|MiB|G|M|K|k|B|x|it/s|s/it)(?![\w]))?(?![\w.]*[A-Za-z_]|[.:-]\d)",
     re.IGNORECASE,
@@ -275,7 +275,9 @@ def _pairs(text: str) -> tuple[list[tuple[str, float]], str, str]:
         if pairs and label == AVERAGED and between.strip() == "(":  # `median (mean)`: at an epoch's end the mean counts
             pairs[-1] = pairs[-1][0], value
             continue
-        gap = _gap(between, follows) if len(between) < _SHORT else _gap.__wrapped__(between, follows)
+        if len(between) > _LONG:
+            between = f"{between[: _LONG // 2]} , {between[-_LONG // 2 :]}"
+        gap = _gap(between, follows)
         if not pairs:
             label, side = _label(f"{label} {gap.lead}")
         section = section if gap.section is None else gap.section
@@ -322,7 +324,7 @@ def _name_of(gap: str, follows: bool) -> tuple[str, str]:
     if is_ := _IS.search(body):
         body, strong = body[: is_.start()], is_
     if body.endswith(")"):  # `elapsed time per iteration (ms): 12`
-        body = re.sub(r"\s*\([^()]*\)$", "", body)
+        body = re.sub(r"(?<!\s)\s*\([^()]*\)$", "", body)
     places = list(_DELIMITER.finditer(body))
     lead, chunk = (body[: places[-1].start()], body[places[-1].end() :]) if places else ("", body)
     words = chunk.split()

@@ -16,7 +16,7 @@ FEWEST = 3  # columns; two names over dashes are a heading
 _RULE = re.compile(r"\s*-+(?:\s+-+)*\s*")
 _GROUP = re.compile(r"-+")
 _NAME = re.compile(r"\S+(?: \S+)*")  # names stand two blanks apart
-_HINT = re.compile(r"\s*\([^()]*\)$")  # `Step (% Done)`, `4090 (81.78%)`
+_HINT = re.compile(r"(?<!\s)\s*\([^()]*\)$")  # `Step (% Done)`, `4090 (81.78%)`
 _REMEMBERED = 10_000  # rows
 #: How spaCy heads its table, and which of its losses are none: an embedding layer's is the sum of squared gradients.
 _SPACY = ("E", "#")

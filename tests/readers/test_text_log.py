@@ -309,7 +309,10 @@ def test_the_batches_of_an_evaluation_count_no_steps(tmp_path: Path) -> None:
     assert curves(log)["test/loss"].axis == "epoch"
 
 
-@pytest.mark.parametrize("line", ["1" * 19000 + "epoch", "x" * 19000 + " reached 3 loss: 0.5"])
+ENDLESS = ["1" * 19000 + "epoch", "x" * 19000 + " reached 3 loss: 0.5", "| a" + " " * 19000, "(" * 19000, "损" * 19000]
+
+
+@pytest.mark.parametrize("line", ENDLESS)
 def test_a_line_of_one_endless_word_is_read_like_any_other(line: str) -> None:
     assert pairs(f"step 3 {line} | loss: 0.5")["step"] == 3
 

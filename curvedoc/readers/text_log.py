@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,8 @@ _NO_LOG = re.compile(
 )
 _TAIL = 16 * 1024  # bytes at the end that help to recognize a log that begins with its own source code
 _MAYBE = re.compile(r"\d|\bnan\b|\binf\b", re.IGNORECASE)
-_BEST_AGAIN = re.compile(r"\bbest iteration(?: is)?:?\s*$", re.IGNORECASE)  # the next line of boosters is a copy
+# Boosters print their best round again in the line below this one.
+_BEST_AGAIN = re.compile(r"\bbest iteration(?: is)?:?\s*$", re.IGNORECASE)
 _FEW = 2  # lines with a counter and a metric; fewer are no log
 _REGULAR = 5  # lines alike make a log even without a counter, or without a known name
 _MAX_HYPER = 300
@@ -125,23 +126,14 @@ def _is_log(book: _Book) -> bool:
 def _book_of(texts: Iterable[str]) -> _Book:
     book = _Book()
     early: list[Phrase] = []
-    copied = False
-    for text, row in boxes(rows(texts)):
-        if copied:
-            copied = False
-            continue
-        copied = "est iter" in text and _BEST_AGAIN.search(text) is not None
+    for text, row in _said_once(boxes(rows(texts))):
         phrase = row or (phrase_of(text) if _MAYBE.search(text) else None)
         if phrase is None:
             book.others += bool(text.strip())
             continue
         if phrase.note:
             book.notes[phrase.note] = None
-        counters = [(n, v) for n, v in phrase.pairs if is_counter(n)]
-        if counters:  # beside another counter, `iters: 100` counts; alone it is a setting
-            counters = [(n, v) for n, v in phrase.pairs if counter_kind(n)[0] in ("step", "epoch")]
-            if len(counters) == 2 and {plain_name(n) for n, _ in counters} == {"batch", "epochs"}:
-                counters = []  # `epochs: 20, batch: 128, lr: 0.001` are settings
+        counters = _counters_of(phrase)
         if phrase.done is not None:
             _bar(book, phrase, counters)
         elif counters and _is_context(phrase, counters):
@@ -164,6 +156,25 @@ def _book_of(texts: Iterable[str]) -> _Book:
             else:
                 _settings(book, phrase)
     return book
+
+
+def _said_once(texts: Iterable[tuple[str, Phrase | None]]) -> Iterator[tuple[str, Phrase | None]]:
+    """The lines but for the round that a booster prints again as its best."""
+    copied = False
+    for text, row in texts:
+        if not copied:
+            yield text, row
+        copied = not copied and "est iter" in text and _BEST_AGAIN.search(text) is not None
+
+
+def _counters_of(phrase: Phrase) -> list[tuple[str, float]]:
+    """The counters of a line, none where all that look like some are settings."""
+    if not any(is_counter(name) for name, _ in phrase.pairs):
+        return []  # beside another counter, `iters: 100` counts; alone it is a setting
+    counters = [(n, v) for n, v in phrase.pairs if counter_kind(n)[0] in ("step", "epoch")]
+    # `epochs: 20, batch: 128, lr: 0.001`
+    settings = len(counters) == 2 and {plain_name(n) for n, _ in counters} == {"batch", "epochs"}
+    return [] if settings else counters
 
 
 def _is_context(phrase: Phrase, counters: list[tuple[str, float]]) -> bool:

@@ -19,6 +19,7 @@ NO_INTERVAL = {
     "spikes.height": "a median of several spikes, with the range of most of them",
     "softmax.law_off": "a residual, not a property of the curve",
     "fit.unlearned": "fit.unexplained again",
+    "initial_loss.stayed": "train_loss.left again, counted from the first point",
     "memorised.since": "the width of the band that counts as rest is its doubt",
     "memorised.fell": "as memorised.since",
     "memorised.metric_gain": "as memorised.since",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..curves.extrapolate import extrapolate
@@ -146,31 +148,42 @@ def _follows(signals: Signals) -> Measured:
     few = int((at >= begin).sum()) < 3
     if few and at[-1] < begin:
         return Missing("no validation in the second half of the run")
-    (fell, error), (val_fell, val_error) = (
-        _between_few(signals, train, at, loss)
-        if few
-        else (fall(x, y, begin, end) for x, y in ((train.step, train.points), (at, loss)))
-    )
     # A sum over batches beside a mean over examples: both start from one untrained network, so that they meet there.
     apart = abs(train.at(float(at[0]))) / max(abs(level), 1e-300)
     if apart > NO_SCALE:
         return Missing("a validation loss that begins at nothing has no scale")
-    if not 1 / ANOTHER_SCALE < apart < ANOTHER_SCALE:
-        if few:
-            return Missing("so few validations on another scale than training tell no share of its fall")
-        val_fell, val_error = apart * val_fell, apart * val_error
+    scale = 1.0 if 1 / ANOTHER_SCALE < apart < ANOTHER_SCALE else apart
+    if few and scale != 1.0:
+        return Missing("so few validations on another scale than training tell no share of its fall")
+    if few:
+        return _share(*_between_few(signals, train, at, loss), (begin, end), 1.28, 2 * HIDDEN)
+    val_fell, val_error = fall(at, loss, begin, end)
+    learned = fall(train.step, train.points, begin, end)
+    # A bend counts as doubt of either line, and both bend alike: it cancels in the share.
+    return _share(learned, (scale * val_fell, scale * val_error), (begin, end), 0.85, math.inf)
+
+
+def _share(
+    learned: tuple[float, float],
+    held_out: tuple[float, float],
+    span: tuple[float, float],
+    errors: float,
+    widest: float,
+) -> Measured:
+    """The fall of validation over that of training, each with its standard error; half of the interval is so many
+    `errors` of the share. Gives up where that is more than `widest`, or where training does not surely fall."""
+    (fell, error), (val_fell, val_error) = learned, held_out
     if error > 0 and fell <= 3 * error and val_fell > 3 * val_error:
         # Validation fell for sure; a fall of training that its noise leaves unsure may be more, or next to nothing.
         share, most, least = val_fell / max(fell, error), max(fell, 0.0) + 1.28 * error, fell - 1.28 * error
-        return Estimate(share, val_fell / most, max(share, val_fell / max(least, val_fell)), "share", (begin, end))
+        return Estimate(share, val_fell / most, max(share, val_fell / max(least, val_fell)), "share", span)
     if fell <= 1.28 * error:
         return Missing("the training loss does not fall beyond its noise in the second half of the run")
     share = val_fell / fell
-    # A bend counts as doubt of either line, and both bend alike: it cancels in the share.
-    doubt = (1.28 if few else 0.85) * float(np.hypot(val_error, share * error)) / fell
-    if few and doubt > 2 * HIDDEN:
+    doubt = errors * float(np.hypot(val_error, share * error)) / fell
+    if doubt > widest:
         return Missing("so few validations leave open whether they follow training at all")
-    return Estimate(share, share - doubt, share + doubt, "share", (begin, end))
+    return Estimate(share, share - doubt, share + doubt, "share", span)
 
 
 def _between_few(

@@ -23,7 +23,9 @@ VITALS = {
         "share", "part of the descent that was done in the first fifth of the run, or of the rate spent in it"
     ),
     "val_loss.follows": Vital(
-        "share", "fall of the validation loss along the second half of the run over that of the training loss"
+        "share",
+        "fall of the validation loss along the second half of the run over that of the training loss; from the first "
+        "validation on where noise hides the latter",
     ),
     "val_loss.fallen_at_least": Vital(
         "share",
@@ -45,6 +47,8 @@ LATE = 0.01
 ANOTHER_SCALE = 5.0
 #: Two validations this part of a run apart, and as far from its start, tell what came of its second half.
 FAR = 0.25
+#: From half of the descent to all of it: so wide an interval does not tell what was done early.
+WIDE = 0.45
 #: No sum over a batch is so many times its mean.
 NO_SCALE = 1e9
 
@@ -112,13 +116,22 @@ def _done_early(signals: Signals, curve: Smooth) -> Measured:
 
 
 def _shown(signals: Signals, curve: Smooth) -> Measured:
-    """That of the training loss, or of a validation loss that falls each time where the noise of batches hides it: the
-    part before the first validation, which it does not show, is as small."""
+    """That of the training loss, or of the validation loss where the noise of batches hides it.
+
+    Where training says next to nothing of it, and validation, which has no such noise, tells it twice as well; or where
+    training shows no descent at all and validation falls each time: the part before the first validation, which it does
+    not show, is as small.
+    """
     found, val = _done_early(signals, signals.train or curve), signals.val
-    told = isinstance(found, Estimate) and found.high - found.low < 1.0
-    if told or val is None or not (val.points[1:] < val.points[:-1]).all():
+    if val is None:
         return found
-    return _done_early(signals, val)
+    if isinstance(found, Missing):
+        return found if (val.points[1:] >= val.points[:-1]).any() else _done_early(signals, val)
+    wide = found.high - found.low
+    if wide <= WIDE:
+        return found
+    other = _done_early(signals, val)
+    return other if isinstance(other, Estimate) and other.high - other.low < wide / 2 else found
 
 
 def _fifth(signals: Signals, begin: float, end: float) -> float:
@@ -178,12 +191,33 @@ def _share(
         share, most, least = val_fell / max(fell, error), max(fell, 0.0) + 1.28 * error, fell - 1.28 * error
         return Estimate(share, val_fell / most, max(share, val_fell / max(least, val_fell)), "share", span)
     if fell <= 1.28 * error:
-        return Missing("the training loss does not fall beyond its noise in the second half of the run")
+        return _since_first(signals) or Missing(
+            "the training loss does not fall beyond its noise in the second half of the run"
+        )
     share = val_fell / fell
     doubt = errors * float(np.hypot(val_error, share * error)) / fell
     if doubt > widest:
         return Missing("so few validations leave open whether they follow training at all")
     return Estimate(share, share - doubt, share + doubt, "share", span)
+
+
+def _since_first(signals: Signals) -> Estimate | None:
+    """Fall of the validation loss from its first point to its last over that of training between the same steps; None
+    where either is within its noise, or validation no longer falls in the second half: training may go on there."""
+    train, val = signals.train, signals.val
+    if train is None or val is None:
+        return None
+    first, last = float(val.step[0]), float(val.step[-1])
+    fell = train.at(first) - train.at(last)
+    error = float(np.hypot(train.se_at(first), train.se_at(last)))
+    val_fell = float(val.value[0] - val.value[-1])
+    val_error = float(np.hypot(val.se[0], val.se[-1]))
+    later, doubt = fall(val.step, val.points, signals.begin + 0.5 * signals.length, signals.end)
+    if fell <= 1.28 * error or val_fell <= 3 * val_error or later <= 1.28 * doubt:
+        return None
+    share = val_fell / fell
+    doubt = 1.28 * float(np.hypot(val_error, share * error)) / fell
+    return Estimate(share, share - doubt, share + doubt, "share", (first, last))
 
 
 def _between_few(

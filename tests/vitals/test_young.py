@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from curvedoc.engine import judge
+from curvedoc.estimate import Estimate
 from curvedoc.rulebook import load_rules
 from curvedoc.run import Run
+from curvedoc.vitals.chart import Missing
 
 from ..patients import Array, cosine, exponential, noisy, run, steps
-from .asked import value
+from .asked import value, vital
 
 T = steps()
 V, E = T[29::30], T[59::60]
@@ -136,3 +138,36 @@ def test_a_start_that_noise_hides_is_no_slow_start(seed: int) -> None:
     assert early.low < 0.25
     assert early.high > 0.75
     assert value(made, "rate.young").value < 0.5
+
+
+def loud(tau: float) -> Run:
+    """An exponential that a few loud batches hide, and twenty quiet validations that show it; one of them rises."""
+    loss = 0.5 + 0.5 * np.exp(-T / (tau * T[-1]))
+    val = loss[29::30].copy()
+    val[15] = 1.001 * val[14]
+    few = T[::15]
+    rate = (few, np.full(len(few), 1e-3))
+    return run(train_loss=(few, noisy(loss[::15], 0.18, 4)), val_loss=(V, noisy(val, 0.0005)), lr=rate)
+
+
+def test_validation_tells_how_early_a_descent_was_done_where_batches_hide_it() -> None:
+    for tau in (0.12, 1.0):
+        first, last = np.exp(-V[0] / T[-1] / tau), np.exp(-1 / tau)
+        done = (first - np.exp(-(0.2 + 0.8 * V[0] / T[-1]) / tau)) / (first - last)  # a fifth of what validation shows
+        found = value(loud(tau), "pace.done_early")
+        assert found.high - found.low < 0.2
+        assert abs(found.value - done) < 0.1
+
+
+@pytest.mark.parametrize("seed", [0, 1, 3])
+def test_where_batches_hide_the_second_half_validation_is_followed_from_its_first_point(seed: int) -> None:
+    loss = 2.0 + 0.8 * np.exp(-T / T[-1] / 0.15)
+    train, quiet = (T[::6], noisy(loss[::6], 0.1, seed)), loss[29::30]
+    going, at_rest = (
+        vital(run(train_loss=train, val_loss=(V, noisy(val, 0.01, 1))), "val_loss.follows")
+        for val in (quiet, np.maximum(quiet, loss[300]))
+    )
+    assert isinstance(going, Estimate)
+    assert going.steps == (V[0], V[-1])
+    assert going.low < 1 < going.high
+    assert isinstance(at_rest, Missing)

@@ -14,6 +14,7 @@ from ..estimate import Estimate, exact
 from ..run import Array
 from .chart import Measured, Missing, Vital
 from .constant import idle_since
+from .descent import steady
 from .signals import CYCLES, FEWEST, Signals, alive
 from .witness import witness
 
@@ -173,7 +174,8 @@ def _follows(signals: Signals) -> Measured:
     val_fell, val_error = fall(at, loss, begin, end)
     learned = fall(train.step, train.points, begin, end)
     # A bend counts as doubt of either line, and both bend alike: it cancels in the share.
-    return _share(learned, (scale * val_fell, scale * val_error), (begin, end), 0.85, math.inf)
+    told = _share(learned, (scale * val_fell, scale * val_error), (begin, end), 0.85, math.inf)
+    return told if isinstance(told, Estimate) or scale != 1.0 else _since_first(signals) or told
 
 
 def _share(
@@ -191,9 +193,7 @@ def _share(
         share, most, least = val_fell / max(fell, error), max(fell, 0.0) + 1.28 * error, fell - 1.28 * error
         return Estimate(share, val_fell / most, max(share, val_fell / max(least, val_fell)), "share", span)
     if fell <= 1.28 * error:
-        return _since_first(signals) or Missing(
-            "the training loss does not fall beyond its noise in the second half of the run"
-        )
+        return Missing("the training loss does not fall beyond its noise in the second half of the run")
     share = val_fell / fell
     doubt = errors * float(np.hypot(val_error, share * error)) / fell
     if doubt > widest:
@@ -203,21 +203,18 @@ def _share(
 
 def _since_first(signals: Signals) -> Estimate | None:
     """Fall of the validation loss from its first point to its last over that of training between the same steps; None
-    where either is within its noise, or validation no longer falls in the second half: training may go on there."""
+    where it is within its noise, or validation no longer falls in the second half: training may go on there."""
     train, val = signals.train, signals.val
     if train is None or val is None:
         return None
     first, last = float(val.step[0]), float(val.step[-1])
-    fell = train.at(first) - train.at(last)
-    error = float(np.hypot(train.se_at(first), train.se_at(last)))
-    val_fell = float(val.value[0] - val.value[-1])
-    val_error = float(np.hypot(val.se[0], val.se[-1]))
+    learned = train.at(first) - train.at(last), float(np.hypot(train.se_at(first), train.se_at(last)))
+    held_out = float(val.value[0] - val.value[-1]), float(np.hypot(val.se[0], val.se[-1]))
     later, doubt = fall(val.step, val.points, signals.begin + 0.5 * signals.length, signals.end)
-    if fell <= 1.28 * error or val_fell <= 3 * val_error or later <= 1.28 * doubt:
+    if held_out[0] <= 3 * held_out[1] or (later <= 1.28 * doubt and not steady(val.points)):
         return None
-    share = val_fell / fell
-    doubt = 1.28 * float(np.hypot(val_error, share * error)) / fell
-    return Estimate(share, share - doubt, share + doubt, "share", (first, last))
+    told = _share(learned, held_out, (first, last), 1.28, math.inf)
+    return told if isinstance(told, Estimate) else None
 
 
 def _between_few(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from ..estimate import Estimate, exact
 from ..run import Array
 from .chart import Measured, Missing, Vital
 from .initial import at_once
-from .signals import FEWEST, Signals, alive
+from .signals import FEWEST, Signals, alive, shares
 
 VITALS = {
     "softmax.slope_off": Vital(
@@ -79,45 +80,62 @@ def measure(signals: Signals) -> dict[str, Measured]:
         # So few validations fit some number of classes wherever they lie: the first loss must name it. Before the
         # first of them the network knew nothing and was right as often as a guess.
         begun = float(train.points[:3].max())
-        known = known or max(2, round(math.exp(min(max(begun, 0.0), 13.0))))
+        known = known or _guessed_among(max(begun, 0.0))
         if abs(begun - math.log(known)) > GUESSED * begun:
             return dict.fromkeys(VITALS, Missing("few accuracies, and a first loss that is not that of a guess"))
         step, accuracy = np.append(train.step[0], step), np.append(1 / known, accuracy)
         loss, half, moved = np.append(begun, loss), 1, FAR
     if float(np.ptp(accuracy)) < moved:
         return dict.fromkeys(VITALS, Missing(f"the accuracy never moved by more than {100 * moved:.0f} %"))
-    slope = -_slope(accuracy, loss)
-    first = float(train.value[:3].max())
-    short = 0.0
-    if first < 0:
-        law, scale, floor, fair = 0.0, 1.0, -1.0, 0.0
-    else:
-        if known is None and _classes(constant) > FEW_CLASSES:
-            known = _begun(train)
-        if known is None and _classes(constant) > FEW_CLASSES:
-            many = "the number of classes is not known, and any loss is near the law of some large number (--classes)"
-            return dict.fromkeys(VITALS, Missing(many))
-        classes = float(known) if known is not None else _classes(constant)
-        law, floor = math.log(math.e + classes - 1), math.log(1 + (classes - 1) / math.e)
-        scale = math.log(classes) - floor
-        fair = _fair(float(accuracy[-1]), classes)
-        # Two softmaxes begin at log(classes) and never above; the mean of a first epoch is a quarter lower at most.
-        short = max(0.0, 0.75 * math.log(classes) - first, first - 1.03 * math.log(classes))
-    off = abs(constant - law) + short
-    low, high = max(0.0, off - doubt) / scale, (off + doubt) / scale
+    slope, last = -_slope(accuracy, loss), float(accuracy[-1])
+    law = _law(train, known, constant, last)
+    if isinstance(law, Missing):
+        return dict.fromkeys(VITALS, law)
+    off = abs(constant - law.constant) + law.short
+    low, high = max(0.0, off - doubt) / law.scale, (off + doubt) / law.scale
     span = (float(step[half]), float(step[-1]))
     # Before the answers are sure the loss lies below the law, and falls by less than one; an honest one by two.
     steep = abs(math.log(slope)) * (1.0 if slope > 1 else 0.5) if slope > 0 else 10.0
-    last = float(accuracy[-1])
-    over = [(float(loss[-1]) + way * 1.28 * float(train.se[-1])) / max(fair, 1e-6) for way in (-1.0, 0.0, 1.0)]
-    unfair = Estimate(over[1], over[0], over[2], "times", span) if fair > 0 else exact(MOST, "times")
+    over = [(float(loss[-1]) + way * 1.28 * float(train.se[-1])) / max(law.fair, 1e-6) for way in (-1.0, 0.0, 1.0)]
+    unfair = Estimate(over[1], over[0], over[2], "times", span) if law.fair > 0 else exact(MOST, "times")
     return {
         "softmax.slope_off": exact(min(10.0, steep)),
-        "softmax.law_off": Estimate(off / scale, low, high, "share", span),
+        "softmax.law_off": Estimate(off / law.scale, low, high, "share", span),
         "softmax.unfair": unfair,
-        "softmax.floor": exact(floor, "loss"),
+        "softmax.floor": exact(law.floor, "loss"),
         "softmax.accuracy": exact(last, "share"),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Law:
+    """What loss plus accuracy come to and the lowest loss under a misplaced softmax, the range between a guess and that
+    loss, the most that an honest cross-entropy costs, and how far the first loss lies off where such a law begins."""
+
+    constant: float
+    floor: float
+    scale: float
+    fair: float
+    short: float
+
+
+def _law(train: Smooth, known: int | None, constant: float, last: float) -> _Law | Missing:
+    """The law for the known number of classes, or for that which loss plus accuracy (`constant`) and the first losses
+    tell; that of a missing logarithm where the loss begins below zero. `last` is the last accuracy."""
+    first = float(train.value[:3].max())
+    if first < 0:
+        return _Law(0.0, -1.0, 1.0, 0.0, 0.0)
+    if known is None and _classes(constant) > FEW_CLASSES:
+        known = _begun(train)
+        if known is None:
+            return Missing(
+                "the number of classes is not known, and any loss is near the law of some large number (--classes)"
+            )
+    classes = float(known) if known is not None else _classes(constant)
+    guess, floor = math.log(classes), math.log(1 + (classes - 1) / math.e)
+    # Two softmaxes begin at log(classes) and never above; the mean of a first epoch is a quarter lower at most.
+    short = max(0.0, 0.75 * guess - first, first - 1.03 * guess)
+    return _Law(math.log(math.e + classes - 1), floor, guess - floor, _fair(last, classes), short)
 
 
 def _accuracy(signals: Signals) -> tuple[Array, Array, float] | Missing:
@@ -129,7 +147,7 @@ def _accuracy(signals: Signals) -> tuple[Array, Array, float] | Missing:
     for role in ("train_accuracy", "val_accuracy"):
         curve = signals.run.get(role)
         if curve is not None and len(curve) >= 2 and alive(curve.value).all():
-            return curve.step, curve.value / (100 if curve.unit == "percent" else 1), FEW_SE
+            return curve.step, shares(curve), FEW_SE
     return Missing("no accuracy in the log", ("train_accuracy",))
 
 
@@ -138,7 +156,12 @@ def _begun(train: Smooth) -> int | None:
     first = train.points[:3]
     if not at_once(train.step[:3]) or float(np.ptp(first)) > GUESSED * float(first[0]):
         return None
-    return max(2, round(math.exp(min(float(first[0]), 13.0))))
+    return _guessed_among(float(first[0]))
+
+
+def _guessed_among(loss: float) -> int:
+    """Among how many classes a guess costs that loss, two at least."""
+    return max(2, round(math.exp(min(loss, 13.0))))
 
 
 def _classes(constant: float) -> float:

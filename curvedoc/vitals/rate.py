@@ -106,9 +106,9 @@ def _collapse(signals: Signals, found: dict[str, Measured]) -> float:
     the untrained network while the loss is thrown to another level. A network without any gradient from the start
     does not jump first, and one that has converged is low. Batches have noise of their own and never stand still.
     """
-    curves = [c for c in (signals.run.get("train_loss"), signals.run.get("val_loss")) if c is not None]
+    train, val = signals.run.get("train_loss"), signals.run.get("val_loss")
     weights = [0.0]
-    for curve in curves:
+    for curve in [c for c in (train, val) if c is not None]:
         value: Array = curve.value[alive(curve.value) & (curve.step <= _moved_until(signals))]
         if len(value) < REST or abs(float(value[0])) < 1e-12:
             continue
@@ -116,7 +116,7 @@ def _collapse(signals: Signals, found: dict[str, Measured]) -> float:
         level = median(late)
         # A network without a gradient still learns how frequent the classes are. By that much validation and the means
         # of epochs come down behind their first point: no jump, where all answers were the same from there on.
-        late_first = curve is not curves[0] or curve.cadence == "epoch" or signals.run.axis == "epoch"
+        late_first = curve is val or curve.cadence == "epoch" or signals.run.axis == "epoch"
         if late_first and level < first and constant_accuracy(signals) is not None:
             continue
         # All that ever happened lies between the first point and the second, or the loss was thrown above its start:

@@ -8,7 +8,7 @@ from ..curves.order import median
 from ..estimate import Estimate, exact
 from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
-from .signals import Signals
+from .signals import Signals, shares
 
 VITALS = {
     "units.dead": Vital("share", "dead units of the layer that has most of them, median over the run"),
@@ -62,6 +62,6 @@ def _died(layers: list[Array]) -> float:
 
 def _shares(curve: Curve) -> tuple[Array, Array]:
     """Steps and shares of 1 of the points that are shares."""
-    value = curve.value / 100 if curve.unit == "percent" else curve.value
+    value = shares(curve)
     keep = np.isfinite(value) & (value >= 0) & (value <= 1)
     return curve.step[keep], value[keep]

@@ -49,6 +49,12 @@ def bad_init(seed: int) -> Run:
     return run(**descent(seed) | {"train_loss": (T, noisy(sigmoid_start(T, 0.2, 0.015), seed=seed))})
 
 
+def warmed_up_unseen(seed: int) -> Run:
+    # What the first third of a one-cycle schedule does, and no rate in the log: flat for a twentieth, then a drop.
+    curves = descent(seed) | {"train_loss": (T, noisy(sigmoid_start(T, 0.08, 0.01), seed=seed))}
+    return run(**{role: curve for role, curve in curves.items() if role != "lr"})
+
+
 def warmed_up(seed: int) -> Run:
     # The loss waits for the rate: flat through the warm-up of a fifth of the run, falling right behind it.
     end = 0.2 * T[-1]
@@ -290,6 +296,7 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("nan-explosion", "recovered-nan"): recovered_nan,
     ("nan-explosion", "empty-column"): empty_column,
     ("bad-init", "warmup"): warmed_up,
+    ("bad-init", "unlogged-warmup"): warmed_up_unseen,
     ("bad-init", "learning-rate-too-low"): slow_rate,
     ("bad-init", "no-learning"): no_learning,
     ("no-learning", "learning-rate-too-low"): slow_rate,

@@ -43,6 +43,8 @@ VITALS = {
 }
 #: Fewer points in a stretch give no spread worth comparing: its standard error would exceed half of it.
 FEWEST = 5
+#: Second differences that tell a bounce to a factor of two and a half at least: five points.
+LEAST = 3
 #: Second differences without which nothing is said of unrest either; it is wanted of runs of eight validations, too.
 FEW = 4
 #: Second differences without which the scatter at the start is not known to a factor of two.
@@ -86,16 +88,24 @@ def _bounces(signals: Signals) -> dict[str, Measured]:
         return dict.fromkeys(names, lost)
     val, train = signals.run.get("val_loss"), signals.run.get("train_loss")
     known = signals.val is not None and val is not None
+    if val is not None and not known and alive(val.value).any():
+        # The noise of batches is no bounce of the weights: a few validations deny it as well as many, and tell less.
+        few_of_them = Missing("too few validations to see a bounce: log validation more often", ("val_loss",))
+        return dict.fromkeys(names, few_of_them)
     curve, smooth = (val, signals.val) if known else (train, signals.train)
     if curve is None or smooth is None:
         return dict.fromkeys(names, signals.absent.get("train_loss", Missing("no loss in the log", ("train_loss",))))
     level = abs(median(smooth.value[-max(1, len(smooth.value) // 20) :])) or 1.0
-    late, points = bounce(curve, 0.5, 1.0)
+    # Where the second half holds too few points, those of the last three quarters tell it, with more doubt.
+    since = next(
+        (share for share, least in ((0.5, FEWEST), (0.25, LEAST)) if bounce(curve, share, 1.0)[1] >= least), 1.0
+    )
+    late, points = bounce(curve, since, 1.0)
     found: dict[str, Measured] = {}
     found["loss.bounce"] = (
-        _spread(late / level, points, (signals.begin + 0.5 * signals.length, signals.end))
-        if points >= FEWEST
-        else Missing("too few points in the second half to see a bounce: log validation more often", ("val_loss",))
+        _spread(late / level, points, (signals.begin + since * signals.length, signals.end))
+        if points
+        else Missing("too few points to see a bounce: log validation more often", ("val_loss",))
     )
     if not known:
         why = "without a validation loss the noise of batches hides whether the weights bounce"

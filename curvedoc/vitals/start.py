@@ -18,6 +18,9 @@ from .signals import Signals, alive, shares
 
 VITALS = {
     "start.flat_for": Vital("share", "part of the run before the loss had done 5 % of its descent, behind any warm-up"),
+    "start.flat_unwarmed": Vital(
+        "share", "that part where a warm-up may be behind it: steps are logged, the rate is not"
+    ),
     "start.flat_until": Vital("step", "where the loss had done 5 % of its descent"),
     "start.flat_points": Vital("count", "logged points of that part"),
     "start.sharpness": Vital("times", "steps up to 5 % of the descent over the steps from 5 % to 50 % of it"),
@@ -70,10 +73,11 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     climbed first, or the rest that it came to before it knew anything) to its lowest: flat_for = (x5 - begin) / length,
     sharpness = (x5 - begin) / (x50 - x5). A warm-up does not count. Gives up where the loss never fell by four times
     its doubt."""
-    names = ("start.flat_for", "start.flat_until", "start.flat_points", "start.sharpness")
+    names = ("start.flat_for", "start.flat_until", "start.flat_points", "start.sharpness", "start.flat_unwarmed")
     if signals.train is None:
         return dict.fromkeys(names, signals.absent["train_loss"])
-    way = _one_answer(signals) or _down(signals.train)
+    rest = _one_answer(signals)
+    way = rest or _down(signals.train)
     if way is None:
         return dict.fromkeys(names, Missing("the training loss never fell beyond its noise"))
     warm = signals.schedule.warmup_until if signals.schedule is not None else None
@@ -85,13 +89,32 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     sharp = [max(0.0, five - origin) / max(grid[1][1] - five, spacing) for five, _ in grid]
     until = [five for five, _ in grid]
     span = (float(origin), grid[1][0])
+    flat_for = _estimate(flat, "share", span)
     seen = int(((way.step >= origin) & (way.step <= grid[1][0])).sum())
     return {
-        "start.flat_for": _estimate(flat, "share", span),
+        "start.flat_for": flat_for,
+        "start.flat_unwarmed": _no_warmup(signals, rest) or flat_for,
         "start.flat_until": _estimate(until, "step", (until[1], until[1])),
         "start.flat_points": exact(seen, "count", span),
         "start.sharpness": _estimate(sharp, "times", (grid[1][0], grid[1][1])),
     }
+
+
+def _no_warmup(signals: Signals, rest: _Way | None) -> Missing | None:
+    """Why no warm-up can be behind a flat start, None where one can: a rate that begins near zero keeps a loss flat."""
+    if signals.lr is not None:
+        return Missing("the learning rate is logged, and the flat part lies behind any warm-up")
+    if rest is not None:
+        return Missing("the network learned how frequent the answers are before it rested: its rate was not near zero")
+    if _epochs(signals):
+        return Missing("a loss that is logged once per epoch is the mean of more steps than a warm-up keeps flat")
+    return None
+
+
+def _epochs(signals: Signals) -> bool:
+    """Whether the training loss is logged once per epoch."""
+    curve = signals.run.get("train_loss")
+    return signals.run.axis != "step" or (curve is not None and curve.cadence == "epoch")
 
 
 def _down(train: Smooth) -> _Way | None:
@@ -212,7 +235,7 @@ def _spike(signals: Signals) -> dict[str, Measured]:
     if train.value.min() <= 0:
         return dict.fromkeys(_SPIKE, Missing("the loss takes values below zero: nothing is a multiple of it"))
     curve = signals.run.get("train_loss")
-    if signals.run.axis != "step" or (curve is not None and curve.cadence == "epoch"):
+    if _epochs(signals):
         return dict.fromkeys(_SPIKE, Missing("the training loss is logged once per epoch: its first steps do not show"))
     assert curve is not None  # signals.train was smoothed from one
     keep = alive(curve.value) & (curve.step <= train.step[-1])

@@ -62,6 +62,36 @@ def test_a_loss_hidden_by_its_batches_is_no_plateau_while_validation_falls() -> 
     assert "plateau-needs-decay" not in rules
 
 
+@pytest.mark.parametrize(
+    ("validations", "leap", "held"), [(12, 0.03, True), (7, 0.03, True), (12, 0, False), (7, 0, False)]
+)
+def test_a_loss_that_rests_is_held_up_only_if_validation_bounces(validations: int, leap: float, held: bool) -> None:
+    at = T[-1] * np.arange(1, validations + 1) / validations
+    rests = 0.5 + 1.5 * np.exp(-T / (0.05 * T[-1]))
+    val = (np.interp(at, T, rests) + 0.05) * (1 + leap * (-1.0) ** np.arange(validations))
+    made = run(train_loss=(T, noisy(rests, 0.02)), val_loss=(at, val), lr=(T, np.full(len(T), 0.01)))
+    assert ("plateau-needs-decay" in {d.rule for d in judge(made, load_rules()).findings}) is held
+
+
+def test_the_bounce_of_seven_validations_is_told_by_the_last_three_quarters() -> None:
+    at = T[-1] * np.arange(1, 8) / 7
+    made = run(train_loss=(T, noisy(np.ones(len(T)), 0.01)), val_loss=(at, 1.0 + 0.02 * (-1.0) ** np.arange(7)))
+    found = vital(made, "loss.bounce")
+    assert isinstance(found, Estimate)
+    # Second differences of a zigzag are four times its height; those of normal noise, sqrt 6 standard deviations wide,
+    # have a median size of 0.6745 of that.
+    assert found.value == pytest.approx(4 * 0.02 / (0.6745 * 6**0.5), rel=0.03)
+
+
+def test_too_few_validations_to_see_a_bounce_leave_a_plateau_a_suspicion() -> None:
+    rests = 0.5 + 1.5 * np.exp(-T / (0.05 * T[-1]))
+    at = T[-1] * np.arange(1, 6) / 5
+    made = run(train_loss=(T, noisy(rests, 0.02)), val_loss=(at, np.full(5, 0.55)), lr=(T, np.full(len(T), 0.01)))
+    assert isinstance(vital(made, "loss.bounce"), Missing)
+    report = judge(made, load_rules())
+    assert "plateau-needs-decay" not in {d.rule for d in report.findings}
+
+
 def beside(loss: Array, at: list[float], gap: list[float], noise: float = 0.01, rate: bool = True) -> Run:
     """A training loss with the noise of batches, and validations at parts of the run so far above it."""
     place = T[-1] * np.array(at)

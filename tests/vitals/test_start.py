@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from curvedoc.engine import judge
+from curvedoc.rulebook import load_rules
+
 from ..patients import noisy, power_law, run, steps
-from .asked import value
+from .asked import missing, value
 
 T = steps(600, every=1)
 V = T[29::30]
@@ -22,6 +26,27 @@ def test_a_leap_is_measured_from_the_first_points() -> None:
     above = T[loss > first][-1]
     assert value(made, "start.spike_until").value == pytest.approx((above - 1) / 599)
     assert value(made, "start.rate").value == 1.0
+
+
+def test_a_warm_up_may_be_behind_a_flat_start_where_steps_are_logged_and_no_rate() -> None:
+    loss = noisy(0.3 + 2.0 / (1 + np.exp((T - 60) / 8)), 0.01)
+    # A logistic fall has done 5 % where its exponent is log(1/19), but for what is done at the first step.
+    until = value(run(train_loss=(T, loss)), "start.flat_unwarmed").value * (T[-1] - T[0]) + T[0]
+    assert until == pytest.approx(60 - 8 * math.log(19), abs=3)
+    rate = (T, np.full(len(T), 0.1))
+    assert "logged" in missing(run(train_loss=(T, loss), lr=rate), "start.flat_unwarmed").why
+    epochs = replace(run(train_loss=(T, loss)), axis="epoch")
+    assert "epoch" in missing(epochs, "start.flat_unwarmed").why
+
+
+@pytest.mark.parametrize(("middle", "known", "told"), [(48, False, False), (48, True, True), (150, False, True)])
+def test_a_flat_start_that_a_warm_up_would_explain_is_told_once_a_rate_denies_it(
+    middle: float, known: bool, told: bool
+) -> None:
+    loss = noisy(0.3 + 2.0 / (1 + np.exp((T - middle) / 6)), 0.01)
+    rate = {"lr": (T, np.full(len(T), 0.1))} if known else {}
+    report = judge(run(train_loss=(T, loss), **rate), load_rules(select=["bad-init"]))
+    assert [d.rule for d in report.findings] == ["bad-init"] * told
 
 
 def test_a_flat_start_lies_behind_the_frequencies_of_the_classes_if_every_answer_is_the_same() -> None:

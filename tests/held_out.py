@@ -118,6 +118,13 @@ def held_down(seed: int, decay: float, right: float = 0.15) -> Run:
     return run(train_loss=(T, loss), val_loss=(V, loss[9::10]), val_accuracy=(V, accuracy), lr=RATE, hyper=stated)
 
 
+def shrunk(seed: int, end: float, start: float = 2.6) -> Run:
+    """A regression that comes to `end` within the first steps and stays there, at a stated weight decay of 0.6."""
+    loss = noisy(exponential(T, start, end, tau=0.02), 0.02, seed)
+    stated = {"optimizer": "sgd", "weight_decay": 0.6}
+    return run(train_loss=(T, loss), val_loss=(V, noisy(np.full(len(V), end), 0.005, seed)), lr=RATE, hyper=stated)
+
+
 def far_off(seed: int, right: float = 0.12, tau: float = 0.18) -> Run:
     """A classifier of twenty that comes to so many right answers, and to rest only as its cosine ends."""
     done = (1 - np.exp(-T / T[-1] / tau)) / (1 - np.exp(-1 / tau))
@@ -361,6 +368,8 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("underfitting.far-off", "halfway"): lambda seed: far_off(seed, 0.4),
     ("underfitting.far-off", "learning-rate-too-low"): lambda seed: far_off(seed, tau=2.0),
     ("underfitting.held-down", "no-learning"): lambda seed: held_down(seed, 1e-4),
+    ("underfitting.held-down", "divergence"): lambda seed: shrunk(seed, 4.0, start=1.0),
+    ("underfitting.held-down", "small-residual"): lambda seed: shrunk(seed, 0.3),
     ("underfitting.held-down", "bearable"): lambda seed: held_down(seed, 0.3, right=0.9),
     ("train-eval-mismatch", "overfitting"): memorised,
     ("train-eval-mismatch", "no-dropout"): lambda seed: dropout(seed, 0.0, stated=0.0),

@@ -12,7 +12,7 @@ from curvedoc.rulebook import load_rules
 from curvedoc.run import Context
 from curvedoc.vitals import Missing, measure
 
-from ..held_out import T, climbing_on, taken_back
+from ..held_out import T, climbing_on, shrunk, taken_back
 from ..patients import run
 from .asked import value
 
@@ -72,3 +72,13 @@ def test_a_stated_weight_decay_is_measured_by_common_recipes_for_its_optimiser(
 ) -> None:
     made = replace(taken_back(0), hyper=hyper)
     assert value(made, "penalty.stated").value == pytest.approx(times)
+
+
+def test_a_stated_decay_that_leaves_a_regression_nothing_explains_large_updates_of_shrunken_weights() -> None:
+    updates = {"update_ratio[fc1]": (T, np.full(len(T), 0.1)), "update_ratio[head]": (T, np.full(len(T), 0.1))}
+    made = shrunk(0, 1.0)
+    both = replace(made, curves=made.curves | run(**updates).curves)
+    for stated, lead in ((0.6, "underfitting"), (0.001, "update-ratio-too-high")):
+        report = judge(replace(both, hyper={"optimizer": "sgd", "weight_decay": stated}), RULES)
+        assert report.leading is not None
+        assert report.leading.rule == lead

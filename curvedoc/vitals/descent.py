@@ -180,6 +180,8 @@ def _falls_on(signals: Signals) -> bool:
     if val is None:
         return False
     first, last = float(val.step[0]), float(val.step[-1])
+    if (val.step >= (first + last) / 2).sum() < 3:  # logged ever more rarely
+        return False
     whole, _ = fall(val.step, val.points, first, last)
     late, error = fall(val.step, val.points, (first + last) / 2, last)
     start = abs(float(val.points[0])) or 1.0

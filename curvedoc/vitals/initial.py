@@ -66,6 +66,8 @@ def measure(signals: Signals) -> dict[str, Measured]:
     curve = signals.run.get("train_loss")
     if signals.train is None or curve is None:
         return dict.fromkeys(VITALS, signals.absent["train_loss"])
+    if not alive(curve.value).any():
+        return dict.fromkeys(VITALS, Missing("the first curve of train_loss has no finite point", ("train_loss",)))
     keep = alive(curve.value)
     step, value = curve.step[keep], curve.value[keep]
     first = max(float(value[0]), _first_epoch(signals, step, value))
@@ -111,7 +113,8 @@ def _guess(signals: Signals, first: float) -> float | None:
     since = idle_since(signals)
     behind = train.step > since if since is not None else np.zeros(len(train.step), bool)
     if since is not None and since < signals.begin + signals.length / 2 and behind.any():
-        return median(train.value[behind])
+        level = median(train.value[behind])
+        return level if level > 0 else None
     bounds = [math.log(MOST_CLASSES)]
     for part in ("train", "val"):
         loss, accuracy = signals.run.get(f"{part}_loss"), signals.run.get(f"{part}_accuracy")
@@ -182,7 +185,7 @@ def by_epoch(signals: Signals, curve: Curve) -> bool:
 def at_once(step: Array) -> bool:
     """Whether the first point belongs to the first update: step 0 or 1 of whole steps, or long before the second."""
     whole = bool((step == np.round(step)).all())
-    return bool(step[0] == 0 or (whole and step[0] <= 1) or step[0] < 0.3 * (step[1] - step[0]))
+    return bool(step[0] == 0 or (whole and step[0] <= 1) or (len(step) > 1 and step[0] < 0.3 * (step[1] - step[0])))
 
 
 def _in_warmup(signals: Signals, step: float) -> bool:

@@ -367,13 +367,14 @@ def _restless(signals: Signals, found: dict[str, Measured]) -> float:
     signs = [0.0]
     if signals.val is not None:
         signs.append(weigh(found.get("loss.bounce"), 0.006, 0.014, 0.0))
-    elif (val := signals.run.get("val_loss")) is not None and len(val) >= FEW:
+    elif (val := signals.run.get("val_loss")) is not None and alive(val.value[-FEW:]).sum() >= FEW:
         # Of three second differences the median allows for the one that the descent before still bends.
         size, points = bounce(Curve(val.step[-FEW:], val.value[-FEW:]), 0.0, 1.0)
         share, doubt = size / (abs(median(val.value[-3:])) or 1.0), float(np.exp(1.28 * SCATTER / np.sqrt(points or 1)))
         signs.append(weigh(Estimate(share, share / doubt, share * doubt), 0.006, 0.014, 0.0) if points else 0.0)
     logged = signals.run.curves.get("train_loss", ())
-    for curve in [c for c in logged if c.cadence == "epoch" or signals.run.axis == "epoch"][:1]:
+    means = [c for c in logged if c.cadence == "epoch" or signals.run.axis == "epoch"]
+    for curve in [c for c in means if alive(c.value[-3:]).all()][:1]:
         level = abs(median(curve.value[-3:])) or 1.0
         # Where validation rests to a thousandth, means over epochs bounce with their batches, not with the weights.
         moves = weigh(found.get("loss.bounce"), 0.001, 0.003, 1.0) if signals.val is not None else 1.0

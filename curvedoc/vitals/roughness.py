@@ -171,8 +171,9 @@ def _batches(signals: Signals) -> dict[str, Measured]:
     late, points = bounce(train, 2 / 3, 1.0)
     early, few = bounce(train, 0.0, 0.2)
     level = abs(float(signals.train.value[-1])) or 1.0
-    if few < EARLY or early <= 0:
-        why = Missing("too few points of train_loss in the first fifth to see how they scatter", ("train_loss",))
+    if few < EARLY or early <= 0 or not points:
+        where = "the first fifth or the last third"
+        why = Missing(f"too few points of train_loss in {where} to see how they scatter", ("train_loss",))
         return dict.fromkeys(("batch.scatter", "batch.grown"), why)
     grown, doubt = late / early, float(np.exp(1.28 * SCATTER * np.hypot(1 / np.sqrt(few), 1 / np.sqrt(points))))
     stretch = (signals.begin + 2 / 3 * signals.length, signals.end)
@@ -204,7 +205,12 @@ def _swings(signals: Signals) -> dict[str, Measured]:
         return dict.fromkeys(names, Missing("the schedule lifts the loss on purpose"))
     half = train.step >= (signals.begin + signals.end) / 2
     rises = _rises(train, half)
-    span = max(float(train.points[0] - train.value.min()), 0.05 * abs(float(train.points[0])), 1e-300)
+    span = max(
+        float(train.points[0] - train.value.min()),
+        0.05 * abs(float(train.points[0])),
+        1e-12 * float(np.ptp(train.value)),
+        1e-300,
+    )
     stretch = ((signals.begin + signals.end) / 2, signals.end)
     total = sum(rises) / span
     error = median(train.se[half])

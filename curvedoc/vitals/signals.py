@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -77,10 +77,14 @@ class Signals:
 
 def prepare(run: Run, context: Context) -> Signals:
     """Choose and smooth the curves of a run, and say why one is absent."""
-    curves = [c for r in ("train_loss", "val_loss", "train_accuracy", "val_accuracy", "lr") if (c := run.get(r))]
+    curves = [c for r in ("val_loss", "train_accuracy", "val_accuracy", "lr") if (c := run.get(r))]
+    curves += run.curves.get("train_loss", ())  # the clearest of which is judged, however long the first
     curves = curves or [c[0] for c in run.curves.values()]
     begin = min((float(c.step[0]) for c in curves if len(c)), default=0.0)
     end = max((float(c.step[-1]) for c in curves if len(c)), default=0.0)
+    if end <= begin:  # a summary logs its loss once, beside curves of something else
+        begin = min((float(c[0].step[0]) for c in run.curves.values() if c and len(c[0])), default=begin)
+        end = max((float(c[0].step[-1]) for c in run.curves.values() if c and len(c[0])), default=end)
     lost = _lost_at(run)
     metric = run.get("val_accuracy") or run.get("val_metric")
     turned = None
@@ -203,16 +207,17 @@ def _usable(role: str, curve: Curve, lost: float | None, ends: tuple[float, floa
         more = "log it more often, or train longer"
         return Missing(f"{role} has {len(step)} finite point{'s' * (len(step) != 1)}, {FEWEST} are needed: {more}")
     begin, end = ends[0], ends[1] if lost is None else lost
+    if end <= begin:
+        return Missing(f"nothing is left of {role} once the loss was lost")
     if role.endswith("loss") and (coarse := _rounded_off(value)):
         return Missing(f"{role} takes only {coarse} different values: it was rounded too far to judge, log more digits")
-    if float((step[1:] - step[:-1]).min()) < 1e-60:
-        return Missing(f"the steps of {role} lie too close together to calculate with")
+    if float((step[1:] - step[:-1]).min()) < 1e-60 or float(np.abs(step).max()) > 1e60:
+        return Missing(f"the steps of {role} lie too close together or too far out to calculate with")
     covered = (float(step[-1]) - begin) / (end - begin)
     if covered < COVERS:
         until = f"{role} is logged for the first {100 * covered:.0f} % of the run only"
         return Missing(f"{until}: log it to the end (cells left blank may have been NaN)")
-    # Squares of smaller numbers are lost in a float64 as well: 1e-60 is zero.
-    return step, np.where(np.abs(value) < 1e-60, 0.0, value)
+    return step, value
 
 
 def _rounded_off(value: Array) -> int:
@@ -255,6 +260,23 @@ def alive(value: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     """Where a value is a number to calculate with: squares of larger ones overflow a float64, so that a loss of
     1e60 is as lost as an infinite one."""
     found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = np.abs(value) < 1e60
+    return found
+
+
+def counted(run: Run) -> Run:
+    """The run with 0 for what is nearer to it than 1e-60: squares of such numbers are lost in a float64 as well, and
+    what is divided by them overflows. The run itself where there are none, as nearly always."""
+    if not any(_tiny(c.value).any() for curves in run.curves.values() for c in curves):
+        return run
+    kept = {
+        role: tuple(replace(c, value=np.where(_tiny(c.value), 0.0, c.value)) for c in curves)
+        for role, curves in run.curves.items()
+    }
+    return replace(run, curves=kept)
+
+
+def _tiny(value: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = (np.abs(value) < 1e-60) & (value != 0)
     return found
 
 

@@ -240,6 +240,8 @@ def _spike(signals: Signals) -> dict[str, Measured]:
     assert curve is not None  # signals.train was smoothed from one
     keep = alive(curve.value) & (curve.step <= train.step[-1])
     step, value = curve.step[keep], curve.value[keep]
+    if len(value) < 2:
+        return dict.fromkeys(_SPIKE, Missing("the first curve of train_loss has fewer than two finite points"))
     first = float((value[0] + value[1]) / 2 if value[1] < value[0] else value[0])
     early = value[step <= signals.begin + signals.length / 10]
     top = float(early.max()) if len(early) else first

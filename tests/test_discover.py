@@ -16,20 +16,20 @@ from .trees import LOSS, csv, events, keras, names
 # -- one file, one directory ------------------------------------------------------------------------------------------
 
 
-def test_a_table_in_another_language_is_read_when_its_columns_are_named(tmp_path: Path) -> None:
-    csv(tmp_path / "verlauf.csv", Runde=range(8), Verlust=LOSS, Verlust_neu=LOSS[::-1])
+def test_a_table_in_a_language_that_is_not_known_is_read_when_its_columns_are_named(tmp_path: Path) -> None:
+    csv(tmp_path / "tulokset.csv", Kierros=range(8), Tappio=LOSS, Tappio_neu=LOSS[::-1])
     with pytest.raises(NoLogFound, match="no training log found"):
         find_runs(tmp_path)
-    for place in (tmp_path, tmp_path / "verlauf.csv"):
-        (run,) = find_runs(place, roles={"train_loss": "Verlust", "val_loss": "Verlust_neu"}).runs
+    for place in (tmp_path, tmp_path / "tulokset.csv"):
+        (run,) = find_runs(place, roles={"train_loss": "Tappio", "val_loss": "Tappio_neu"}).runs
         assert run.curves["train_loss"][0].value.tolist() == LOSS
         assert run.curves["val_loss"][0].value.tolist() == LOSS[::-1]
 
 
 def test_a_table_that_is_given_itself_is_asked_about_its_columns(tmp_path: Path) -> None:
-    csv(tmp_path / "verlauf.csv", Runde=range(8), Verlust=LOSS)
-    with pytest.raises(NoLogFound, match=r"'Verlust'.*--role train_loss=COLUMN"):
-        find_runs(tmp_path / "verlauf.csv")
+    csv(tmp_path / "tulokset.csv", Kierros=range(8), Tappio=LOSS)
+    with pytest.raises(NoLogFound, match=r"'Tappio'.*--role train_loss=COLUMN"):
+        find_runs(tmp_path / "tulokset.csv")
 
 
 def test_a_file_is_one_run_named_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -263,7 +263,7 @@ def alive(value: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     return found
 
 
-def counted(run: Run) -> Run:
+def without_tiny(run: Run) -> Run:
     """The run with 0 for what is nearer to it than 1e-60: squares of such numbers are lost in a float64 as well, and
     what is divided by them overflows. The run itself where there are none, as nearly always."""
     if not any(_tiny(c.value).any() for curves in run.curves.values() for c in curves):

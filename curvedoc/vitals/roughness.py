@@ -16,7 +16,9 @@ from .signals import CYCLES, Signals, alive
 
 VITALS = {
     "loss.bounce": Vital(
-        "share", "how far a point of the validation loss (training loss, if none) lies off its trend in the second half"
+        "share",
+        "how far a point of the validation loss (training loss, if none) lies off its trend in the second half "
+        "(last three quarters, if that has too few)",
     ),
     "loss.bounce_kept": Vital(
         "share", "bounce of the validation loss in the last quarter of the run over that between a fifth and two thirds"
@@ -81,7 +83,8 @@ def bounce(curve: Curve, begin: float, end: float) -> tuple[float, int]:
 
 def _bounces(signals: Signals) -> dict[str, Measured]:
     """Bounce of the validation loss: full sets are measured without the noise of a batch, so that what moves is the
-    weights."""
+    weights. Of the second half, or, where that has fewer than FEWEST second differences, of the last three quarters.
+    Gives up below LEAST of them; batches stand in only where there is no validation loss at all."""
     lost = Missing("the loss was lost to NaN or infinity")
     names = ("loss.bounce", "loss.bounce_kept")
     if signals.lost_at is not None:

@@ -119,9 +119,9 @@ def _done_early(signals: Signals, curve: Smooth) -> Measured:
 def _shown(signals: Signals, curve: Smooth) -> Measured:
     """That of the training loss, or of the validation loss where the noise of batches hides it.
 
-    Where training says next to nothing of it, and validation, which has no such noise, tells it twice as well; or where
-    training shows no descent at all and validation falls each time: the part before the first validation, which it does
-    not show, is as small.
+    Where training says next to nothing of it, and validation, which has no such noise, tells it twice as well, by more
+    points than the fewest that make a curve: a fifth of those is one. Or where training shows no descent at all, and
+    validation falls each time: the part before the first validation, which it does not show, is as small.
     """
     found, val = _done_early(signals, signals.train or curve), signals.val
     if val is None:
@@ -129,7 +129,7 @@ def _shown(signals: Signals, curve: Smooth) -> Measured:
     if isinstance(found, Missing):
         return found if (val.points[1:] >= val.points[:-1]).any() else _done_early(signals, val)
     wide = found.high - found.low
-    if wide <= WIDE:
+    if wide <= WIDE or len(val.step) < FEWEST + 2:
         return found
     other = _done_early(signals, val)
     return other if isinstance(other, Estimate) and other.high - other.low < wide / 2 else found

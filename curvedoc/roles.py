@@ -213,9 +213,10 @@ def _metric(draft: Draft, context: _Context) -> tuple[str | None, bool, str]:
             role = "val_loss" if held_out else "train_loss"
             return role, sure and bool(side), why or "no other loss is logged"
         return ("val_metric_lower" if held_out else "train_metric"), sure, why
-    nats = any(d.name.kind == "lossy" and (d.side in ("val", "test")) == held_out for d in context.drafts)
-    alone = not nats and not context.parts and not context.family
-    if _PERPLEXITY.search(name.words) and name.kind == "lower" and alone:
+    perplexity = name.kind == "lower" and _PERPLEXITY.search(name.words) and not context.parts and not context.family
+    if perplexity and not any(
+        d.name.kind == "lossy" and (d.side in ("val", "test")) == held_out for d in context.drafts
+    ):
         return ("val_loss" if held_out else "train_loss"), sure, "no loss is logged, and its logarithm is one"
     if name.kind == "accuracy":
         return f"{'val' if held_out else 'train'}_accuracy", sure, why

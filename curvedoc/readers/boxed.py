@@ -31,7 +31,8 @@ def boxes(texts: Iterable[tuple[str, Phrase | None]]) -> Iterator[tuple[str, Phr
             yield text, row
             continue
         name = f"{section}{cells[1]}" if cells and cells[2] else ""
-        if cells is None or name in values or (not name and cells[1] < section):  # sections are sorted
+        full = len(open_) == MAX_PAIRS  # a box without an end is no box: its lines are not kept
+        if cells is None or full or name in values or (not name and cells[1] < section):  # sections are sorted
             yield from _closed(open_, values)
             open_, values, section = [], {}, "" if cells is None else section
         if cells is None:
@@ -40,7 +41,7 @@ def boxes(texts: Iterable[tuple[str, Phrase | None]]) -> Iterator[tuple[str, Phr
         open_.append(text)
         if not cells[2]:
             section = cells[1] if cells[1].endswith("/") else ""
-        elif (value := number(cells[2])) is not None and len(values) < MAX_PAIRS:
+        elif (value := number(cells[2])) is not None:
             values[name] = value
     yield from _closed(open_, values)
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+
+from curvedoc.readers.boxed import boxes
+from curvedoc.readers.phrases import MAX_PAIRS
 
 from .helpers import one, points, written
 
@@ -16,8 +20,8 @@ def box(steps: int, reward: float, **more: float) -> str:
 
 
 def test_each_box_is_one_row_at_its_time_steps(tmp_path: Path) -> None:
-    boxes = [box(2048 * k, -200.0 + k, loss=1 / k, value_loss=3.5) for k in range(1, 7)]
-    log = one(written(tmp_path, "nohup.out", "Using cpu device\n" + "".join(boxes)))
+    printed = "".join(box(2048 * k, -200.0 + k, loss=1 / k, value_loss=3.5) for k in range(1, 7))
+    log = one(written(tmp_path, "nohup.out", "Using cpu device\n" + printed))
     assert points(log, "rollout/ep_rew_mean") == ([2048 * k for k in range(1, 7)], [-200.0 + k for k in range(1, 7)])
     assert points(log, "train/loss") == ([2048 * k for k in range(1, 7)], [1 / k for k in range(1, 7)])
 
@@ -39,3 +43,17 @@ def test_a_table_of_settings_is_no_box(tmp_path: Path) -> None:
     steps = "".join(f"step {k} loss {1 / k:.3f}\n" for k in range(1, 9))
     log = one(written(tmp_path, "run.log", settings + steps))
     assert points(log, "loss") == (list(range(1, 9)), [round(1 / k, 3) for k in range(1, 9)])
+
+
+def test_a_box_without_an_end_is_handed_on_as_it_is_read() -> None:
+    taken = 0
+
+    def lines() -> Iterator[tuple[str, None]]:
+        nonlocal taken
+        for taken in range(1, 5001):
+            yield f"| name {taken} | word |", None
+
+    told = boxes(lines())
+    assert next(told)[0] == "| name 1 | word |"
+    assert taken <= MAX_PAIRS + 1
+    assert 1 + sum(1 for _ in told) == 5000

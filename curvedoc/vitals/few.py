@@ -9,7 +9,7 @@ import numpy as np
 from ..estimate import Estimate, exact
 from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
-from .signals import FEWEST, NO_PROGRESS, Signals, alive, shares
+from .signals import FEWEST, NO_PROGRESS, Signals, alive, held_out_metric, shares
 
 VITALS = {
     "few.rise": Vital(
@@ -80,15 +80,13 @@ def _level(train: Curve, step: Array, place: int) -> tuple[float, float] | None:
 
 
 def _metric_gain(signals: Signals, since: float, end: float) -> Measured:
-    """The held-out metric at `end` less that at `since`. Gives up without a metric."""
-    run = signals.run
-    metric = run.get("val_accuracy") or run.get("val_metric") or run.get("val_metric_lower")
+    """Gain of the held-out metric from step `since` to `end`, over its range or the wrong answers that were left.
+    Gives up without a metric."""
+    metric = held_out_metric(signals.run)
     if metric is None or not alive(metric.value).any():
         return signals.absent.get("val_accuracy", Missing("no val_accuracy in the log", ("val_accuracy",)))
     keep = alive(metric.value)
     value = shares(metric)[keep]
     then, now = np.interp((since, end), metric.step[keep], value).tolist()
-    lower = run.get("val_accuracy") is None and run.get("val_metric") is None
-    gain = then - now if lower else now - then
-    left = min(1.0, max(0.0, 1 - then)) if run.get("val_accuracy") is not None else 0.0
-    return exact(gain / max(float(np.ptp(value)), left, 1e-12), "share", (since, end))
+    left = min(1.0, max(0.0, 1 - then)) if signals.run.get("val_accuracy") is not None else 0.0
+    return exact((now - then) / max(float(np.ptp(value)), left, 1e-12), "share", (since, end))

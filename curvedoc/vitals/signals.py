@@ -86,10 +86,7 @@ def prepare(run: Run, context: Context) -> Signals:
         begin = min((float(c[0].step[0]) for c in run.curves.values() if c and len(c[0])), default=begin)
         end = max((float(c[0].step[-1]) for c in run.curves.values() if c and len(c[0])), default=end)
     lost = _lost_at(run)
-    metric = run.get("val_accuracy") or run.get("val_metric")
-    turned = None
-    if metric is None and (lower := run.get("val_metric_lower")) is not None:
-        turned = Curve(lower.step, -lower.value)
+    metric = held_out_metric(run)
     rate, fit = logged_rate(run)
     if rate is None and context.task not in NO_PROGRESS:
         fit = guess(run)
@@ -101,7 +98,7 @@ def prepare(run: Run, context: Context) -> Signals:
             ("train_loss", run.curves.get("train_loss", ())),
             ("val_loss", run.curves.get("val_loss", ())[:1]),
             ("train_accuracy", run.curves.get("train_accuracy", ())[:1]),
-            ("val_accuracy", tuple(c for c in (metric, turned) if c is not None)[:1]),
+            ("val_accuracy", () if metric is None else (metric,)),
         )
     }
     lines = iter(_smoothed([u for found in usable.values() for u in found if not isinstance(u, Missing)]))
@@ -245,6 +242,15 @@ def in_noise(value: float, doubt: float, noise: float, points: int, steps: tuple
     low = ratio - float(np.hypot(doubt / noise, ratio * (1 - 1 / factor)))
     high = ratio + float(np.hypot(doubt / noise, ratio * (factor - 1)))
     return Estimate(ratio, low, high, "sd", steps)
+
+
+def held_out_metric(run: Run) -> Curve | None:
+    """The metric of the validation set, of which more is better: accuracy, another one, or the negative of one of which
+    less is better; None where none is logged."""
+    metric = run.get("val_accuracy") or run.get("val_metric")
+    if metric is None and (lower := run.get("val_metric_lower")) is not None:
+        return Curve(lower.step, -lower.value)
+    return metric
 
 
 def shares(curve: Curve) -> Array:

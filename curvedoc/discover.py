@@ -21,7 +21,7 @@ from .readers.lines import is_regular
 from .readers.log import Log
 from .roles import no_such_tag
 from .run import Note, Refused, Run
-from .twins import Unit
+from .twins import EVENTS, Unit, kind_of
 
 #: Directories in which no training log is looked for: they hold code, packages and caches.
 _SKIPPED = frozenset(("__pycache__", "node_modules", "site-packages", "dist-packages", "venv", "virtualenv"))
@@ -293,6 +293,8 @@ def _names(units: Sequence[Unit], root: Path) -> list[str]:
             name = top
         elif several:
             name = unit.label if home == "." else f"{home}/{unit.label}"
+        elif home == "." and len(homes) > 1 and _is_one_table(unit):  # the directory's name would speak for all below
+            name = unit.label
         else:
             name = top if home == "." else home
         names.append(f"{name}:{unit.part}" if unit.part and (several or not root.is_dir()) else name)
@@ -302,6 +304,11 @@ def _names(units: Sequence[Unit], root: Path) -> list[str]:
         if count[name] > 1:
             names[k] = f"{name}#{seen[name]}"
     return names
+
+
+def _is_one_table(unit: Unit) -> bool:
+    """Whether a run is a single file that somebody named; the names of event files tell a clock and a host."""
+    return len({log.file for log in (*unit.logs, *unit.beside)}) == 1 and kind_of(unit.logs[0]) != EVENTS
 
 
 def _path(given: str | Path, unit: Unit, homes: Mapping[PurePosixPath, int]) -> str:

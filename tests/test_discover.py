@@ -61,6 +61,12 @@ def test_the_argument_itself_gives_its_own_name(tmp_path: Path, monkeypatch: pyt
     assert names(find_runs(tmp_path / "my-run")) == ["my-run"]
 
 
+def test_a_lone_file_above_the_directories_of_other_runs_is_called_after_itself(tmp_path: Path) -> None:
+    for k, place in enumerate(("metrics.csv", "a/metrics.csv", "b/metrics.csv")):
+        keras(tmp_path / "runs" / place, 1 + k / 10)
+    assert names(find_runs(tmp_path / "runs")) == ["a", "b", "metrics"]
+
+
 def test_unrelated_tables_in_one_directory_stay_single(tmp_path: Path) -> None:
     for k in range(4):
         keras(tmp_path / f"{k:04}.csv", 1 + k / 10)

@@ -229,6 +229,13 @@ class Run:
         curves = self.curves.get(role)
         return curves[0] if curves else None
 
+    def by_epoch(self, curve: Curve) -> bool:
+        """Whether the log says that a point of this curve tells of a whole epoch, by its name or by the axis.
+
+        An axis of rows says nothing: they may be epochs or steps.
+        """
+        return curve.cadence == "epoch" or self.axis == "epoch"
+
     def layers(self, role: str) -> dict[str, Curve]:
         """Layer name to curve for a layered role, in the order of the log."""
         found = {}

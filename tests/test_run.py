@@ -60,3 +60,12 @@ def test_a_run_shows_itself_in_a_line_and_not_by_its_numbers() -> None:
     curve = Curve(np.arange(500.0), np.ones(500), tag="loss")
     assert repr(curve) == "<Curve 'loss': 500 points, 0 to 499>"
     assert repr(Run("a", {"train_loss": (curve,)})) == "<Run 'a' by step: train_loss (500 points)>"
+
+
+@pytest.mark.parametrize(
+    ("axis", "cadence", "said"),
+    [("step", "", False), ("row", "", False), ("step", "step", False), ("epoch", "", True), ("step", "epoch", True)],
+)
+def test_a_curve_is_by_epoch_where_its_name_or_the_axis_says_so(axis: str, cadence: str, said: bool) -> None:
+    curve = Curve(np.arange(3.0), np.ones(3), cadence=cadence)
+    assert Run("r", {"train_loss": (curve,)}, axis=axis).by_epoch(curve) is said

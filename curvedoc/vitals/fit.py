@@ -121,7 +121,7 @@ def _by_a_guess(signals: Signals, unexplained: Measured) -> dict[str, Measured]:
     step, value = curve.step[alive(curve.value)], curve.value[alive(curve.value)]
     if classes is not None and classes > 1:
         first, known = math.log(classes), True
-    elif curve.cadence == "epoch" or signals.run.axis != "step" or not at_once(step) or value.min() <= 0:
+    elif signals.run.axis == "row" or signals.run.by_epoch(curve) or not at_once(step) or value.min() <= 0:
         known_level = isinstance(unexplained, Estimate)
         return {names[0]: unexplained, names[1]: exact(UNSURE, "share") if known_level else unexplained}
     else:

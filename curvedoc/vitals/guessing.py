@@ -13,7 +13,7 @@ from ..estimate import exact
 from ..run import Array
 from .chart import Measured, Missing, Vital
 from .constant import SAME, constant_accuracy, highest_cost, idle_since, one_answer
-from .initial import at_once, by_epoch
+from .initial import at_once, seems_by_epoch
 from .signals import Signals, alive, shares
 
 VITALS = {
@@ -94,7 +94,7 @@ def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
         return dict.fromkeys(names, Missing("nothing shows one answer to everything"))
     noise, last = 2 * float(train.noise[0]), float(train.points[len(train.points) // 2 :].mean())
     # On its way down to what the shares cost a loss lies below that of equal scores.
-    early = at_once(train.step[:3]) and not by_epoch(signals, logged)
+    early = at_once(train.step[:3]) and not seems_by_epoch(signals, logged)
     begun = first - guess if share is not None and not early else abs(first - guess)
     seen = float(value[0]) - guess if share is not None else abs(float(value[0]) - guess)
     off = max(0.0, begun - noise, seen) / guess

@@ -72,7 +72,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
     step, value = curve.step[keep], curve.value[keep]
     first = max(float(value[0]), _first_epoch(signals, step, value))
     found: dict[str, Measured] = {"initial_loss.first": exact(first, "loss", (float(step[0]), float(step[0])))}
-    began = not by_epoch(signals, curve) and (at_once(step) or _in_warmup(signals, float(step[0])))
+    began = not seems_by_epoch(signals, curve) and (at_once(step) or _in_warmup(signals, float(step[0])))
     chance = _guess(signals, first)
     found["initial_loss.at"] = exact(float(step[0]), "step")
     found["initial_loss.kept"] = exact(1.0 if began else _kept(value, chance), "share")
@@ -173,9 +173,9 @@ def _kept(value: Array, chance: float | None) -> float:
     return min(1.0, max([0.0, *high]))
 
 
-def by_epoch(signals: Signals, curve: Curve) -> bool:
+def seems_by_epoch(signals: Signals, curve: Curve) -> bool:
     """Whether a point is the mean of an epoch: said so, or counted 0, 1, 2 ... with a validation beside each."""
-    if curve.cadence == "epoch" or signals.run.axis == "epoch":
+    if signals.run.by_epoch(curve):
         return True
     val = signals.run.get("val_loss") or signals.run.get("val_accuracy")
     counted = float(np.diff(curve.step).max(initial=0.0)) <= 1

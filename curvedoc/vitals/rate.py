@@ -116,7 +116,7 @@ def _collapse(signals: Signals, found: dict[str, Measured]) -> float:
         level = median(late)
         # A network without a gradient still learns how frequent the classes are. By that much validation and the means
         # of epochs come down behind their first point: no jump, where all answers were the same from there on.
-        late_first = curve is val or curve.cadence == "epoch" or signals.run.axis == "epoch"
+        late_first = curve is val or signals.run.by_epoch(curve)
         if late_first and level < first and constant_accuracy(signals) is not None:
             continue
         # All that ever happened lies between the first point and the second, or the loss was thrown above its start:
@@ -373,7 +373,7 @@ def _restless(signals: Signals, found: dict[str, Measured]) -> float:
         share, doubt = size / (abs(median(val.value[-3:])) or 1.0), float(np.exp(1.28 * SCATTER / np.sqrt(points or 1)))
         signs.append(weigh(Estimate(share, share / doubt, share * doubt), 0.006, 0.014, 0.0) if points else 0.0)
     logged = signals.run.curves.get("train_loss", ())
-    means = [c for c in logged if c.cadence == "epoch" or signals.run.axis == "epoch"]
+    means = [c for c in logged if signals.run.by_epoch(c)]
     for curve in [c for c in means if alive(c.value[-3:]).all()][:1]:
         level = abs(median(curve.value[-3:])) or 1.0
         # Where validation rests to a thousandth, means over epochs bounce with their batches, not with the weights.

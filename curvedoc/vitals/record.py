@@ -49,7 +49,7 @@ def _memory(signals: Signals) -> Measured:
         return signals.absent["train_loss"]
     val = signals.run.get("val_loss")
     as_often = val is not None and len(train) <= 1.5 * len(val)
-    if train.cadence == "epoch" or signals.run.axis == "epoch" or as_often:
+    if as_often or signals.run.by_epoch(train):
         return Missing("means over an epoch have little noise of their own")
     value = train.value[alive(train.value)]
     change = np.diff(value[len(value) // 4 :][:MOST_POINTS])

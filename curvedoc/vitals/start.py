@@ -112,9 +112,9 @@ def _no_warmup(signals: Signals, rest: _Way | None) -> Missing | None:
 
 
 def _epochs(signals: Signals) -> bool:
-    """Whether the training loss is logged once per epoch."""
+    """Whether the training loss is logged once per epoch, or may be: a log that counts rows mostly counts epochs."""
     curve = signals.run.get("train_loss")
-    return signals.run.axis != "step" or (curve is not None and curve.cadence == "epoch")
+    return signals.run.axis == "row" or (curve is not None and signals.run.by_epoch(curve))
 
 
 def _down(train: Smooth) -> _Way | None:

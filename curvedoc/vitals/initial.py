@@ -30,8 +30,9 @@ VITALS = {
     ),
     "initial_loss.kept": Vital(
         "share",
-        "second logged loss over the first, or third over second if larger and that still stood at three guesses; 1 "
-        "if the first update itself was logged",
+        "second logged loss over the first, or third over second if larger and that still stood at three guesses, or "
+        "the logarithm of the former over that of the latter, both in guesses, if larger; 1 if the first update itself "
+        "was logged",
     ),
     "initial_loss.stayed": Vital("share", "final training loss over the first"),
 }
@@ -167,9 +168,15 @@ def _first_epoch(signals: Signals, step: Array, value: Array) -> float:
 
 
 def _kept(value: Array, chance: float | None) -> float:
-    """Weights that are too large come down over several points, a rate that blew up is forgiven with the next."""
+    """Weights that are too large come down over several points, a rate that blew up is forgiven with the next.
+
+    A loss that comes down by a factor per update keeps the square of its share where every second point was logged, but
+    still the larger part of its way down to a guess in decades.
+    """
     pairs = [(float(a), float(b)) for a, b in pairwise(value[:3]) if a > 0]
     high = [b / a for n, (a, b) in enumerate(pairs) if n == 0 or (chance is not None and a > 3 * chance)]
+    if pairs and chance is not None and pairs[0][0] > chance and pairs[0][1] > chance:
+        high.append(math.log(pairs[0][1] / chance) / math.log(pairs[0][0] / chance))
     return min(1.0, max([0.0, *high]))
 
 

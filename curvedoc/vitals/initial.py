@@ -31,8 +31,8 @@ VITALS = {
     "initial_loss.kept": Vital(
         "share",
         "second logged loss over the first, or third over second if larger and that still stood at three guesses, or "
-        "the logarithm of the former over that of the latter, both in guesses, if larger; 1 if the first update itself "
-        "was logged",
+        "the decades of the second above three guesses over those of the first, if larger; 1 if the first update was "
+        "logged",
     ),
     "initial_loss.stayed": Vital("share", "final training loss over the first"),
 }
@@ -50,6 +50,8 @@ SCALED = 1e4
 LEARNED = 10.0
 #: Below this share of its peak a rate has done nothing yet.
 WARMING = 0.1
+#: What a blow-up leaves behind costs less than so many guesses.
+THROWN = 3
 #: The mean of an epoch is of the same losses as the steps if their levels agree so far later on.
 ALIKE = 0.2
 
@@ -170,14 +172,15 @@ def _first_epoch(signals: Signals, step: Array, value: Array) -> float:
 def _kept(value: Array, chance: float | None) -> float:
     """Weights that are too large come down over several points, a rate that blew up is forgiven with the next.
 
-    A loss that comes down by a factor per update keeps the square of its share where every second point was logged, but
-    still the larger part of its way down to a guess in decades.
+    A loss that comes down by a factor per update keeps the square of its share where half as often was logged; of the
+    decades above THROWN guesses, where a blow-up does not stay, it keeps nearly as much.
     """
     pairs = [(float(a), float(b)) for a, b in pairwise(value[:3]) if a > 0]
-    high = [b / a for n, (a, b) in enumerate(pairs) if n == 0 or (chance is not None and a > 3 * chance)]
-    if pairs and chance is not None and pairs[0][0] > chance and pairs[0][1] > chance:
-        high.append(math.log(pairs[0][1] / chance) / math.log(pairs[0][0] / chance))
-    return min(1.0, max([0.0, *high]))
+    high = THROWN * chance if chance is not None else math.inf
+    kept = [b / a for n, (a, b) in enumerate(pairs) if n == 0 or a > high]
+    if pairs and min(pairs[0]) > high:
+        kept.append(math.log(pairs[0][1] / high) / math.log(pairs[0][0] / high))
+    return min(1.0, max([0.0, *kept]))
 
 
 def seems_by_epoch(signals: Signals, curve: Curve) -> bool:

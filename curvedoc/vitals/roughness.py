@@ -49,6 +49,8 @@ FEWEST = 5
 LEAST = 3
 #: Second differences without which nothing is said of unrest either; it is wanted of runs of eight validations, too.
 FEW = 4
+#: A single one tells leaps to a factor of six either way: that is no measure, but a doubt, where silence would be none.
+LEAP = 1
 #: Second differences without which the scatter at the start is not known to a factor of two.
 EARLY = 12
 #: A validation loss that bounces by less than this share of its level is as smooth as a deterministic one, whatever
@@ -129,39 +131,53 @@ def _bounces(signals: Signals) -> dict[str, Measured]:
 
 def _unrest(signals: Signals) -> dict[str, Measured]:
     """Bounce of the validation loss over the last three quarters of the run, and what it gained along the last half by
-    that. Gives up with fewer than FEW second differences."""
+    that. Gives up with fewer than FEW second differences, `thrown` with fewer than LEAP."""
     names = ("val_loss.unrest", "val_loss.thrown", "val_loss.past_unrest", "train_loss.risen_leaps")
     val = signals.run.get("val_loss")
     if val is None or signals.lost_at is not None:
         return dict.fromkeys(names, signals.absent.get("val_loss", Missing("no val_loss that lasts", ("val_loss",))))
     size, points = bounce(val, 0.25, 1.0)
     late = (val.step >= signals.begin + 0.5 * signals.length) & alive(val.value)
-    if points < FEW or late.sum() < FEW:
-        return dict.fromkeys(names, Missing("validation is logged too rarely to see a bounce", ("val_loss",)))
-    level = abs(median(val.value[late])) or 1.0
     most = (signals.begin + 0.25 * signals.length, signals.end)
+    found = dict[str, Measured](
+        dict.fromkeys(names, Missing("validation is logged too rarely to see a bounce", ("val_loss",)))
+    )
+    if points >= LEAP:
+        found["val_loss.thrown"] = _thrown(signals, val, size, points, most)
+    if points < FEW or late.sum() < FEW:
+        return found
+    level = abs(median(val.value[late])) or 1.0
     fell, error = fall(val.step[late], val.value[late], float(val.step[late][0]), float(val.step[-1]))
     least = max(size, SMOOTH * level)
     moved, doubt = abs(fell) / least, 1.28 * error / least
     stretch = (signals.begin + 0.5 * signals.length, signals.end)
-    thrown: Measured = signals.absent.get("train_loss", Missing("no training loss that begins above zero"))
-    leaps = thrown
-    if signals.train is not None and (start := signals.train.first[0]) > 0:
+    leaps: Measured = _no_start(signals)
+    if signals.train is not None and signals.train.first[0] > 0:
         line = signals.train.value
         risen = (median(line[-max(1, len(line) // 20) :]) - float(line.min())) / least
         spread = _spread(1.0, points, most)
         leaps = Estimate(risen, risen * spread.low, risen * spread.high, "times", most)
-        if signals.context.classes is not None:
-            start = min(start, math.log(max(2, signals.context.classes)))
-        # A mean of the first steps may be logged behind much of the descent that a first validation still saw.
-        start = max(start, float(val.value[0]) if alive(val.value[:1]).all() else 0.0)
-        thrown = _spread(size / start, points, most)
-    return {
+    return found | {
         "val_loss.unrest": _spread(size / level, points, most),
-        "val_loss.thrown": thrown,
         "train_loss.risen_leaps": leaps,
         "val_loss.past_unrest": Estimate(moved, max(0.0, moved - doubt), moved + doubt, "times", stretch),
     }
+
+
+def _thrown(signals: Signals, val: Curve, size: float, points: int, stretch: tuple[float, float]) -> Measured:
+    """That bounce over the first loss."""
+    if signals.train is None or (start := signals.train.first[0]) <= 0:
+        return _no_start(signals)
+    if signals.context.classes is not None:
+        start = min(start, math.log(max(2, signals.context.classes)))
+    # A mean of the first steps may be logged behind much of the descent that a first validation still saw.
+    start = max(start, float(val.value[0]) if alive(val.value[:1]).all() else 0.0)
+    return _spread(size / start, points, stretch)
+
+
+def _no_start(signals: Signals) -> Missing:
+    """Why there is no first loss that something could be a share of."""
+    return signals.absent.get("train_loss", Missing("no training loss that begins above zero"))
 
 
 def _batches(signals: Signals) -> dict[str, Measured]:

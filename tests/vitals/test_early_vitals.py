@@ -86,7 +86,19 @@ def test_weights_that_are_too_large_come_down_over_several_points_and_a_blow_up_
     descent[:4] = [700.0, 100.0, 30.0, 3.0]
     blow_up[0] = 700.0
     kept = [value(run(train_loss=(late, loss)), "initial_loss.kept", classes=10).value for loss in (descent, blow_up)]
-    assert kept == [pytest.approx(0.3), pytest.approx(blow_up[1] / 700)]
+    # Of the two decades above three guesses, a loss of 6.9, the first is lost between the points and the other kept.
+    assert kept == [
+        pytest.approx(math.log10(100 / 6.908) / math.log10(700 / 6.908), rel=1e-3),
+        pytest.approx(blow_up[1] / 700),
+    ]
+
+
+def test_half_of_the_points_keep_as_much_of_a_large_first_loss() -> None:
+    # Down to a quarter from point to point: a sixteenth where every second one is logged.
+    late = T[9::10]
+    loss = np.maximum(4e5 * 0.25 ** np.arange(len(late)), power_law(late))
+    often, seldom = (value(run(train_loss=(late[::n], loss[::n])), "initial_loss.kept", classes=10) for n in (1, 2))
+    assert often.value > seldom.value > 0.7
 
 
 @pytest.mark.parametrize(("classes", "known"), [(2, 2), (3, None), (10, None), (10, 10), (100, 100)])

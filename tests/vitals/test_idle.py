@@ -135,6 +135,16 @@ def test_a_fall_of_the_validation_loss_that_batches_hide_is_learning() -> None:
     assert value(both, "train_loss.fall_se").value > 9
 
 
+@pytest.mark.parametrize("every", [1, 2])
+def test_a_slow_fall_with_a_few_steps_back_is_learning_however_often_it_was_logged(every: int) -> None:
+    # Down by 1.5 % in 16 validations; two of them stand a little above the one before.
+    val = 3.0 * np.linspace(1, 0.985, 16)
+    val[[5, 11]] += 0.005
+    seen, at = val[::every], np.linspace(T[0], T[-1], 16)[::every]
+    flat = noisy(np.full(len(T), 3.0), 0.12)
+    assert value(run(train_loss=(T, flat), val_loss=(at, seen)), "train_loss.fall_se").value > 10
+
+
 def test_validation_that_repeats_its_last_digit_tells_of_no_fall() -> None:
     stairs = np.repeat([3.0, 2.8], len(V) // 2)
     made = run(train_loss=(T, noisy(np.full(len(T), 3.0), 0.12)), val_loss=(V, stairs))

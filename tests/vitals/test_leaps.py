@@ -63,6 +63,20 @@ def test_what_validation_leaps_by_is_a_share_of_the_first_training_loss():
     assert found.value == pytest.approx(0.4 / 1.652 / 2.5, rel=0.01)
 
 
+def test_four_validations_leap_as_far_as_many_and_are_known_less_well():
+    many, few = np.linspace(0, T[-1], 17), np.linspace(0, T[-1], 4)
+    found = [
+        _measured(
+            run(train_loss=(T, np.linspace(2.5, 1.5, len(T))), val_loss=(at, 1.5 + 0.1 * (-1.0) ** np.arange(len(at)))),
+            "val_loss.thrown",
+        )
+        for at in (many, few)
+    ]
+    assert all(isinstance(f, Estimate) for f in found)
+    assert found[1].value == pytest.approx(found[0].value)
+    assert found[1].high / found[1].low > found[0].high / found[0].low
+
+
 @pytest.mark.parametrize(
     ("val", "shaken"), [([1.9, 1.7, 1.85, 1.7, 1.8], True), ([1.9, 1.82, 1.78, 1.76, 1.75], False)]
 )

@@ -14,7 +14,7 @@ from .curves.thin import thin
 from .report import Clock, Diagnosis, Drawn, Trend
 from .run import Array, Run, role_of
 from .vitals import Signals
-from .vitals.signals import FEWEST
+from .vitals.signals import FEWEST, alive
 
 #: Roles drawn in the report, in this order; layered roles are drawn per layer.
 _DRAWN = (
@@ -74,7 +74,7 @@ def trends(run: Run, signals: Signals, diagnoses: Sequence[Diagnosis]) -> tuple[
     warm = signals.schedule.warmup_until
     found = []
     for drop in (step for step in signals.schedule.drops if f"{step:.0f}" in drops):
-        before = np.isfinite(curve.value) & (curve.step < drop)
+        before = alive(curve.value) & (curve.step < drop)
         before &= curve.step >= (signals.begin if warm is None else warm)
         if before.sum() < FEWEST or not signals.end > drop:
             continue

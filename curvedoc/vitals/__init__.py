@@ -9,7 +9,7 @@ from ..run import Context, Run
 from . import late, schedule, updates
 from .chart import Chart, Measured, Missing, Row, Vital
 from .every import thinned
-from .signals import Signals, prepare, without_tiny
+from .signals import Signals, calculable, prepare
 
 __all__ = ["VITALS", "Chart", "Measured", "Missing", "Row", "Signals", "Vital", "measure"]
 
@@ -53,7 +53,7 @@ VITALS: Mapping[str, Mapping[str, Vital]] = {
 
 def measure(run: Run, context: Context) -> tuple[Chart, Signals]:
     """The chart of a run, and the smoothed curves it was measured on. Of curves of millions of points every k-th is."""
-    signals = prepare(without_tiny(thinned(run)), context)
+    signals = prepare(calculable(thinned(run)), context)
     vitals: dict[str, Measured] = {}
     for name in ALONE:
         vitals |= _MODULES[name].measure(signals)

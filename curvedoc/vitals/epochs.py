@@ -12,7 +12,7 @@ from ..curves.trend import fall
 from ..estimate import Estimate, exact
 from ..run import Array
 from .chart import Measured, Missing, Vital
-from .signals import Signals, alive
+from .signals import TINY, Signals, alive
 
 VITALS = {
     "epoch.pattern": Vital(
@@ -75,7 +75,7 @@ def _pattern(signals: Signals) -> dict[str, Measured]:
     if epochs < FEWEST_EPOCHS or len(step) < max(FEWEST_POINTS, FEWEST_PER_EPOCH * epochs):
         few = f"{len(step)} points of train_loss in {epochs} epochs: too few to see a pattern within an epoch"
         return dict.fromkeys(VITALS, Missing(few))
-    shape = np.log(np.maximum(value, 1e-300)) if value.min() > 0 else value
+    shape = np.log(np.maximum(value, TINY)) if value.min() > 0 else value
     rest = _detrended(shape, place, number, len(step) / epochs)
     bound = float(np.quantile(np.abs(rest), 0.98))
     rest = np.clip(rest, -bound, bound)
@@ -207,4 +207,4 @@ def _rate_moves(signals: Signals, epoch: float) -> Measured:
     starts = np.flatnonzero(np.diff(number, prepend=number[0] - 1))
     high = np.maximum.reduceat(signals.lr.value, starts)
     low = np.minimum.reduceat(signals.lr.value, starts)
-    return exact(median((high - low) / np.maximum(high, 1e-300)), "share")
+    return exact(median((high - low) / np.maximum(high, TINY)), "share")

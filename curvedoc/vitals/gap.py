@@ -12,7 +12,7 @@ from ..curves.trend import fall
 from ..estimate import Estimate, exact
 from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
-from .signals import Signals, in_noise
+from .signals import TINY, Signals, in_noise
 
 VITALS = {
     "val_loss.best_step": Vital(
@@ -179,7 +179,7 @@ def _rested(points: Array, best: int, turn: int, rise: float, steps: tuple[float
     scatter = float(np.sqrt((line * line).sum() / (len(late) - 2)))
     if few:
         scatter = min(scatter, float(np.sqrt((about * about).sum() / (len(late) - 1))))
-    scatter = max(scatter, 1e-6 * float(np.abs(points).max()), 1e-300)
+    scatter = max(scatter, 1e-6 * float(np.abs(points).max()), TINY)
     factor = float(np.exp(1.28 / np.sqrt(2 * (len(late) - 2))))
     return Estimate(rise / scatter, rise / scatter / factor, rise / scatter * factor, "sd", steps)
 
@@ -276,7 +276,8 @@ def _side_by_side(signals: Signals, val: Smooth, train: Smooth) -> dict[str, Mea
     found: dict[str, Measured] = dict.fromkeys(("gap.growth", "gap.below", "gap.scale", "gap.scale_drift"), few)
     if late.sum() < 3:
         return found
-    doubt = 1.28 * float(np.hypot(median(val.se[late]), median(train.se[train.step >= val.step[late][0]])))
+    since = min(val.step[late][0], train.step[-1])  # the last validations may all lie behind the last mean of an epoch
+    doubt = 1.28 * float(np.hypot(median(val.se[late]), median(train.se[train.step >= since])))
     level, under = abs(float(val.value[late][-1])) or 1.0, abs(median(beside[late])) or 1.0
     stretch = (float(val.step[late][0]), float(val.step[late][-1]))
     half = (signals.begin + signals.length / 2, signals.end)

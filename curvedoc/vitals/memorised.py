@@ -9,7 +9,7 @@ from ..curves.smooth import Smooth
 from ..estimate import Estimate
 from .chart import Measured, Missing, Vital
 from .gap import left_to_gain
-from .signals import Signals
+from .signals import TINY, Signals
 
 VITALS = {
     "memorised.times": Vital("times", "final validation loss over final training loss"),
@@ -52,7 +52,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
     both = float(np.hypot(val_doubt, doubt))
     # Both levels are seldom off at once, and against each other: 0.7 of each doubt is that of the ratio.
     pairs = _pairs(held_out, 0.7 * val_doubt, learned, 0.7 * doubt)
-    times = [min(MOST, max(0.0, v) / max(t, v / MOST, 1e-300)) for v, t in pairs]
+    times = [min(MOST, max(0.0, v) / max(t, v / MOST, TINY)) for v, t in pairs]
     gap, span = held_out - learned, first - learned
     # A few surely wrong answers make the loss large where nearly all of the task is learned.
     most = WRONG * left_to_gain(signals, signals.end) if signals.run.get("val_accuracy") and signals.metric else np.inf
@@ -65,7 +65,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
     early, since, late = (_since(val, held_out * (1 + band)) for band in (DOUBT[1], REST, DOUBT[0]))
     # Below a thousandth of where training began nothing is left that could fall off.
     then = [train.at(step) for step in (late, since, early)]
-    fell = [(at - learned) / max(at, 1e-3 * first, 1e-300) for at in then]
+    fell = [(at - learned) / max(at, 1e-3 * first, TINY) for at in then]
     stretch = (since, signals.end)
     found["memorised.since"] = Estimate(since, early, late, "step", (since, since))
     found["memorised.fell"] = Estimate(fell[1], min(fell), max(fell), "share", stretch)

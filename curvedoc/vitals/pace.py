@@ -15,7 +15,7 @@ from ..run import Array
 from .chart import Measured, Missing, Vital
 from .constant import idle_since
 from .descent import steady
-from .signals import CYCLES, FEWEST, Signals, alive
+from .signals import CYCLES, FEWEST, TINY, Signals, alive
 from .witness import witness
 
 VITALS = {
@@ -86,7 +86,7 @@ def _at_end(curve: Smooth) -> Measured:
     late, late_error = fall(curve.step, curve.points, fifth, end)
     whole, whole_error = fall(curve.step, curve.points, half, end)
     # A half that gained nothing has no slope to compare with: a fortieth of the descent is the least that counts.
-    whole = max(whole, 1.28 * whole_error, float(np.ptp(curve.value)) / 40, 1e-300)
+    whole = max(whole, 1.28 * whole_error, float(np.ptp(curve.value)) / 40, TINY)
     value = 2.5 * late / whole
     doubt = 1.28 * float(np.hypot(2.5 * late_error, value * whole_error)) / whole
     if doubt > HIDDEN:
@@ -163,7 +163,7 @@ def _follows(signals: Signals) -> Measured:
     if few and at[-1] < begin:
         return Missing("no validation in the second half of the run")
     # A sum over batches beside a mean over examples: both start from one untrained network, so that they meet there.
-    apart = abs(train.at(float(at[0]))) / max(abs(level), 1e-300)
+    apart = abs(train.at(float(at[0]))) / max(abs(level), TINY)
     if apart > NO_SCALE:
         return Missing("a validation loss that begins at nothing has no scale")
     scale = 1.0 if 1 / ANOTHER_SCALE < apart < ANOTHER_SCALE else apart

@@ -12,7 +12,7 @@ from ..curves.order import median
 from ..curves.smooth import Smooth
 from ..estimate import Estimate, exact
 from .chart import Measured, Missing, Vital
-from .signals import Signals
+from .signals import TINY, Signals
 
 VITALS = {
     "penalty.risen": Vital(
@@ -65,7 +65,7 @@ def _risen(signals: Signals) -> dict[str, Measured]:
         "penalty.risen_se": exact(min(1e6, rise / max(error, 1e-9 * lowest)), "sd"),
         "penalty.lowest_at": exact(where, "step", (where, where)),
         "penalty.late": exact((end - before) / size, "share"),
-        "penalty.of_start": exact(min(1e6, float(train.value[at:].max()) / max(start, 1e-300)), "times"),
+        "penalty.of_start": exact(min(1e6, float(train.value[at:].max()) / max(start, TINY)), "times"),
         "penalty.shared": _shared(signals, where, size),
     }
 

@@ -16,7 +16,7 @@ from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
 from .constant import constant_accuracy
 from .roughness import bounce
-from .signals import CYCLES, Signals, alive, shares
+from .signals import CYCLES, TINY, Signals, alive, shares
 
 VITALS = {
     "rate.collapse": Vital("share", "weight of the sign that the first steps broke the network: a jump, then rest"),
@@ -121,7 +121,7 @@ def _collapse(signals: Signals, found: dict[str, Measured]) -> float:
             continue
         # All that ever happened lies between the first point and the second, or the loss was thrown above its start:
         # a descent that converges, however fast, approaches its floor over several points.
-        if not 0.9 <= (float(value[1]) - first) / ((level - first) or 1e-300) <= 1.1 and level < 0.97 * first:
+        if not 0.9 <= (float(value[1]) - first) / ((level - first) or TINY) <= 1.1 and level < 0.97 * first:
             continue
         still = _digits(float(np.ptp(late)), level)
         # float32 keeps seven digits: a loss that has not moved in the fourth for half a run gets no gradient. Runs
@@ -168,7 +168,7 @@ def _chance(signals: Signals, found: dict[str, Measured]) -> float:
 
 def _digits(change: float, size: float) -> float:
     """Order of magnitude of a change relative to a size, at least -12."""
-    return float(np.log10(max(abs(change) / max(abs(size), 1e-300), 1e-12)))
+    return float(np.log10(max(abs(change) / max(abs(size), TINY), 1e-12)))
 
 
 def _overshoot(signals: Signals) -> float:

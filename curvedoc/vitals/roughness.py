@@ -12,7 +12,7 @@ from ..curves.trend import fall
 from ..estimate import Estimate, exact
 from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
-from .signals import CYCLES, Signals, alive
+from .signals import CYCLES, TINY, Signals, alive
 
 VITALS = {
     "loss.bounce": Vital(
@@ -75,7 +75,7 @@ def bounce(curve: Curve, begin: float, end: float) -> tuple[float, int]:
     """
     if len(curve) < 3:
         return 0.0, 0
-    place = (curve.step - curve.step[0]) / max(float(curve.step[-1] - curve.step[0]), 1e-300)
+    place = (curve.step - curve.step[0]) / max(float(curve.step[-1] - curve.step[0]), TINY)
     value: Array = curve.value[(place >= begin) & (place <= end) & alive(curve.value)]
     if len(value) < 3:
         return 0.0, 0
@@ -228,7 +228,7 @@ def _swings(signals: Signals) -> dict[str, Measured]:
         float(train.points[0] - train.value.min()),
         0.05 * abs(float(train.points[0])),
         1e-12 * float(np.ptp(train.value)),
-        1e-300,
+        TINY,
     )
     stretch = ((signals.begin + signals.end) / 2, signals.end)
     total = sum(rises) / span

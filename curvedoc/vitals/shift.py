@@ -8,7 +8,7 @@ from ..curves.order import median
 from ..curves.step import lone_step
 from ..estimate import Estimate, exact
 from .chart import Measured, Missing, Vital
-from .signals import Signals, alive
+from .signals import TINY, Signals, alive
 
 VITALS = {
     "shift.at": Vital("step", "first point behind the surest lasting jump of the training loss"),
@@ -37,8 +37,8 @@ def measure(signals: Signals) -> dict[str, Measured]:
             VITALS, Missing("no jump of the training loss that stays, or too few validations to see it")
         )
     before, other = train.step[here] < found.at, val.step[there] < found.at
-    level = abs(median(train.value[here][before][-5:])) or 1e-300
-    val_level = abs(median(val.value[there][other][-5:])) or 1e-300
+    level = abs(median(train.value[here][before][-5:])) or TINY
+    val_level = abs(median(val.value[there][other][-5:])) or TINY
     jump, doubt = abs(found.jump) / level, 1.28 * found.error / level
     size = max(jump, 1e-12)
     # A jump of validation the other way is none of it.

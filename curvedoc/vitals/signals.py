@@ -33,6 +33,8 @@ CLEAR_POINTS = 10
 BEGUN = 3
 #: A curve that ends before this share of the run cannot tell how the run ended.
 COVERS = 0.8
+#: A float64 calculates with numbers of a size in between: squares and quotients of larger or smaller ones are lost.
+TINY, HUGE = 1e-60, 1e60
 
 
 _LANGUAGE = re.compile(r"gpt|llama|bert|\bt5\b|\blm\b|language|char|token|trf|transformer|causal|seq2seq|translation")
@@ -208,7 +210,7 @@ def _usable(role: str, curve: Curve, lost: float | None, ends: tuple[float, floa
         return Missing(f"nothing is left of {role} once the loss was lost")
     if role.endswith("loss") and (coarse := _rounded_off(value)):
         return Missing(f"{role} takes only {coarse} different values: it was rounded too far to judge, log more digits")
-    if float((step[1:] - step[:-1]).min()) < 1e-60 or float(np.abs(step).max()) > 1e60:
+    if float((step[1:] - step[:-1]).min()) < TINY or float(np.abs(step).max()) > HUGE:
         return Missing(f"the steps of {role} lie too close together or too far out to calculate with")
     covered = (float(step[-1]) - begin) / (end - begin)
     if covered < COVERS:
@@ -263,27 +265,31 @@ def shares(curve: Curve) -> Array:
 
 
 def alive(value: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """Where a value is a number to calculate with: squares of larger ones overflow a float64, so that a loss of
-    1e60 is as lost as an infinite one."""
-    found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = np.abs(value) < 1e60
+    """Where a value is a number to calculate with: a loss of HUGE is as lost as an infinite one."""
+    found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = np.abs(value) < HUGE
     return found
 
 
-def without_tiny(run: Run) -> Run:
-    """The run with 0 for what is nearer to it than 1e-60: squares of such numbers are lost in a float64 as well, and
-    what is divided by them overflows. The run itself where there are none, as nearly always."""
-    if not any(_tiny(c.value).any() for curves in run.curves.values() for c in curves):
+def calculable(run: Run) -> Run:
+    """The run with 0 for what is nearer to it than TINY, and infinity for what is not `alive`. The run itself where
+    there are none, as nearly always."""
+    if not any(_extreme(c.value).any() for curves in run.curves.values() for c in curves):
         return run
     kept = {
-        role: tuple(replace(c, value=np.where(_tiny(c.value), 0.0, c.value)) for c in curves)
+        role: tuple(replace(c, value=np.where(_extreme(c.value), _rounded(c.value), c.value)) for c in curves)
         for role, curves in run.curves.items()
     }
     return replace(run, curves=kept)
 
 
-def _tiny(value: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = (np.abs(value) < 1e-60) & (value != 0)
+def _extreme(value: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    size = np.abs(value)
+    found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = ((size < TINY) & (value != 0)) | (size >= HUGE)
     return found
+
+
+def _rounded(value: Array) -> Array:
+    return np.where(np.abs(value) < 1, 0.0, np.copysign(np.inf, value))
 
 
 def _lost_at(run: Run) -> float | None:

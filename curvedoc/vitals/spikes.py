@@ -12,7 +12,7 @@ from ..curves.smooth import local_noise, pool
 from ..estimate import Estimate, exact
 from ..run import Array
 from .chart import Measured, Missing, Vital
-from .signals import Signals, alive
+from .signals import TINY, Signals, alive
 
 VITALS = {
     "spikes.burden": Vital("count", "spikes of the training loss; one that lasted longer counts up to one and a half"),
@@ -77,7 +77,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
         few = f"{int(keep.sum())} points of train_loss: {FEWEST} are needed to tell a spike from noise"
         return dict.fromkeys(VITALS, Missing(f"{few}; log it more often"))
     step, value, _ = pool(curve.step[keep], curve.value[keep], POINTS)
-    shape = np.log(np.maximum(value, 1e-300)) if value.min() > 0 else value / max(float(np.ptp(value)), 1e-300)
+    shape = np.log(np.maximum(value, TINY)) if value.min() > 0 else value / max(float(np.ptp(value)), TINY)
     level, noise = _level(shape)
     over = shape - level
     far = _upwards(value, over, level, noise) if value.min() > 0 else FAR * noise

@@ -14,7 +14,7 @@ from ..run import Array
 from .chart import Measured, Missing, Vital
 from .constant import highest_cost
 from .fit import classes_told
-from .signals import Signals, alive, shares
+from .signals import TINY, Signals, alive, shares
 
 VITALS = {
     "start.flat_for": Vital("share", "part of the run before the loss had done 5 % of its descent, behind any warm-up"),
@@ -201,7 +201,7 @@ def _apart(train: Smooth, at: float, top_se: float, clear: bool) -> float:
     """
     noise, se = float(np.interp(at, train.step, train.noise)), train.se_at(at)
     points = float(np.interp(at, train.step, np.arange(len(train.step))))
-    reach = 1.0 if clear else 2 * max(1.0, (noise / max(se, 1e-300)) ** 2)
+    reach = 1.0 if clear else 2 * max(1.0, (noise / max(se, TINY)) ** 2)
     return float(np.hypot(noise if clear else se, top_se)) * float(np.sqrt(min(1.0, points / reach))) / CHOSEN
 
 
@@ -245,15 +245,15 @@ def _spike(signals: Signals) -> dict[str, Measured]:
     first = float((value[0] + value[1]) / 2 if value[1] < value[0] else value[0])
     early = value[step <= signals.begin + signals.length / 10]
     top = float(early.max()) if len(early) else first
-    noise = max(median(train.noise), 1e-9 * abs(first), 1e-300)
+    noise = max(median(train.noise), 1e-9 * abs(first), TINY)
     above = np.flatnonzero(value > first)
     until = float(step[above[-1]]) if len(above) else signals.begin
     share = (until - signals.begin) / (signals.length or 1.0)
     span = (signals.begin, until)
     final = median(train.value[-max(1, len(train.value) // 20) :])
     return {
-        "start.left": exact(min(1e6, final / max(first, 1e-300)), "share"),
-        "start.spike": exact(min(1e12, top / max(first, 1e-300)), "times", span),
+        "start.left": exact(min(1e6, final / max(first, TINY)), "share"),
+        "start.spike": exact(min(1e12, top / max(first, TINY)), "times", span),
         "start.spike_sd": exact(min(1e6, (top - first) / noise), "sd"),
         "start.spike_until": exact(share, "share", span),
     }

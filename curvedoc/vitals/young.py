@@ -13,7 +13,7 @@ from ..estimate import Estimate, exact
 from .chart import Measured, Missing, Vital
 from .held import stated
 from .rate import grade, weigh
-from .signals import Signals, shares
+from .signals import TINY, Signals, shares
 
 VITALS = {
     "rate.young": Vital(
@@ -123,7 +123,7 @@ def _sped_up(signals: Signals, found: dict[str, Measured]) -> float:
         return 0.0
     (first, doubt), *later = (fall(train.step, train.points, a, b) for a, b in itertools.pairwise(edges.tolist()))
     most, error = max(later)
-    least = max(first, 1.28 * doubt, 1e-300)
+    least = max(first, 1.28 * doubt, TINY)
     ratio = most / least
     doubt = 1.28 * float(np.hypot(error, ratio * doubt)) / least
     faster = weigh(Estimate(ratio, ratio - doubt, ratio + doubt), *FASTER, 0.0)

@@ -20,6 +20,7 @@ def curve(value: object, step: object = None, cadence: str = "") -> Curve:
     return Curve(np.arange(float(len(points))) if step is None else np.asarray(step), points, cadence=cadence)
 
 
+LONG, NOISE = np.arange(200.0), np.random.default_rng(1).standard_normal(200)
 WIDER = [0.06, 9.0, 80.0, 137.0, 331.0, 414.0]
 ODD = {
     "a NaN among the last of five validations": {
@@ -48,6 +49,26 @@ ODD = {
     "no point in the last third": {
         "train_loss": (curve(np.where(TIME < 29, DOWN, 0.2), np.where(TIME < 29, TIME, 1000.0)),),
     },
+    "single losses too large to be squared before a drop of the rate": {
+        "train_loss": (curve(np.where(TIME % 7 == 3, 1e300, DOWN)),),
+        "lr": (curve(np.where(TIME < 15, 0.1, 0.01)),),
+    },
+    "validations too large to be subtracted": {
+        "train_loss": (curve(DOWN),),
+        "val_loss": (curve(np.where(TIME == 3, -1e308, np.where(TIME == 0, 1e308, DOWN))),),
+        "lr": (curve(np.where(TIME < 15, 0.1, 0.01)),),
+    },
+    "a loss of nought that jumps by more than a quotient can say": {
+        "train_loss": (curve(np.where(LONG < 100, 0.0, 1e59 + 1e57 * NOISE)),),
+        "val_loss": (curve(np.where(LONG < 100, 0.0, 1e55)),),
+    },
+    "a loss that rests and then falls below all bounds": {
+        "train_loss": (curve(np.where(TIME < 10, 0.5, -1e59 * TIME / 30)),),
+    },
+    "validations behind the last mean of an epoch": {
+        "train_loss": (curve(DOWN[:6], TIME[1:7], "epoch"),),
+        "val_loss": (curve(DOWN[:6], [1.3, 6.2, 6.4, 6.6, 6.8, 7.0]),),
+    },
     "steps too far out to be squared": {"train_loss": (curve(DOWN, TIME * 1e200),)},
 }
 
@@ -65,6 +86,15 @@ def test_what_is_nearer_to_nought_than_a_square_can_say_is_nought() -> None:
         for level in (5e-324, 0.0)
     )
     assert tiny.run.vitals == nought.run.vitals
+
+
+def test_what_is_too_large_to_be_squared_is_lost_as_what_is_infinite() -> None:
+    name = "single losses too large to be squared before a drop of the rate"
+    huge, infinite = (
+        measure(Run("run", ODD[name] | {"train_loss": (curve(np.where(TIME % 7 == 3, level, DOWN)),)}), Context())[0]
+        for level in (1e300, np.inf)
+    )
+    assert huge.run.vitals == infinite.run.vitals
 
 
 def test_a_loss_logged_once_leaves_the_run_the_length_of_its_other_curves() -> None:

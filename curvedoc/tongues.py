@@ -64,7 +64,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _PHRASE = re.compile(r"ta[sx]a[ _]de[ _]aprendiza\w+|taux[ _]d[\W_]?apprentissage|скорость[ _]обучения")
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 15)  # a log has 20,000 names at most, and each is asked about several times
 def in_english(text: str) -> str:
     """Words as they are, where they are English or unknown; those that other languages have for the terms of a
     training log in English, and "of" for the little words between them.
@@ -87,5 +87,7 @@ def in_english(text: str) -> str:
 
 def _folded(word: str) -> str:
     """A word in lower case without its accents; the Turkish dotless i gets its dot."""
+    if word.isascii():
+        return word.lower()
     apart = unicodedata.normalize("NFKD", word.lower().replace("\u0131", "i"))
     return "".join(sign for sign in apart if not unicodedata.combining(sign))

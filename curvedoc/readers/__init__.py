@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import UnreadableLog
 from ..run import Note
-from .lines import HEAD, encoding_of, is_lfs_pointer, is_regular, zeros
+from .lines import encoding_of, head_of, is_lfs_pointer, is_regular, zeros
 from .log import Log, Series
 
 #: Every format, in order of precedence: the first that recognizes a file reads it. They are names, so that only what
@@ -55,8 +55,7 @@ def read_file(path: Path, shown: str, *, meant: bool = False, tags: Sequence[str
             raise UnreadableLog(
                 shown, "a pipe, socket or device, no regular file: save the log to a file, and give that"
             )
-        with path.open("rb") as file:
-            head = file.read(HEAD)
+        head = head_of(path)
         reader = next((r for r in readers() if r.recognizes(path, head)), None)
         if reader is None and path.suffix.lower() in _TEXT_SUFFIXES and encoding_of(head) is None:
             text = head.replace(b"\0", b"")

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 HEAD = 64 * 1024  # bytes that a reader sees before it decides
+#: Rows that show how a table is written: a header of 20,000 names is longer than HEAD.
+_ROWS, _TABLES = 3, (".csv", ".tsv")
 MAX_LINE = 1 << 22  # characters; a longer line is no log line, and is dropped unread
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -23,6 +25,16 @@ _LFS = b"version https://git-lfs.github.com/spec/"
 def is_regular(path: Path) -> bool:
     """Whether a path leads to a file on disk; a pipe would wait for a writer, a device may never end."""
     return stat.S_ISREG(path.stat().st_mode)
+
+
+def head_of(path: Path) -> bytes:
+    """The beginning by which a file is recognized: HEAD bytes, of a table the first rows, MAX_LINE bytes at most."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+        if path.suffix.lower() in _TABLES:
+            while HEAD <= len(head) < MAX_LINE and head.count(b"\n") < _ROWS and (more := file.read(len(head))):
+                head += more
+    return head
 
 
 def encoding_of(head: bytes) -> str | None:

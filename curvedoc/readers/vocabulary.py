@@ -74,7 +74,7 @@ _NO_METRIC = frozenset(
 _NORMS = frozenset(("grad", "gradient", "total", "global"))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 15)
 def counter_kind(name: str) -> tuple[str, int]:
     """What a column counts by its name: "step", "epoch", "time", "row" or "", and its rank among its kind.
 
@@ -93,6 +93,7 @@ def counter_kind(name: str) -> tuple[str, int]:
     return (kind, rank + _SIDE_RANK) if scope in SPLITS and kind in ("step", "epoch") else ("", 0)
 
 
+@lru_cache(maxsize=1 << 15)
 def plain_name(name: str) -> str:
     """A name in lower case with single blanks between its words, in English where its words are known.
 
@@ -103,7 +104,7 @@ def plain_name(name: str) -> str:
     return re.sub(r"[\s_\-./:#]+", " ", apart).strip().lower()
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 15)
 def is_metric(name: str) -> bool:
     """Whether a name is that of a loss, a metric or a rate, and neither a setting nor a copy of the best.
 

@@ -171,6 +171,14 @@ def test_a_panel_that_wandb_exported_is_one_run_per_prefix(tmp_path: Path) -> No
     assert "__MIN" in said(logs[0])
 
 
+def test_a_header_longer_than_the_first_look_is_read(tmp_path: Path) -> None:
+    names = [f"accuracy of the class number {k}" for k in range(6000)]
+    rows = (",".join(str(epoch + k / 10_000) for k in range(6001)) for epoch in range(4))
+    log = one(written(tmp_path, "metrics.csv", "\n".join([",".join(["epoch", *names]), *rows])))
+    assert len(log.series) == 6001
+    assert points(log, names[-1]) == ([0, 1, 2, 3], [0.6, 1.6, 2.6, 3.6])
+
+
 def test_tensorboards_csv_download_takes_its_tag_from_the_file_name(tmp_path: Path) -> None:
     path = written(tmp_path, "run-exp1-tag-Loss_train.csv", "Wall time,Step,Value\n1700.5,0,0.9\n1701.5,10,0.5\n")
     log = one(path)

@@ -14,13 +14,13 @@ from curvedoc.run import Context
 from curvedoc.sentences import blanks
 from curvedoc.vitals import VITALS
 
-from . import early_patients, held_out, rate_patients, update_patients
+from . import budget_patients, early_patients, held_out, rate_patients, update_patients
 from .patients import noisy, run
 
 RULES = load_rules()
 SEEDS = range(5)
-FIRES = rate_patients.FIRES | update_patients.FIRES | held_out.FIRES | early_patients.FIRES
-QUIET = rate_patients.QUIET | update_patients.QUIET | held_out.QUIET | early_patients.QUIET
+FIRES = rate_patients.FIRES | update_patients.FIRES | held_out.FIRES | budget_patients.FIRES | early_patients.FIRES
+QUIET = rate_patients.QUIET | update_patients.QUIET | held_out.QUIET | budget_patients.QUIET | early_patients.QUIET
 
 
 def finding(report: Report, rule: Rule) -> bool:

@@ -9,7 +9,8 @@ from curvedoc.estimate import Estimate
 from curvedoc.run import Context, Run
 from curvedoc.vitals import Missing, measure
 
-from ..held_out import PAUSES, T, best_at, both, fair, timed, walled
+from ..budget_patients import PAUSES, best_at, timed, walled
+from ..held_out import T, both, fair
 
 
 def value(made: Run, name: str) -> float:

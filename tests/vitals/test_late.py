@@ -11,7 +11,8 @@ from curvedoc.estimate import Estimate
 from curvedoc.run import Context, Curve, Run
 from curvedoc.vitals import Missing, measure
 
-from ..held_out import T, cut_at
+from ..budget_patients import cut_at
+from ..held_out import T
 from ..patients import exponential, power_law
 
 

@@ -8,7 +8,8 @@ import pytest
 from curvedoc.run import Context, Run
 from curvedoc.vitals import Missing, measure
 
-from ..held_out import averaged, both, counting, fair, resumed
+from ..budget_patients import averaged, counting, resumed
+from ..held_out import both, fair
 from .asked import value
 
 

@@ -38,7 +38,7 @@ WIDE = 2.0
 #: How far each of the LAST validations must lie off a line through its neighbours, as a share of the loss, for the
 #: weights to be thrown about: possibly from the first number on, surely from the second. Of the runs of tests/lab/tune
 #: that end on a rate near zero, healthy ones lie below 0.036.
-THROWN, LAST = (0.035, 0.09), 4
+LEAPS, LAST = (0.035, 0.09), 4
 #: No curve tells a rate better than to a twentieth, even where its interval is cut off at the peak.
 LEAST_DOUBT = 0.05
 #: What falls this much faster than promised was sped up by something: a rate that came down, most of the time.
@@ -84,8 +84,8 @@ def _held(signals: Signals, promised: Measured, kept: Measured) -> Measured:
     if isinstance(kept, Estimate):
         low, value, high = (min(1.0, x) for x in (kept.low, kept.value, kept.high))
         return Estimate(value**1.5, low * low, high, "share", kept.steps)
-    if (thrown := _thrown(signals)) is not None:
-        return thrown
+    if (leaps := _leaps_at_the_end(signals)) is not None:
+        return leaps
     return Missing(f"no lr in the log, and {kept.why}", ("lr",))
 
 
@@ -124,9 +124,9 @@ def _paced(promised: Measured) -> Estimate | None:
     return Estimate(value, low, high, "share", promised.steps)
 
 
-def _thrown(signals: Signals) -> Estimate | None:
+def _leaps_at_the_end(signals: Signals) -> Estimate | None:
     """Few validations, and each of the last of them still lies off a line through its neighbours by a share of the loss
-    between THROWN: only weights that are moved far do that, so that the rate has not come down by much.
+    between LEAPS: only weights that are moved far do that, so that the rate has not come down by much.
 
     Two such distances are a coarse measure: the smaller one counts, so that a rate that came down between them has its
     rest seen, and what lies at the lower end says little.
@@ -135,7 +135,7 @@ def _thrown(signals: Signals) -> Estimate | None:
     if val is None or len(val) < LAST or not alive(last := val.value[-LAST:]).all():
         return None
     jump = float(np.abs(np.diff(last, 2)).min()) / (0.6745 * 6**0.5) / (abs(median(last)) or 1.0)
-    sure = float(np.clip((jump - THROWN[0]) / (THROWN[1] - THROWN[0]), 0.0, 1.0))
+    sure = float(np.clip((jump - LEAPS[0]) / (LEAPS[1] - LEAPS[0]), 0.0, 1.0))
     if sure == 0:
         return None
     return Estimate(0.2 + 0.8 * sure, 0.5 * sure, 1.0, "share", (float(val.step[-LAST]), float(val.step[-1])))

@@ -23,7 +23,10 @@ VITALS = {
     "rate.overshoot": Vital("share", "weight of the sign that the loss first shot above its start, and ended high"),
     "rate.hot_plateau": Vital("share", "weight of the sign that the loss bounces along a high level at the full rate"),
     "rate.stuck": Vital("share", "weight of the sign that nothing was learned at a rate that few networks bear"),
-    "rate.thrown": Vital("share", "weight of the sign that nothing was learned while validation leaps up and down"),
+    "rate.thrown": Vital(
+        "share",
+        "weight of the sign that nothing was learned and validation leaps far by the first loss (`val_loss.thrown`)",
+    ),
     "rate.waits": Vital("share", "weight of the sign that the loss rose and came down as the rate did, and ended high"),
     "rate.shaken": Vital("share", "weight of the sign that the validation loss leaps up and down at the full rate"),
     "rate.wanders": Vital("share", "weight of the sign that the loss came up again no farther than validation leaps"),
@@ -160,10 +163,10 @@ def _chance(signals: Signals, found: dict[str, Measured]) -> float:
     # An accuracy that begins high was not measured on an untrained network.
     untrained = grade(float(share[0]), 0.6, 0.55)
     first, level = float(train.value[0]), median(loss)
-    thrown = grade(abs(first - level) / max(abs(level), 1e-12), 0.1, 0.2)
+    displaced = grade(abs(first - level) / max(abs(level), 1e-12), 0.1, 0.2)
     rests = grade(float(np.ptp(loss)) / max(abs(level), 1e-12), 0.10, 0.03)
     moves = max(weigh(found.get("val_loss.thrown"), 0.0005, 0.0015, 1.0), weigh(found.get("rate.held"), 0.2, 0.5, 0.0))
-    return min(untrained, thrown, rests, moves, grade(gained, 0.03, 0.015))
+    return min(untrained, displaced, rests, moves, grade(gained, 0.03, 0.015))
 
 
 def _digits(change: float, size: float) -> float:

@@ -24,17 +24,23 @@ VITALS = {
         "share", "bounce of the validation loss in the last quarter of the run over that between a fifth and two thirds"
     ),
     "val_loss.unrest": Vital(
-        "share", "how far a point of the validation loss lies off its trend behind the first quarter of the run"
+        "share",
+        "how far a point of the validation loss lies off its trend behind the first quarter of the run, over its level "
+        "in the second half",
     ),
     "val_loss.thrown": Vital(
         "share",
-        "that distance over the first training loss (at most log of the classes) or validation loss, the higher",
+        "how far a point of the validation loss lies off its trend behind the first quarter of the run, over the first "
+        "training loss (at most log of the classes) or validation loss, the higher",
     ),
     "val_loss.past_unrest": Vital(
-        "times", "how far the validation loss fell or rose along the second half of the run, over that unrest"
+        "times",
+        "how far the validation loss fell or rose along the second half of the run, over how far a point of it lies "
+        "off its trend",
     ),
     "train_loss.risen_leaps": Vital(
-        "times", "how far the training loss ends above its lowest value, over that distance of the validation loss"
+        "times",
+        "how far the training loss ends above its lowest value, over how far a validation loss lies off its trend",
     ),
     "batch.scatter": Vital(
         "share", "how far a point of the training loss lies off its trend in the last third, over its level"
@@ -143,7 +149,7 @@ def _unrest(signals: Signals) -> dict[str, Measured]:
         dict.fromkeys(names, Missing("validation is logged too rarely to see a bounce", ("val_loss",)))
     )
     if points >= LEAP:
-        found["val_loss.thrown"] = _thrown(signals, val, size, points, most)
+        found["val_loss.thrown"] = _over_first(signals, val, size, points, most)
     if points < FEW or late.sum() < FEW:
         return found
     level = abs(median(val.value[late])) or 1.0
@@ -164,7 +170,7 @@ def _unrest(signals: Signals) -> dict[str, Measured]:
     }
 
 
-def _thrown(signals: Signals, val: Curve, size: float, points: int, stretch: tuple[float, float]) -> Measured:
+def _over_first(signals: Signals, val: Curve, size: float, points: int, stretch: tuple[float, float]) -> Measured:
     """That bounce over the first loss."""
     if signals.train is None or (start := signals.train.first[0]) <= 0:
         return _no_start(signals)

@@ -57,8 +57,11 @@ LEAST = 3
 FEW = 4
 #: A single one tells leaps to a factor of six either way: that is no measure, but a doubt, where silence would be none.
 LEAP = 1
-#: Second differences without which the scatter at the start is not known to a factor of two.
-EARLY = 12
+#: Moves from one of a few validations to the next that show whether they go up and down.
+RISES = 3
+#: Second differences without which the scatter at the start is not known to a factor of one and a half (at 80 %): of
+#: fewer, healthy runs of mixed labels or a regression seem to scatter more at the end.
+EARLY = 20
 #: A validation loss that bounces by less than this share of its level is as smooth as a deterministic one, whatever
 #: the rate: its bounce says nothing. A tenth of a percent is what 8 digits of a loss of a thousand examples leave.
 SMOOTH = 1e-3
@@ -89,10 +92,32 @@ def bounce(curve: Curve, begin: float, end: float) -> tuple[float, int]:
     return median(np.abs(second)) / (0.6745 * float(np.sqrt(6))), len(second)
 
 
+def leap(curve: Curve) -> tuple[float, int]:
+    """Standard deviation of one of a few points, and how many moves told it: from how far they go up from one to the
+    next, or down where that is less.
+
+    Points that scatter about one level rise by sigma / sqrt(pi) in the mean, falls counted as none. A trend of any
+    shape goes one way and adds nothing to the other, where second differences of four or five points take every bend
+    for a bounce. Of the points behind the first, which may lie on the steepest part, unless that leaves fewer than
+    RISES moves; (0, 0) where there are fewer.
+
+    >>> leap(Curve(np.arange(5.0), np.array([3.0, 1.0, 0.5, 0.3, 0.2])))[0]
+    0.0
+    >>> round(leap(Curve(np.arange(6.0), np.array([3.0, 1.0, 1.2, 1.0, 1.2, 1.0])))[0], 3)
+    0.177
+    """
+    value = curve.value[alive(curve.value)]
+    move = np.diff(value[1:] if len(value) > RISES + 1 else value)
+    if len(move) < RISES:
+        return 0.0, 0
+    way = min(float(np.maximum(move, 0).mean()), float(np.maximum(-move, 0).mean()))
+    return way * math.sqrt(math.pi), len(move)
+
+
 def _bounces(signals: Signals) -> dict[str, Measured]:
     """Bounce of the validation loss: full sets are measured without the noise of a batch, so that what moves is the
     weights. Of the second half, or, where that has fewer than FEWEST second differences, of the last three quarters.
-    Gives up below LEAST of them; batches stand in only where there is no validation loss at all."""
+    Below LEAST of them the leaps of a few validations stand in; batches do only where there is no validation loss."""
     lost = Missing("the loss was lost to NaN or infinity")
     names = ("loss.bounce", "loss.bounce_kept")
     if signals.lost_at is not None:
@@ -100,9 +125,9 @@ def _bounces(signals: Signals) -> dict[str, Measured]:
     val, train = signals.run.get("val_loss"), signals.run.get("train_loss")
     known = signals.val is not None and val is not None
     if val is not None and not known and alive(val.value).any():
-        # The noise of batches is no bounce of the weights: a few validations deny it as well as many, and tell less.
+        # The noise of batches is no bounce of the weights: a few validations tell of that as well as many, but less.
         few_of_them = Missing("too few validations to see a bounce: log validation more often", ("val_loss",))
-        return dict.fromkeys(names, few_of_them)
+        return dict.fromkeys(names, few_of_them) | _leaps_of_few(val, "loss.bounce")
     curve, smooth = (val, signals.val) if known else (train, signals.train)
     if curve is None or smooth is None:
         return dict.fromkeys(names, signals.absent.get("train_loss", Missing("no loss in the log", ("train_loss",))))
@@ -113,11 +138,12 @@ def _bounces(signals: Signals) -> dict[str, Measured]:
     )
     late, points = bounce(curve, since, 1.0)
     found: dict[str, Measured] = {}
-    found["loss.bounce"] = (
-        _spread(late / level, points, (signals.begin + since * signals.length, signals.end))
-        if points
-        else Missing("too few points to see a bounce: log validation more often", ("val_loss",))
-    )
+    few_points = Missing("too few points to see a bounce: log validation more often", ("val_loss",))
+    found["loss.bounce"] = few_points
+    if points:
+        found["loss.bounce"] = _spread(late / level, points, (signals.begin + since * signals.length, signals.end))
+    elif known:
+        found |= _leaps_of_few(curve, "loss.bounce")
     if not known:
         why = "without a validation loss the noise of batches hides whether the weights bounce"
         return found | {"loss.bounce_kept": Missing(why, ("val_loss",))}
@@ -135,9 +161,20 @@ def _bounces(signals: Signals) -> dict[str, Measured]:
     return found | {"loss.bounce_kept": Estimate(kept, ends[0], ends[1], "share", stretch)}
 
 
+def _leaps_of_few(val: Curve, name: str) -> dict[str, Measured]:
+    """The bounce of so few validations that only going up and down shows it, over their level; nothing where they do
+    not."""
+    size, moves = leap(val)
+    if size == 0:
+        return {}
+    level = abs(median(val.value[alive(val.value)][-3:])) or 1.0
+    return {name: _spread(size / level, moves, (float(val.step[0]), float(val.step[-1])))}
+
+
 def _unrest(signals: Signals) -> dict[str, Measured]:
     """Bounce of the validation loss over the last three quarters of the run, and what it gained along the last half by
-    that. Gives up with fewer than FEW second differences, `thrown` with fewer than LEAP."""
+    that. Fewer than FEW second differences tell `thrown` down to LEAP of them, since a doubt is more than silence, and
+    `unrest` only where validations go up and down; the rest is missing then."""
     names = ("val_loss.unrest", "val_loss.thrown", "val_loss.past_unrest", "train_loss.risen_leaps")
     val = signals.run.get("val_loss")
     if val is None or signals.lost_at is not None:
@@ -151,7 +188,7 @@ def _unrest(signals: Signals) -> dict[str, Measured]:
     if points >= LEAP:
         found["val_loss.thrown"] = _over_first(signals, val, size, points, most)
     if points < FEW or late.sum() < FEW:
-        return found
+        return found | _leaps_of_few(val, "val_loss.unrest")
     level = abs(median(val.value[late])) or 1.0
     fell, error = fall(val.step[late], val.value[late], float(val.step[late][0]), float(val.step[-1]))
     least = max(size, SMOOTH * level)

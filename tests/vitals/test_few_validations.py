@@ -139,3 +139,36 @@ def test_four_validations_that_fall_show_learning_that_batches_hide() -> None:
     assert isinstance(shown, Estimate)
     assert hidden.value < 4  # where rules/no-learning.toml is sure that nothing fell
     assert shown.value > 10  # and where it is silent
+
+
+def validated(val: list[float]) -> Run:
+    """A training loss that came down and rests, beside a few validations spread over the run."""
+    at = np.linspace(T[0], T[-1], len(val))
+    loss = 0.7 + 0.8 * np.exp(-T / 150)
+    return run(train_loss=(T, noisy(loss, 0.05)), val_loss=(at, np.array(val)), lr=(T, np.full(len(T), 0.01)))
+
+
+@pytest.mark.parametrize("val", [[1.5, 0.9, 0.7, 0.8, 0.7], [1.4, 0.8, 0.9, 0.75, 0.85, 0.7]])
+def test_a_few_validations_that_go_up_and_down_leap(val: list[float]) -> None:
+    found = vital(validated(val), "val_loss.unrest")
+    assert isinstance(found, Estimate)
+    # What normal points about one level rise by in the mean, drawn, and what these rise by behind the first.
+    drawn = np.random.default_rng(0).standard_normal(20000)
+    usual = np.maximum(np.diff(drawn), 0).mean()
+    rise = np.maximum(np.diff(val[1:]), 0).mean()
+    fall = np.maximum(-np.diff(val[1:]), 0).mean()
+    assert found.value == pytest.approx(min(rise, fall) / usual / np.median(val[-3:]), rel=0.1)
+    assert found.low < 0.6 * found.value < 1.6 * found.value < found.high
+
+
+@pytest.mark.parametrize("val", [[1.5, 1.0, 0.8, 0.72, 0.7], [0.7, 0.7, 0.72, 0.8, 1.0], [1.5, 0.7, 0.8]])
+def test_a_few_validations_that_bend_one_way_or_are_too_few_do_not_leap(val: list[float]) -> None:
+    for name in ("val_loss.unrest", "loss.bounce", "rate.lifts"):
+        assert isinstance(vital(validated(val), name), Missing)
+
+
+def test_a_plateau_that_bounces_is_seen_in_five_validations() -> None:
+    leaps = judge(validated([1.5, 0.75, 0.9, 0.74, 0.91]), load_rules())
+    rests = judge(validated([1.5, 0.9, 0.8, 0.76, 0.75]), load_rules())
+    assert leaps.leading is not None and leaps.leading.rule == "plateau-needs-decay"
+    assert "plateau-needs-decay" not in [d.rule for d in rests.findings]

@@ -9,9 +9,10 @@ import numpy as np
 
 from ..curves.order import median, row_median, sliding
 from ..curves.smooth import Smooth
+from ..curves.steady import steady
 from ..curves.trend import fall, falls
 from ..estimate import Estimate, exact
-from ..run import Array, Curve
+from ..run import Curve
 from .chart import Measured, Missing, Vital
 from .constant import idle_since
 from .signals import FEWEST, Signals, alive, in_noise
@@ -70,8 +71,8 @@ HELD_OUT = 0.02
 #: The same of a loss that falls at nearly every validation, late ones as well: frequencies are learned in a few steps,
 #: and points stand in such an order by chance once in a thousand times. A smaller share may be weight decay's work.
 STEADY = 0.005
-#: Standard deviations by which falls outnumber rises where a loss falls nearly throughout: of FEWEST points in a row.
-TURNED = 2.8
+#: The smallest gain that counts, as a share of the first loss.
+GAIN = 0.05
 #: Points of a line that leaves two residuals to tell its noise by.
 RESIDUALS = 4
 #: The least part of its fall that a validation loss which has not come to rest has in its second half.
@@ -114,6 +115,7 @@ def _descent(signals: Signals) -> dict[str, Measured]:
         found["train_loss.fall_se"] = exact(0.0, "sd")
     else:
         found["train_loss.fall_se"] = _surer(found["train_loss.fall_se"], signals)
+    found |= _climbs(signals, found)
     start, error = train.first
     if signals.context.classes is not None and math.log(max(2, signals.context.classes)) < start:
         start, error = math.log(max(2, signals.context.classes)), 0.0
@@ -159,28 +161,6 @@ def _surer_of_few(told: Estimate, val: Curve | None) -> Estimate:
 def _speaks(val: Smooth) -> float:
     """The least share of its start by which a validation loss must have fallen to speak of learning."""
     return STEADY if steady(val.points) else HELD_OUT
-
-
-def steady(points: Array) -> bool:
-    """Whether a loss falls nearly throughout: chance orders FEWEST points and more so once in a thousand times or less.
-
-    The statistic of Mann (1945) and Kendall, falls less rises among all pairs over its standard deviation in pure
-    chance, is TURNED and more, and half of that among the pairs of the second half, which a fall of a few first points
-    leaves alone. What is asked of single neighbours would be asked of twice as many where twice as often was logged.
-
-    >>> [steady(np.array(x)) for x in ([6.0, 5, 4, 3, 2, 1], [6.0, 5, 4, 2, 3, 1], [8.0, 7, 6, 4, 5, 3, 2, 1])]
-    [True, False, True]
-    """
-    return _ordered(points) >= TURNED and _ordered(points[len(points) // 2 :]) >= TURNED / 2
-
-
-def _ordered(points: Array) -> float:
-    """Falls less rises among all pairs, over the standard deviation of that in pure chance; ties are neither."""
-    n = len(points)
-    if n < 3:
-        return 0.0
-    falls = float(np.sign(points[:, None] - points[None, :])[np.triu_indices(n, 1)].sum())
-    return falls / math.sqrt(n * (n - 1) * (2 * n + 5) / 18)
 
 
 def _falls_on(signals: Signals) -> bool:
@@ -349,6 +329,25 @@ def _both_rise(signals: Signals, train: Smooth, plain: Measured) -> dict[str, Me
         "train_loss.risen": Estimate(share, share, share, "share", stretch),
         "train_loss.risen_sd": Estimate(max(sds), max(sds), max(sds), "sd", stretch),
     }
+
+
+def _climbs(signals: Signals, found: dict[str, Measured]) -> dict[str, Measured]:
+    """The rise of a validation loss that climbs nearly throughout, where training is known not to have come down by
+    GAIN: the noise of batches hides an ascent as it hides a fall. Of what rises while training falls this says nothing.
+    {} where it does not climb so, or training shows the rise more surely itself."""
+    val, most, told = signals.val, found["train_loss.fallen_at_most"], found["train_loss.risen_sd"]
+    if val is None or not isinstance(most, Estimate) or most.value >= GAIN or not steady(-val.points):
+        return {}
+    at, last = int(np.argmin(val.value)), float(val.value[-1])
+    lowest, start, where = float(val.value[at]), abs(val.first[0]), float(val.step[at])
+    risen, error = last - lowest, 1.28 * float(np.hypot(val.se[at], val.se[-1]))
+    noise, stretch = max(median(val.noise), RESTS * abs(last), 1e-300), (where, float(val.step[-1]))
+    in_sd = in_noise(risen, error, noise, len(val.points), stretch)
+    if start <= 0 or (isinstance(told, Estimate) and told.low >= in_sd.low):
+        return {}
+    span = max(val.first[0] - lowest, GAIN * start)
+    share = Estimate(risen / span, (risen - error) / span, (risen + error) / span, "share", stretch)
+    return {"train_loss.risen": share, "train_loss.risen_sd": in_sd}
 
 
 def _better_since(signals: Signals, step: float) -> bool:

@@ -9,12 +9,12 @@ import numpy as np
 from ..curves.extrapolate import extrapolate
 from ..curves.order import median
 from ..curves.smooth import Smooth
+from ..curves.steady import steady
 from ..curves.trend import fall
 from ..estimate import Estimate, exact
 from ..run import Array
 from .chart import Measured, Missing, Vital
 from .constant import idle_since
-from .descent import steady
 from .signals import CYCLES, FEWEST, TINY, Signals, alive
 from .witness import witness
 

@@ -12,6 +12,8 @@ from .signals import Signals, alive, shares
 
 #: An accuracy that is the same, to the last digit, at so many validations is no chance.
 SAME = 10
+#: Of a network whose losses are those of a guess, so many show it as well.
+FEW = 6
 #: One answer to everything has as many accuracies as there are classes to name: three are few among SAME validations.
 #: Classes that are named in turn are about as frequent, so that they lie this near each other.
 ANSWERS, NEAR = 3, 0.05
@@ -52,7 +54,7 @@ def idle_since(signals: Signals) -> float | None:
 def constant_accuracy(signals: Signals) -> float | None:
     """Share of right answers, where it was that of one answer at all validations but the first; else None."""
     curve = signals.run.get("val_accuracy")
-    if curve is None or len(curve) < SAME or not alive(curve.value).all():
+    if curve is None or len(curve) < FEW or not alive(curve.value).all():
         return None
     share = shares(curve)
     return float(share[-1]) if one_answer(share[1:]) and 0 < share[-1] < RIGHT else None

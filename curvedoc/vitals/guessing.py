@@ -39,7 +39,7 @@ VITALS = {
 }
 
 #: Validations that show a network at rest.
-FEWEST = 8
+FEWEST = 6
 #: The logarithms of so many classes lie far apart: all validations within BESIDE of that of a known number, or
 #: within NEAR of any one, are no chance.
 FEW, BESIDE, NEAR = 12, 0.005, 0.003
@@ -89,7 +89,7 @@ def _guessing(signals: Signals, names: list[str]) -> dict[str, Measured]:
         return dict.fromkeys(names, guessed)
     guess, share = guessed.cost, guessed.share
     at_guess = guess <= math.log(FEW) and bool((np.abs(value / guess - 1) <= (BESIDE if classes else NEAR)).all())
-    alike = at_guess or _same(signals) or idle_since(signals) is not None
+    alike = at_guess or _same(signals) or constant_accuracy(signals) is not None or idle_since(signals) is not None
     if not alike or float(np.ptp(value[len(value) // 4 :])) > ALIKE * level:
         return dict.fromkeys(names, Missing("nothing shows one answer to everything"))
     noise, last = 2 * float(train.noise[0]), float(train.points[len(train.points) // 2 :].mean())

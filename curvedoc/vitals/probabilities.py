@@ -34,6 +34,8 @@ VITALS = {
 
 #: The accuracy must have moved this far, or its ratio to the loss is noise.
 MOVED = 0.05
+#: So many accuracies show whether loss plus accuracy is one constant.
+LINE = 4
 #: A few accuracies must have moved so far: near a guess every loss lies on the law. By then an honest one among ten
 #: classes lies a fifth of its range off.
 FAR = 0.12
@@ -72,11 +74,11 @@ def measure(signals: Signals) -> dict[str, Measured]:
     loss = _at(train, step)
     known = signals.context.classes
     known = known if known is not None and known > 1 else None
-    half = len(loss) // 2 if len(loss) >= FEWEST else 0
+    half = len(loss) // 2 if len(loss) >= LINE else 0
     constant = median((loss + accuracy)[half:])
     doubt = 1.28 * (se + median(train.se[len(train.se) // 2 :]))
-    moved = MOVED
-    if len(loss) < FEWEST:
+    moved = MOVED if len(loss) >= FEWEST else FAR
+    if len(loss) < LINE:
         # So few validations fit some number of classes wherever they lie: the first loss must name it. Before the
         # first of them the network knew nothing and was right as often as a guess.
         begun = float(train.points[:3].max())
@@ -84,7 +86,7 @@ def measure(signals: Signals) -> dict[str, Measured]:
         if abs(begun - math.log(known)) > GUESSED * begun:
             return dict.fromkeys(VITALS, Missing("few accuracies, and a first loss that is not that of a guess"))
         step, accuracy = np.append(train.step[0], step), np.append(1 / known, accuracy)
-        loss, half, moved = np.append(begun, loss), 1, FAR
+        loss, half = np.append(begun, loss), 1
     if float(np.ptp(accuracy)) < moved:
         return dict.fromkeys(VITALS, Missing(f"the accuracy never moved by more than {100 * moved:.0f} %"))
     slope, last = -_slope(accuracy, loss), float(accuracy[-1])

@@ -176,6 +176,18 @@ def test_two_validations_and_the_first_loss_show_two_softmaxes(classes: int) -> 
     assert "not that of a guess" in missing(shifted, "softmax.law_off").why
 
 
+def test_four_accuracies_beside_a_first_batch_that_scatters_show_two_softmaxes() -> None:
+    begun, law = math.log(10) + 0.03, math.log(math.e + 9)
+    right, at = np.array([0.45, 0.6, 0.7, 0.75]), np.array([150.0, 300.0, 450.0, 600.0])
+    twice, once = (
+        np.interp(T, [1, *at], [begun, *end]) for end in (law - right, math.log(10) - 2.2 * (right - 1 / 10))
+    )
+    doubled, plain = (run(train_loss=(T, loss), val_accuracy=(at, right)) for loss in (twice, once))
+    assert value(doubled, "softmax.law_off").value < 0.06
+    assert value(doubled, "softmax.slope_off").value < 0.38
+    assert value(plain, "softmax.slope_off").value > 0.58
+
+
 @pytest.mark.parametrize(("per_accuracy", "off"), [(1.0, 0.0), (3.0, 0.46)])
 def test_first_losses_that_are_all_alike_name_the_number_of_many_classes(per_accuracy: float, off: float) -> None:
     classes = 53

@@ -36,7 +36,7 @@ VITALS = {
 }
 
 #: Moves from one validation to the next without which there is no telling how it usually moves.
-LEAPS = 5
+LEAPS = 3
 #: Points of a curve that jumps and then rests, without which its second half (three of them) shows no rest.
 REST = 6
 #: Below this share of its peak a rate moves no weights any more.

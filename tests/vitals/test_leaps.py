@@ -121,6 +121,16 @@ def test_where_nothing_is_learned_and_validation_leaps_the_steps_are_too_long(le
     assert (found.value > 0.5) == thrown
 
 
+@pytest.mark.parametrize("validations", [20, 10, 7, 6])
+def test_a_run_whose_validation_leaps_says_so_however_few_of_them_were_logged(validations: int):
+    seldom = T[len(T) // validations - 1 :: len(T) // validations][:validations]
+    val = 2.3 * (1 + 0.06 * (-1.0) ** np.arange(validations))
+    train = noisy(np.full(len(T), 2.3), 0.05)
+    found = _measured(run(train_loss=(T, train), val_loss=(seldom, val)), "rate.thrown")
+    assert isinstance(found, Estimate)
+    assert found.value > 0.5
+
+
 @pytest.mark.parametrize(("examples", "thrown"), [(400, True), (24, False)])
 def test_a_validation_of_a_few_examples_leaps_where_no_weights_do(examples: int, thrown: bool):
     val = 2.3 * (1 + 0.05 * (-1.0) ** np.arange(len(V)))

@@ -15,18 +15,19 @@ from ..errors import UnreadableLog
 from ..run import Note
 from .cells import number
 from .hyper import is_hyper
+from .json_runs import runs_in
 from .jsontree import MAX_DEPTH, facts, load, put_row, scalars
 from .lines import quoted, text_of
 from .log import Log, Series
 from .table import Table, put, to_logs
-from .vocabulary import counter_kind, is_known, plain_name
+from .vocabulary import SPLITS, counter_kind, is_known, plain_name
 
 FORMAT = "JSON history"
 RECOGNIZES = "a `.json` document with lists of numbers or of objects under the names of losses, metrics or counters"
 READS = (
-    "lists of any lengths, nested names joined with `/`; lists of objects, objects keyed by epochs or steps; pandas' "
-    "column dumps; x values beside them (`val_iters` for `val_loss`); XGBoost and LightGBM evaluations; "
-    "catboost_training.json; TensorBoard's JSON files"
+    "lists of any lengths, nested names joined with `/`; lists of objects, objects keyed by epochs or steps; folds, "
+    "seeds and models side by side, each a run; pandas' column dumps; x values beside them (`val_iters` for "
+    "`val_loss`); XGBoost and LightGBM evaluations; catboost_training.json; TensorBoard's JSON files"
 )
 NOT_READ = "lists of lists, lists under `config`, lists per class; documents without a known name"
 
@@ -62,10 +63,29 @@ def recognizes(path: Path, head: bytes) -> bool:
 
 def read(path: Path, shown: str) -> tuple[Log, ...]:
     document = load(path, shown)
-    found = _Found()
-    notes: tuple[Note, ...] = ()
     if isinstance(document, list) and document and isinstance(document[0], list):
         return _tensorboard(document, path, shown)
+    runs = runs_in(document, path.stem)
+    if not runs:
+        return _of_document(document, path, shown)
+    logs = [replace(log, part=name) for name, said in runs.items() for log in _of_document(said, path, shown)]
+    if logs:
+        names = ", ".join(map(quoted, list(runs)[:3])) + (" ..." if len(runs) > 3 else "")
+        what = f"{len(runs)} runs in one document, each judged by itself: {names}"
+        logs[0] = replace(logs[0], notes=(Note(shown, what), *logs[0].notes))
+    shared = facts(_settings(document), 300) if isinstance(document, dict) else {}
+    return tuple(replace(log, hyper={**shared, **log.hyper}) for log in logs)
+
+
+def _settings(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands beside the runs of a document and holds for all of them."""
+    return {k: v for k, v in document.items() if plain_name(k) in _SETTINGS or not isinstance(v, Mapping)}
+
+
+def _of_document(document: Any, path: Path, shown: str) -> tuple[Log, ...]:
+    """The curves of one run."""
+    found = _Found()
+    notes: tuple[Note, ...] = ()
     if isinstance(document, list):
         found.rows[""] = [row for row in document if isinstance(row, dict)]
     elif isinstance(document, dict):
@@ -184,7 +204,7 @@ def _under(place: str, series: Series) -> Series:
 def _of_lists(found: _Found, shown: str) -> list[Log]:
     """The curves of the lists, each group of equal length with the counters beside or above it."""
     logs = []
-    known = {length for (_, length), group in found.lists.items() if any(map(is_known, group))}
+    known = {length for (place, length), group in found.lists.items() if _tells(place, group)}
     for (place, length), group in found.lists.items():
         if length not in known or not (any(map(is_known, group)) or any(map(is_known, place))):
             continue
@@ -199,6 +219,12 @@ def _of_lists(found: _Found, shown: str) -> list[Log]:
             own = tuple(_under("/".join(place), s) for s in log.series if s.tag not in counters)
             logs.append(replace(log, series=own))
     return _counted_apart(logs, shown)
+
+
+def _tells(place: Sequence[str], group: Mapping[str, Any]) -> bool:
+    """Whether lists are curves by their own names, or as the sides of a metric: `{"loss": {"train": [...]}}`."""
+    sides = any(not SPLITS.isdisjoint(plain_name(name).split()) for name in group)
+    return any(map(is_known, group)) or (sides and any(map(is_known, place)))
 
 
 def _counted_apart(logs: list[Log], shown: str) -> list[Log]:

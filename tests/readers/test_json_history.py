@@ -213,10 +213,16 @@ def test_a_key_beside_the_numbered_ones_is_no_point_and_said(tmp_path: Path) -> 
 
 def test_lists_of_losses_under_numbers_are_those_of_runs(tmp_path: Path) -> None:
     document = {str(k): {"history": {"loss": [0.9, 0.5 - k / 10]}, "accuracy": 0.8} for k in range(3)}
+    logs = read_file(written(tmp_path, "history.json", json.dumps(document)), "history.json")
+    assert logs is not None
+    assert [log.part for log in logs] == ["0", "1", "2"]
+    assert [points(log, "history/loss")[1] for log in logs] == [[0.9, 0.5 - k / 10] for k in range(3)]
+
+
+def test_sides_below_the_names_of_metrics_are_curves(tmp_path: Path) -> None:
+    document = {"loss": {"train": [2.0, 1.0], "val": [2.1, 1.2]}, "weights": {"first": [1.0, 2.0]}}
     log = one(written(tmp_path, "history.json", json.dumps(document)))
-    assert {tag: points(log, tag)[1] for tag in curves(log)} == {
-        f"{k}/history/loss": [0.9, 0.5 - k / 10] for k in range(3)
-    }
+    assert {tag: points(log, tag)[1] for tag in curves(log)} == {"loss/train": [2.0, 1.0], "loss/val": [2.1, 1.2]}
 
 
 def test_keys_of_digits_that_are_no_decimals_are_names(tmp_path: Path) -> None:

@@ -1,0 +1,92 @@
+"""Folds, seeds and models in one JSON document are runs of their own; what belongs to one training is one run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from curvedoc.discover import find_runs
+from curvedoc.readers import read_file
+
+from .helpers import one, points, said, written
+
+LOSS = [2.0, 1.5, 1.2, 1.1]
+
+
+def history(k: int) -> dict[str, list[float]]:
+    return {"train_loss": [v + k for v in LOSS], "val_loss": [v + k + 0.1 for v in LOSS]}
+
+
+def rows(k: int) -> list[dict[str, float]]:
+    both = zip(*history(k).values(), strict=True)
+    return [{"epoch": at, "train_loss": loss, "val_loss": val} for at, (loss, val) in enumerate(both)]
+
+
+@pytest.mark.parametrize(
+    ("document", "names"),
+    [
+        ({f"fold_{k}": history(k) for k in range(3)}, ["fold_0", "fold_1", "fold_2"]),
+        ({"results": {f"Fold {k}": rows(k) for k in range(3)}, "mean": 0.3}, ["Fold 0", "Fold 1", "Fold 2"]),
+        ({str(k): history(k) for k in range(3)}, ["0", "1", "2"]),
+        ({"folds": [history(k) for k in range(3)]}, ["fold 1", "fold 2", "fold 3"]),
+        ({"cv_results": [{"best": 0.1, "history": history(k)} for k in range(3)]}, ["fold 1", "fold 2", "fold 3"]),
+        ({"runs": [{"seed": k + 7, "log": rows(k)} for k in range(3)]}, ["seed 7", "seed 8", "seed 9"]),
+        ([{"fold": k, **history(k)} for k in range(3)], ["fold 0", "fold 1", "fold 2"]),
+        ([{"name": name, **history(k)} for k, name in enumerate(("adam", "sgd"))], ["adam", "sgd"]),
+        ({name: history(k) for k, name in enumerate(("adam", "sgd"))}, ["adam", "sgd"]),
+        (
+            {side: {f"fold{k}": history(k)[side] for k in range(3)} for side in ("train_loss", "val_loss")},
+            ["fold0", "fold1", "fold2"],
+        ),
+    ],
+)
+def test_each_repetition_is_a_run_with_its_own_curves(tmp_path: Path, document: object, names: list[str]) -> None:
+    found = find_runs(written(tmp_path, "history.json", json.dumps(document))).runs
+    assert [run.name.partition(":")[2] for run in found] == names
+    for k, run in enumerate(found):
+        for role, values in history(k).items():
+            curve = run.get(role)
+            assert curve is not None
+            assert curve.value.tolist() == values
+    assert any(note.what.startswith(f"{len(names)} runs in one document") for note in found[0].notes)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"train": {"loss": LOSS}, "val": {"loss": LOSS}},
+        {"generator": history(0), "discriminator": history(1)},
+        {"box": history(0), "cls": history(1)},
+        {"history": history(0), "args": {"lr": 0.1}},
+        {"loss": {"train": LOSS, "val": LOSS}, "accuracy": {"train": LOSS, "val": LOSS}},
+        {"train_loss": {str(k): v for k, v in enumerate(LOSS)}, "val_loss": {str(k): v for k, v in enumerate(LOSS)}},
+    ],
+    ids=["sides", "players", "terms", "one history", "sides below metrics", "columns of pandas"],
+)
+def test_what_belongs_to_one_training_is_one_run(tmp_path: Path, document: object) -> None:
+    assert one(written(tmp_path, "history.json", json.dumps(document))).part == ""
+
+
+def test_epochs_that_list_their_batches_are_no_runs(tmp_path: Path) -> None:
+    document = [{"epoch": k, "train_loss": LOSS, "val_loss": LOSS} for k in range(3)]
+    assert one(written(tmp_path, "history.json", json.dumps(document))).part == ""
+
+
+def test_settings_beside_the_folds_hold_for_each(tmp_path: Path) -> None:
+    document = {"args": {"lr": 0.1}, "batch_size": 32, "fold_0": history(0), "fold_1": history(1) | {"lr": 0.2}}
+    logs = read_file(written(tmp_path, "history.json", json.dumps(document)), "history.json")
+    assert logs is not None
+    assert [dict(log.hyper) for log in logs] == [
+        {"args/lr": 0.1, "batch_size": 32},
+        {"args/lr": 0.1, "batch_size": 32, "lr": 0.2},
+    ]
+
+
+def test_a_fold_that_ended_early_keeps_its_own_length(tmp_path: Path) -> None:
+    document = {"fold_0": {"loss": LOSS}, "fold_1": {"loss": LOSS[:2]}}
+    logs = read_file(written(tmp_path, "history.json", json.dumps(document)), "history.json")
+    assert logs is not None
+    assert [points(log, "loss")[1] for log in logs] == [LOSS, LOSS[:2]]
+    assert "2 runs in one document, each judged by itself: 'fold_0', 'fold_1'" in said(logs[0])

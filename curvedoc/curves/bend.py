@@ -14,9 +14,13 @@ import numpy as np
 
 from ..run import Array
 
-#: Points that a line behind a corner needs, and the part of the run within which a corner is an early one: what falls
-#: fast for a twentieth of a run and slowly from then on is the start of most runs.
-FEWEST, EARLIEST, LATEST = 6, 0.06, 0.33
+#: Points of the training loss, and validations behind a corner that tell a line from a bend: they have no noise of
+#: batches in them, so that two degrees of freedom are enough. Of fewer than FEWEST the whole 80 % interval of the bend
+#: must stay below that of a logarithm.
+FEWEST, BEHIND = 6, 4
+#: The part of the run within which a corner is an early one: what falls fast for a twentieth of a run and slowly from
+#: then on is the start of most runs.
+EARLIEST, LATEST = 0.06, 0.33
 #: Every corner is tried on every point, so that long curves are pooled into this many.
 ENOUGH = 100
 #: Behind the corner the points lie within REST of the fall off their line, which bends by less than BENT of what a
@@ -25,16 +29,17 @@ ENOUGH = 100
 #: before the corner as behind it, and STEEP times as fast right before it; where FINE validations lie before the corner
 #: the pace breaks by SHARP there. Of 1,588 public runs, none of which is known to have been cut early, 12 have such a
 #: corner: 11 that missed their target, none that reached it, and none of the healthy runs of tests/lab/tune.
-REST, BENT, BACK, LEAST, MOST, STEEP, FINE, SHARP = 0.07, 0.7, 0.05, 0.03, 1.0, 3.0, 4, 4.0
+REST, BENT, BACK, LEAST, MOST, STEEP, FINE, SHARP = 0.08, 0.7, 0.05, 0.03, 1.0, 3.0, 4, 4.0
 #: The part of the way to the corner that is right before it, and the part of the run that both losses have to cover.
 BEFORE, COVERS = 0.6, 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class Bend:
-    """The step of the corner and the slope behind it over that right before."""
+    """The first logged step behind the corner, the last one before it, and the slope behind over that right before."""
 
     at: float
+    since: float
     factor: float
 
 
@@ -48,12 +53,12 @@ def loss_bend(step: Array, value: Array, early_step: Array, early: Array, back: 
     >>> t = np.arange(20.0)
     >>> cut = 1 + np.where(t < 4, 0.8 - 0.2 * t, -0.02 * (t - 4))
     >>> found = loss_bend(t, cut, t, cut)
-    >>> found.at, round(found.factor, 3)
-    (4.0, 0.1)
+    >>> found.since, found.at, round(found.factor, 3)
+    (3.0, 4.0, 0.1)
     >>> loss_bend(t, (t + 1) ** -0.5, t, (t + 1) ** -0.5) is None
     True
     """
-    if min(len(value), len(early)) < FEWEST:
+    if len(value) < BEHIND or len(early) < FEWEST:
         return None
     begin, end = min(step[0], early_step[0]), max(step[-1], early_step[-1])
     if not end > begin:
@@ -67,7 +72,9 @@ def loss_bend(step: Array, value: Array, early_step: Array, early: Array, back: 
         if corner > LATEST:
             break
         if corner >= EARLIEST and (factor := _slowed(corner, (x, y), (u, w), back)) is not None:
-            return Bend(float(begin + corner * (end - begin)), factor)
+            before = x[x < corner] if corner >= first else u[u < corner]
+            since, at = (float(begin + place * (end - begin)) for place in (before[-1] if len(before) else 0.0, corner))
+            return Bend(at, since, factor)
     return None
 
 
@@ -84,7 +91,7 @@ def _slowed(corner: float, late: tuple[Array, Array], early: tuple[Array, Array]
     """The slope behind a corner over the one right before it; None where it is no corner."""
     (x, y), (u, w) = late, early
     at, begun = int(x.searchsorted(corner)), int(u.searchsorted(corner))
-    if len(x) - at < FEWEST or begun < 1 or len(u) - begun < FEWEST - 1:
+    if len(x) - at < BEHIND or begun < 1 or len(u) - begun < FEWEST - 1:
         return None
     level, slope = line(x[at:], y[at:], corner)
     fell = -slope * (1 - corner)
@@ -134,6 +141,8 @@ def _straight(x: Array, y: Array, corner: float, fell: float, back: float) -> bo
     doubt = 1.28 * math.sqrt(float(rest @ rest) / (n - 3) / size)
     # In parts of the bend of a logarithm: along it the second derivative over the first is -1 / x.
     scale = (1 - corner) * (1 + corner) / fell
+    if n < FEWEST and (bent + doubt) * scale >= 1:
+        return False
     return bent * scale < BENT and (bent + doubt) * scale > -back
 
 

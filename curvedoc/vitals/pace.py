@@ -64,9 +64,6 @@ def measure(signals: Signals) -> dict[str, Measured]:
         return dict.fromkeys(VITALS, signals.absent["train_loss"])
     if signals.lost_at is not None:
         return dict.fromkeys(VITALS, Missing("the loss was lost to NaN or infinity"))
-    # A validation loss has no noise of batches in it: two points fewer tell as much.
-    if len(curve.step) < FEWEST + (2 if curve is signals.train else 0):
-        return dict.fromkeys(VITALS, Missing(f"{len(curve.step)} points are too few to see a pace"))
     return {
         "pace.at_end": _at_end(curve),
         "pace.done_early": _shown(signals, curve),
@@ -119,9 +116,9 @@ def _done_early(signals: Signals, curve: Smooth) -> Measured:
 def _shown(signals: Signals, curve: Smooth) -> Measured:
     """That of the training loss, or of the validation loss where the noise of batches hides it.
 
-    Where training says next to nothing of it, and validation, which has no such noise, tells it twice as well, by more
-    points than the fewest that make a curve: a fifth of those is one. Or where training shows no descent at all, and
-    validation falls each time: the part before the first validation, which it does not show, is as small.
+    Where training says next to nothing of it, and validation, which has no such noise, tells it twice as well. Or where
+    training shows no descent at all, and validation falls each time: the part before the first validation, which it
+    does not show, is as small.
     """
     found, val = _done_early(signals, signals.train or curve), signals.val
     if val is None:
@@ -129,7 +126,7 @@ def _shown(signals: Signals, curve: Smooth) -> Measured:
     if isinstance(found, Missing):
         return found if (val.points[1:] >= val.points[:-1]).any() else _done_early(signals, val)
     wide = found.high - found.low
-    if wide <= WIDE or len(val.step) < FEWEST + 2:
+    if wide <= WIDE:
         return found
     other = _done_early(signals, val)
     return other if isinstance(other, Estimate) and other.high - other.low < wide / 2 else found
@@ -160,8 +157,8 @@ def _follows(signals: Signals) -> Measured:
     if int((train.step >= begin).sum()) < 3:
         return Missing("fewer than three points in the second half of the run")
     few = int((at >= begin).sum()) < 3
-    if few and at[-1] < begin:
-        return Missing("no validation in the second half of the run")
+    if few and at[-1] < signals.begin + signals.length / 3:
+        return Missing("no validation behind the first third of the run")
     # A sum over batches beside a mean over examples: both start from one untrained network, so that they meet there.
     apart = abs(train.at(float(at[0]))) / max(abs(level), TINY)
     if apart > NO_SCALE:
@@ -170,7 +167,8 @@ def _follows(signals: Signals) -> Measured:
     if few and scale != 1.0:
         return Missing("so few validations on another scale than training tell no share of its fall")
     if few:
-        return _share(*_between_few(signals, train, at, loss), (begin, end), 1.28, 2 * HIDDEN)
+        told = _share(*_between_few(signals, train, at, loss), (begin, end), 1.28, 2 * HIDDEN)
+        return told if isinstance(told, Estimate) else _since_first_of_few(signals, train, at, loss) or told
     val_fell, val_error = fall(at, loss, begin, end)
     learned = fall(train.step, train.points, begin, end)
     # A bend counts as doubt of either line, and both bend alike: it cancels in the share.
@@ -217,16 +215,34 @@ def _since_first(signals: Signals) -> Estimate | None:
     return told if isinstance(told, Estimate) else None
 
 
+def _since_first_of_few(signals: Signals, train: Smooth, at: Array, loss: Array) -> Estimate | None:
+    """`_since_first` of validations too few for a curve: each below the one before, and no noisier than a batch."""
+    if len(at) < 2 or (np.diff(loss) >= 0).any():
+        return None
+    first, last, noise = float(at[0]), float(at[-1]), median(train.noise)
+    learned = train.at(first) - train.at(last), float(np.hypot(train.se_at(first), train.se_at(last)))
+    held_out = float(loss[0] - loss[-1]), noise * 2**0.5
+    if held_out[0] <= 3 * held_out[1]:
+        return None
+    told = _share(learned, held_out, (first, last), 1.28, 2 * HIDDEN)
+    return told if isinstance(told, Estimate) else None
+
+
 def _between_few(
     signals: Signals, train: Smooth, at: Array, loss: Array
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """The falls of training and validation, each with its standard error, by one or two validations of the second half.
 
     From the validation nearest the middle to the last one. Where those lie close, or there is one only, from the middle
-    of the run, as if all of the gap above training had opened since: validation fell as much at least. A validation is
-    a mean over no fewer examples than a batch, so that it is no noisier than one point of training.
+    of the run, as if all of the gap above training had opened since: validation fell as much at least. Of a last one
+    before the middle the same is asked since the start. A validation is a mean over no fewer examples than a batch, so
+    that it is no noisier than one point of training.
     """
     last, half, noise = float(at[-1]), signals.begin + 0.5 * signals.length, median(train.noise)
+    if last < half:
+        (start, error), here = train.first, train.at(last)
+        fell = start - here
+        return (fell, float(np.hypot(error, train.se_at(last)))), (fell - max(0.0, float(loss[-1]) - here), noise)
     near = int(np.argmin(np.abs(at - half)))
     here, apart = float(at[near]), FAR * signals.length
     if signals.begin + apart <= here <= last - apart:

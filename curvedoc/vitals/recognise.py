@@ -69,7 +69,8 @@ def update_cuts(run: Run) -> dict[float, Estimate]:
 
 def bend_cut(run: Run) -> dict[float, Estimate]:
     """The step at which the validation loss turned into a slow straight descent, as after a cut of the rate, and the
-    share of the slope that was left: of the rate, while the gradient stays what it is. Half and twice are its doubt."""
+    part of the slope that was left: of the rate, while the gradient stays what it is. Half and twice are its doubt; its
+    `steps` are those between which the corner lies."""
     train, val = run.get("train_loss"), run.get("val_loss")
     if train is None or val is None or not all((np.abs(c.value) < 1e60).all() for c in (train, val)):
         return {}
@@ -77,7 +78,7 @@ def bend_cut(run: Run) -> dict[float, Estimate]:
     back = STEPWISE if any(word in named_schedule(run) for word in _HOLDS) else BACK
     if (bend := loss_bend(val.step, val.value, train.step, train.value, back)) is None:
         return {}
-    doubt = Estimate(bend.factor, bend.factor / 2, min(1.0, 2 * bend.factor), "share", (bend.at, bend.at))
+    doubt = Estimate(bend.factor, bend.factor / 2, min(1.0, 2 * bend.factor), "share", (bend.since, bend.at))
     return {bend.at: doubt}
 
 

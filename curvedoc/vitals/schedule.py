@@ -70,7 +70,8 @@ def drops(signals: Signals) -> tuple[Row, ...]:
 
 
 def _cuts(signals: Signals, steps: tuple[float, ...]) -> list[tuple[float, Estimate, float]]:
-    """Each drop with the rate behind it over the one before and how plain it is; [] where nothing tells it."""
+    """Each drop with the rate behind it over the one before and how plain it is; [] where nothing tells it. The factor
+    was measured between the two steps that the cut lies between."""
     rate = signals.lr
     if rate is None:
         seen = [(step, left, 1.0) for step, left in update_cuts(signals.run).items()]
@@ -78,18 +79,20 @@ def _cuts(signals: Signals, steps: tuple[float, ...]) -> list[tuple[float, Estim
         return [cut for cut in seen if cut[0] in steps]
     places = np.searchsorted(rate.step, steps)
     return [
-        (step, exact(float(rate.value[at] / rate.value[at - 1]), "share"), 1.0)
+        (step, exact(float(rate.value[at] / rate.value[at - 1]), "share", (float(rate.step[at - 1]), step)), 1.0)
         for step, at in zip(steps, places, strict=True)
     ]
 
 
 def _drop(signals: Signals, train: Smooth | None, step: float, factor: Estimate, seen: float) -> dict[str, Measured]:
-    """Place and factor of one cut from the logged rate; pace before it and regret from the training loss, smoothed on
-    either side of the cut alone. regret = (final loss - (what the laws before the cut promise - gain of the cut)) /
-    final loss. Both give up with fewer than FEWEST points on a side, regret where its interval exceeds UNKNOWN."""
+    """Place and factor of one cut; pace before it and regret from the training loss, smoothed on either side of the cut
+    alone. It lies anywhere between the two logged steps of which one is before it and one behind. regret = (final loss
+    - (what the laws before the cut promise - gain of the cut)) / final loss. Both give up with fewer than FEWEST points
+    on a side, regret where its interval exceeds UNKNOWN."""
+    since, until = ((x - signals.begin) / signals.length for x in factor.steps or (step, step))
     found: dict[str, Measured] = {
         "lr_drop.step": exact(step, "step", (step, step)),
-        "lr_drop.at": exact((step - signals.begin) / signals.length, "share", (step, step)),
+        "lr_drop.at": Estimate((since + until) / 2, since, until, "share", (step, step)),
         "lr_drop.factor": factor,
         "lr_drop.seen": exact(seen, "share"),
     }

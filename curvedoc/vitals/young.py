@@ -22,7 +22,7 @@ VITALS = {
 }
 
 #: What the loss of batches says at a rate that nobody told, beside fewer than FEW validations: enough to be listed.
-UNSURE, FEW = 0.45, 4
+UNSURE, FEW = 0.45, 3
 #: What was done early is not known where its interval is wider than this and reaches what a right rate does.
 WIDE = 0.45
 #: Points on either side of a cut of the rate, and the part of the descent that falls off with it, from which on a cut

@@ -62,10 +62,21 @@ def test_training_shows_the_descent_before_the_first_validation() -> None:
     assert bend_of(t[val], loss[val]) is None
 
 
+def test_four_validations_behind_a_corner_show_a_line_and_no_power_law() -> None:
+    t = np.arange(1.0, 301.0)
+    val = slice(74, None, 75)
+    cut = slowing((np.minimum(t, 60) + 0.05 * np.maximum(0, t - 60)) / 300)
+    found = loss_bend(t[val], cut[val], t, noisy(cut, 0.02))
+    assert found is not None
+    assert found.at <= 75
+    whole = slowing(t / 300)
+    assert loss_bend(t[val], whole[val], t, noisy(whole, 0.02)) is None
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_descents_that_slow_down_everywhere_have_no_corner(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    t = np.arange(1.0, rng.integers(8, 80))
+    t = np.arange(1.0, rng.integers(7, 80))
     u = t / t[-1]
     floor, exponent, tau = rng.uniform(0, 0.5), rng.uniform(0.1, 1.0), rng.uniform(0.05, 1.0)
     for loss in (floor + t**-exponent, floor + np.exp(-u / tau), 2 - u, driven(0.5 * (1 + np.cos(np.pi * u)) + 0.01)):

@@ -117,8 +117,28 @@ def test_one_validation_follows_but_for_the_gap_above_training(gap: float) -> No
     assert found.low < 1 - max(0.0, gap) / 0.5 < found.high
 
 
+@pytest.mark.parametrize("gap", [0.0, 0.1])
+def test_one_validation_before_the_middle_follows_since_the_start_but_for_the_gap(gap: float) -> None:
+    found = vital(beside(STRAIGHT, [0.4], [gap]), "val_loss.follows")
+    assert isinstance(found, Estimate)
+    assert found.value == pytest.approx(1 - gap / 0.4, abs=0.08)
+
+
+@pytest.mark.parametrize(("gaps", "told"), [([0.0, 0.05, 0.05], True), ([0.0, 0.05, 0.3], False)])
+def test_three_validations_that_fall_each_time_tell_what_batches_hide_in_the_second_half(
+    gaps: list[float], told: bool
+) -> None:
+    bent = 1.0 + 1.5 * np.exp(-T / (0.15 * T[-1]))
+    made = beside(bent, [0.1, 0.5, 1.0], gaps, noise=0.15)
+    found = vital(made, "val_loss.follows")
+    assert isinstance(found, Estimate) is told
+    if isinstance(found, Estimate):
+        fell = 1.5 * (np.exp(-0.1 / 0.15) - np.exp(-1.0 / 0.15))
+        assert found.value == pytest.approx((fell - 0.05) / fell, abs=0.15)
+
+
 def test_one_validation_among_loud_batches_or_early_in_the_run_tells_nothing() -> None:
-    for made in (beside(STRAIGHT, [1.0], [0.0], noise=1.0), beside(STRAIGHT, [0.4], [0.0])):
+    for made in (beside(STRAIGHT, [1.0], [0.0], noise=1.0), beside(STRAIGHT, [0.3], [0.0])):
         assert isinstance(vital(made, "val_loss.follows"), Missing)
 
 

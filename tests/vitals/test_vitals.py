@@ -105,6 +105,19 @@ def test_warmup_does_not_count_as_a_flat_start() -> None:
     assert value(run(train_loss=(T, loss), lr=(T, rate)), "start.flat_for").value < 0.02
 
 
+def test_a_cut_lies_between_the_two_logged_rates_that_differ() -> None:
+    t = np.linspace(0, 1000, 11)
+    made = run(train_loss=(t, power_law(t + 1)), lr=(t, np.where(t < 300, 0.1, 0.01)))
+    at = chart(made).lr_drop[0].vitals["lr_drop.at"]
+    assert isinstance(at, Estimate)
+    assert (at.low, at.value, at.high) == pytest.approx((0.2, 0.25, 0.3))
+
+
+def test_seven_points_tell_what_was_done_early() -> None:
+    t = np.linspace(0, 600, 7)
+    assert value(run(train_loss=(t, 3 - t / 600)), "pace.done_early").value == pytest.approx(0.2, abs=0.02)
+
+
 def test_a_cut_at_a_falling_loss_is_regretted_and_one_at_a_plateau_is_not() -> None:
     rate = np.where(T < 1000, 0.1, 0.01)
     falling = np.where(T < 1000, power_law(T), power_law(T)[99])

@@ -48,6 +48,16 @@ def flat(hyper: Mapping[str, object], above: str = "", deep: int = 0) -> Iterato
             yield name, _number(value)
 
 
+def optimizer(hyper: Mapping[str, object]) -> str:
+    """All words under a name that speaks of an optimiser, in small letters; empty where there are none.
+
+    >>> optimizer({"optimizer": {"type": "AdamW"}, "lr": 0.1}), optimizer({"epochs": 3})
+    ('adamw', '')
+    """
+    named = (value for key, value in flat(hyper) if "opt" in key.lower() and isinstance(value, str))
+    return " ".join(named).lower()
+
+
 def _number(word: str) -> Value:
     try:
         value = float(word) if len(word) < 40 else math.nan

@@ -29,7 +29,7 @@ LAW: dict[str, set[str]] = {
     "group": {"run", "names", "roles", "readers", "twins"},
     "discover": {"run", "drafts", "config", "roles", "readers", "group", "twins", "assemble", "errors"},
     "memory": {"run", "readers", "assemble", "errors"},
-    "vitals": {"run", "curves", "estimate"},
+    "vitals": {"run", "curves", "estimate", "settings"},
     "rulebook": {"estimate", "errors"},
     "report": {"run", "estimate", "errors"},
     "rank": {"rulebook", "report"},

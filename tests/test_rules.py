@@ -14,13 +14,14 @@ from curvedoc.run import Context
 from curvedoc.sentences import blanks
 from curvedoc.vitals import VITALS
 
-from . import budget_patients, early_patients, held_out, rate_patients, update_patients
+from . import budget_patients, early_patients, held_out, rate_patients, update_patients, usual_patients
 from .patients import noisy, run
 
 RULES = load_rules()
 SEEDS = range(5)
-FIRES = rate_patients.FIRES | update_patients.FIRES | held_out.FIRES | budget_patients.FIRES | early_patients.FIRES
-QUIET = rate_patients.QUIET | update_patients.QUIET | held_out.QUIET | budget_patients.QUIET | early_patients.QUIET
+_MADE = (budget_patients, early_patients, held_out, rate_patients, update_patients, usual_patients)
+FIRES = {name: made for room in _MADE for name, made in room.FIRES.items()}
+QUIET = {names: made for room in _MADE for names, made in room.QUIET.items()}
 
 
 def finding(report: Report, rule: Rule) -> bool:

@@ -64,7 +64,7 @@ def bouncing(seed: int, tau: float, noise: float, held_out: float) -> Run:
     return run(
         train_loss=(T, noisy(shape, noise, seed)),
         val_loss=(V, noisy(shape[9::10], held_out, seed + 50)),
-        lr=(T, np.full(len(T), 0.5)),
+        lr=(T, np.full(len(T), 0.1)),
     )
 
 

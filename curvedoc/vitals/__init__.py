@@ -40,7 +40,7 @@ ALONE = (
     "epochs",
 )
 #: Those that look at what was measured before them as well: `measure(signals, vitals)`.
-AFTERWARDS = ("held", "rate", "lifted", "young", "budget")
+AFTERWARDS = ("held", "rate", "usual", "lifted", "young", "budget")
 _MODULES = {name: import_module(f".{name}", __name__) for name in ALONE + AFTERWARDS}
 
 #: Every vital, by the kind of subject that has it.

@@ -11,6 +11,7 @@ import numpy as np
 from ..curves.order import median
 from ..estimate import exact
 from ..run import Array
+from ..settings import optimizer
 from .chart import Measured, Missing, Vital
 from .constant import SAME, constant_accuracy, highest_cost, idle_since, one_answer
 from .initial import at_once, seems_by_epoch
@@ -172,7 +173,7 @@ def _nearest(level: float) -> float | None:
 
 def _adaptive(signals: Signals) -> Measured:
     """Whether the hyper-parameters name an adaptive optimiser; missing where they name none."""
-    named = " ".join(str(v).lower() for k, v in signals.run.hyper.items() if "opt" in str(k).lower())
+    named = optimizer(signals.run.hyper)
     if not re.search(r"[a-z]{3}", named):
         return Missing("no optimiser among the hyper-parameters of the log")
     return exact(float(bool(_ADAPTIVE.search(named))))

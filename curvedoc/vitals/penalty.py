@@ -11,6 +11,7 @@ import numpy as np
 from ..curves.order import median
 from ..curves.smooth import Smooth
 from ..estimate import Estimate, exact
+from ..settings import optimizer
 from .chart import Measured, Missing, Vital
 from .signals import TINY, Signals
 
@@ -83,8 +84,7 @@ def _stated(hyper: Mapping[str, Any]) -> Measured:
     ]
     if not decays:
         return Missing("no weight decay among the hyper-parameters of the log")
-    optimizer = " ".join(str(v).lower() for k, v in named.items() if re.search(r"opt", k) and isinstance(v, str))
-    strongest = next(most for words, most in STRONGEST if re.search(words, optimizer))
+    strongest = next(most for words, most in STRONGEST if re.search(words, optimizer(hyper)))
     return exact(max(decays) / strongest, "times")
 
 

@@ -13,6 +13,7 @@ from ..curves.order import median, sliding
 from ..curves.smooth import SCATTER
 from ..estimate import Estimate, exact
 from ..run import Array, Curve
+from ..settings import optimizer
 from .chart import Measured, Missing, Vital
 from .constant import constant_accuracy
 from .roughness import bounce
@@ -243,8 +244,7 @@ def _stuck(signals: Signals, found: dict[str, Measured]) -> float:
     """
     signs = [0.0]
     if signals.lr is not None and len(signals.lr) and signals.lr.value[0] > 0:
-        named = " ".join(str(v).lower() for k, v in signals.run.hyper.items() if "optim" in str(k).lower())
-        low, high = (-1.7, -1.2) if "adam" in named else (-0.7, 0.0)
+        low, high = (-1.7, -1.2) if "adam" in optimizer(signals.run.hyper) else (-0.7, 0.0)
         signs.append(grade(float(np.log10(signals.lr.value[0])), low, high))
     first = [float(np.abs(c.value[: max(1, len(c) // 20)]).max()) for c in signals.run.layers("update_ratio").values()]
     first = [ratio for ratio in first if 0 < ratio < 1e60]
@@ -260,7 +260,7 @@ def _thrown(found: dict[str, Measured]) -> float:
     few examples leaps by itself.
     """
     leaps = weigh(found.get("val_loss.thrown"), 0.012, 0.030, 0.0)
-    return min(_idle(found), leaps, _many(found))
+    return min(_idle(found), leaps, many(found))
 
 
 def _idle(found: dict[str, Measured]) -> float:
@@ -329,7 +329,7 @@ def _shaken(signals: Signals, found: dict[str, Measured]) -> float:
         grade(float(moves.max()), 0.20, 0.35),
         grade(along, 0.02, 0.05),
         weigh(found.get("train_loss.left"), 0.15, 0.30, 0.0),
-        _many(found),
+        many(found),
         weigh(found.get("fit.gap"), 0.55, 0.40, 1.0),
         weigh(found.get("fit.gap"), -0.60, -0.40, 1.0),
         weigh(found.get("spikes.burden"), 2.5, 1.5, 1.0),
@@ -350,11 +350,11 @@ def _wanders(signals: Signals, found: dict[str, Measured]) -> float:
         weigh(found.get("train_loss.risen_sd"), 0.5, 1.5, 0.0),
         weigh(found.get("train_loss.risen_leaps"), 4.0, 2.0, 0.0),
         weigh(found.get("val_loss.thrown"), 0.05, 0.12, 0.0),
-        _many(found),
+        many(found),
     )
 
 
-def _many(found: dict[str, Measured]) -> float:
+def many(found: dict[str, Measured]) -> float:
     """Whether validation is no mean of a few examples, which leaps by itself: by their number, else by its scatter over
     that of training."""
     return weigh(found.get("val.counted"), 60.0, 100.0, weigh(found.get("val.scatter"), 12.0, 6.0, 1.0))

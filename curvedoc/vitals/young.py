@@ -35,6 +35,9 @@ CUT = 0.6
 #: much in a later quarter as in the first; runs at a right rate that left a plateau late, 1.8 to 3 times, or four times
 #: as much in the second half as in the quarter before.
 FASTER, DOUBLED, FLAT = (1.45, 1.75), (2.2, 2.6), (0.85, 0.70)
+#: Times that a stated rate lies below the lowest of recipes, from where on it speaks of slow steps: searches go by
+#: factors of three.
+BELOW = (1.0, 2.5)
 
 
 def measure(signals: Signals, found: dict[str, Measured]) -> dict[str, Measured]:
@@ -86,7 +89,9 @@ def _young(signals: Signals, found: dict[str, Measured]) -> Measured:
         slow = slow if (val := signals.run.get("val_loss")) is not None and len(val) >= FEW else min(slow, UNSURE)
     if isinstance(early, Missing) and not isinstance(kept, Estimate):
         return early
-    return exact(min(max(slow, straight), 1 - grade(_fell_with_cut(signals), *PAID)), "share")
+    # A rate below all recipes needs half of the sign: it is what else speaks for slow steps.
+    young = min(1.0, max(slow, straight) * (1 + weigh(found.get("lr.below_usual"), *BELOW, 0.0)))
+    return exact(min(young, 1 - grade(_fell_with_cut(signals), *PAID)), "share")
 
 
 def _fell_with_cut(signals: Signals) -> float:

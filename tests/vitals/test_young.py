@@ -72,11 +72,11 @@ def test_what_leaves_a_plateau_late_is_no_straight_descent() -> None:
     assert value(leaving, "rate.young").value < 0.3
 
 
-def hidden(fall: Array, seed: int) -> Run:
+def hidden(fall: Array, seed: int, rate: float = 1e-5) -> Run:
     """A loss whose batches hide its fall, and ten validations that show it."""
     loss = 2.4 - fall
     curves = {"val_loss": (E, loss[59::60]), "val_accuracy": (E, np.linspace(0.11, 0.13, len(E)))}
-    return run(train_loss=(T, noisy(loss, 0.05, seed)), lr=(T, np.full(len(T), 1e-5)), **curves)
+    return run(train_loss=(T, noisy(loss, 0.05, seed)), lr=(T, np.full(len(T), rate)), **curves)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -87,7 +87,7 @@ def test_a_fall_that_only_validation_shows_is_slow_learning_and_not_none(seed: i
     assert value(slow, "val_loss.follows").low < 1 <= value(slow, "val_loss.follows").high + 0.1
     assert "no-learning" not in {d.rule for d in judge(slow, load_rules()).findings}
     walk = 0.001 * np.cumsum(np.random.default_rng(seed).standard_normal(len(T))) / np.sqrt(len(T))
-    assert "learning-rate-too-low" not in {d.rule for d in judge(hidden(walk, seed), load_rules()).findings}
+    assert "learning-rate-too-low" not in {d.rule for d in judge(hidden(walk, seed, 1e-2), load_rules()).findings}
 
 
 def test_a_rate_too_low_leads_where_only_validation_shows_the_fall() -> None:

@@ -1,0 +1,86 @@
+"""How does the learning rate that the log states compare with those of common recipes, and does the run bear it?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..estimate import exact
+from ..settings import RATES, flat, optimizer
+from .chart import Measured, Missing, Vital
+from .rate import many, weigh
+from .signals import Signals, alive
+
+VITALS = {
+    "lr.stated": Vital("log10", "highest learning rate that was logged, or stated among the hyper-parameters"),
+    "lr.above_usual": Vital(
+        "times", "that rate over the highest in common use for the optimiser that the log names, or for any"
+    ),
+    "lr.below_usual": Vital(
+        "times", "the lowest rate in common use to train from scratch, for that optimiser or any, over the stated one"
+    ),
+    "lr.strained": Vital("share", "the strongest sign, however weak alone, that the run bears its rate badly"),
+}
+
+#: Lowest and highest rate in common use, by words in the name of the optimiser; None where its rates have a scale of
+#: their own. SGD: 0.1 (He et al. 2016; Goyal et al. 2017 for 256 examples), 1e-2 (Bengio 2012), seldom below 1e-3.
+#: Adam: 1e-3 (Kingma and Ba 2015), 3e-4 and less for transformers, seldom more than twenty times the first.
+_SGD, _ADAM = (1e-3, 0.1), (4e-4, 0.02)
+_OTHER = "prodigy dadapt d_adapt adafactor lars lamb lbfgs rprop muon sophia schedulefree schedule_free"
+USUAL = (
+    (_OTHER.split(), None),
+    (["adam", "adabelief", "adagrad", "adadelta", "rmsprop", "lion"], _ADAM),
+    (["sgd", "momentum", "nesterov"], _SGD),
+    ([""], (_ADAM[0], _SGD[1])),
+)
+
+#: A number above which a rate only says that it is large.
+_LARGEST = 1e9
+
+
+def measure(signals: Signals, found: dict[str, Measured]) -> dict[str, Measured]:
+    """Vitals of the stated rate, and what was measured before (`found`) of a run that bears it badly."""
+    strained: dict[str, Measured] = {"lr.strained": Missing("the loss was lost to NaN or infinity")}
+    if signals.train is None:
+        strained = {"lr.strained": signals.absent["train_loss"]}
+    elif signals.lost_at is None:
+        strained = {"lr.strained": exact(_strained(found), "share", (signals.begin, signals.end))}
+    stated = _stated(signals)
+    if stated is None:
+        why = Missing("no learning rate in the log", ("lr",))
+        return strained | dict.fromkeys(("lr.stated", "lr.above_usual", "lr.below_usual"), why)
+    named = optimizer(signals.run.hyper)
+    usual = next(span for words, span in USUAL if any(word in named for word in words))
+    known = {"lr.stated": exact(float(np.log10(stated)), "log10")}
+    if usual is None:
+        why = Missing(f"rates of {named} have a scale of their own")
+        return strained | known | {"lr.above_usual": why, "lr.below_usual": why}
+    above, below = (min(_LARGEST, ratio) for ratio in (stated / usual[1], usual[0] / stated))
+    return strained | known | {"lr.above_usual": exact(above, "times"), "lr.below_usual": exact(below, "times")}
+
+
+def _stated(signals: Signals) -> float | None:
+    """The highest rate of the log, else among the hyper-parameters; None where neither has one."""
+    rate = signals.run.get("lr")
+    if rate is not None and (logged := rate.value[alive(rate.value) & (rate.value > 0)]).size:
+        return min(float(logged.max()), _LARGEST)
+    words = flat({str(key).replace("/", "."): value for key, value in signals.run.hyper.items()})
+    given = [value for key, value in words if key.rpartition(".")[2].lower() in RATES and isinstance(value, float)]
+    return min(max(given), _LARGEST) if max(given, default=0.0) > 0 else None
+
+
+def _strained(found: dict[str, Measured]) -> float:
+    """Signs that prove nothing at a usual rate, of a run that ends high: validation bounces by percents; the loss has
+    come to rest; any sign of `rate.too_high` of some weight. Or so little was learned, when the end brings no more.
+
+    High is a third of the task that is not explained, or a third of the first loss that is left. A residual network of
+    the laboratory bore six times the highest usual rate: its validation bounced by a quarter, and ended at 4 %.
+    """
+    unexplained, left = found.get("fit.unexplained"), found.get("train_loss.left")
+    high = max(weigh(unexplained, 0.20, 0.35, 0.0), weigh(left, 0.20, 0.40, 0.0))
+    unlearned = weigh(unexplained, 0.40, 0.60, weigh(left, 0.5, 0.8, 0.0))
+    restless = min(weigh(found.get("loss.bounce"), 0.012, 0.030, 0.0), many(found))
+    rests = weigh(found.get("train_loss.flat_for"), 0.35, 0.60, 0.0)
+    return max(
+        min(high, max(restless, rests, weigh(found.get("rate.too_high"), 0.10, 0.30, 0.0))),
+        min(unlearned, weigh(found.get("pace.ahead"), 0.06, 0.02, 1.0)),
+    )

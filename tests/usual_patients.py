@@ -1,0 +1,57 @@
+"""Patients whose log states a rate far from those of recipes, and what looks like them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from curvedoc.run import Run
+
+from .patients import Array, cosine, exponential, noisy, run, steps
+
+T = steps()
+V = T[9::10]
+
+
+def rested(seed: int, rate: float, floor: float = 1.4, **hyper: object) -> Run:
+    """Ten classes; the loss comes to rest at a level where two in five answers are right, without a bounce, as the rate
+    ends."""
+    loss = exponential(T, 2.3, floor, tau=0.08)
+    right = 0.1 + 0.3 * (2.3 - loss) / (2.3 - 1.4)
+    return run(
+        train_loss=(T, noisy(loss, 0.02, seed)),
+        val_loss=(V, noisy(loss[9::10], 0.002, seed + 1)),
+        train_accuracy=(T, right),
+        val_accuracy=(V, right[9::10]),
+        lr=(T, cosine(T, rate)),
+        hyper=hyper,
+    )
+
+
+def guessing(seed: int, rate: float, change: float = -0.02, start: float = 2.303, right: float = 0.1) -> Run:
+    """A loss that moves by a share of its start, and answers that stay as right as they were."""
+    loss: Array = start * (1 + change * T / T[-1])
+    answers = right + np.random.default_rng(seed).normal(scale=0.003, size=len(V))
+    return run(
+        train_loss=(T, noisy(loss, 0.004, seed)),
+        val_loss=(V, loss[9::10]),
+        val_accuracy=(V, answers),
+        lr=(T, np.full(len(T), rate)),
+    )
+
+
+HIGH, LOW = "learning-rate-too-high.stated", "learning-rate-too-low.stated"
+FIRES: dict[str, Callable[[int], Run]] = {
+    HIGH: lambda seed: rested(seed, 0.2, optimizer="Adam"),
+    LOW: lambda seed: guessing(seed, 3e-5),
+}
+QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
+    (HIGH, "borne"): lambda seed: rested(seed, 0.2, 0.05, optimizer="Adam"),
+    (HIGH, "usual"): lambda seed: rested(seed, 2e-3, optimizer="Adam"),
+    (HIGH, "own-scale"): lambda seed: rested(seed, 1.0, optimizer="Prodigy"),
+    (LOW, "no-learning"): lambda seed: guessing(seed, 1e-2),
+    (LOW, "fine-tune"): lambda seed: guessing(seed, 3e-5, start=0.5, right=0.8),
+    (LOW, "zero"): lambda seed: guessing(seed, 3e-9),
+    (LOW, "wrong-sign"): lambda seed: guessing(seed, 3e-5, change=0.6),
+}

@@ -1,0 +1,88 @@
+"""A stated rate next to those of recipes, and what a run shows that bears it badly."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curvedoc.vitals.chart import Missing
+
+from ..patients import exponential, noisy, power_law, run, steps
+from ..usual_patients import guessing, rested
+from .asked import value, vital
+
+T = steps()
+
+
+def stated(**hyper: object) -> object:
+    return run(train_loss=(T, power_law(T)), hyper=hyper)
+
+
+@given(st.floats(-6.0, 1.0))
+def test_a_stated_rate_is_compared_with_both_ends_of_what_its_optimiser_uses(decades: float) -> None:
+    log = stated(lr=10**decades, optimizer="AdamW")
+    assert value(log, "lr.stated").value == pytest.approx(decades)
+    assert value(log, "lr.above_usual").value == pytest.approx(10**decades / 0.02)
+    assert value(log, "lr.below_usual").value == pytest.approx(4e-4 / 10**decades)
+
+
+@pytest.mark.parametrize(
+    ("hyper", "highest"),
+    [
+        ({"optimizer": {"type": "SGD", "lr": 0.3}}, 0.1),
+        ({"optim_wrapper/optimizer/type": "adamw", "optim_wrapper/optimizer/lr": 0.3}, 0.02),
+        ({"learning_rate": "0.3"}, 0.1),
+    ],
+)
+def test_nested_and_quoted_settings_are_read(hyper: dict[str, object], highest: float) -> None:
+    assert value(stated(**hyper), "lr.above_usual").value == pytest.approx(0.3 / highest)
+
+
+def test_the_rate_of_the_log_comes_before_the_one_of_the_settings() -> None:
+    log = run(train_loss=(T, power_law(T)), lr=(T, 0.01 * np.arange(1, len(T) + 1) / len(T)), hyper={"lr": 5.0})
+    assert value(log, "lr.stated").value == pytest.approx(math.log10(0.01))
+
+
+@pytest.mark.parametrize("name", ["Prodigy", "LARS", "Adafactor", "dadapt_adam", "schedule_free_adamw"])
+def test_rates_on_a_scale_of_their_own_are_not_compared(name: str) -> None:
+    log = stated(lr=1.0, optimizer=name)
+    assert isinstance(vital(log, "lr.above_usual"), Missing)
+    assert isinstance(vital(log, "lr.below_usual"), Missing)
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, None, "auto", True])
+def test_what_is_no_rate_is_not_stated(rate: object) -> None:
+    assert isinstance(vital(stated(lr=rate), "lr.stated"), Missing)
+
+
+def test_a_rate_beyond_all_bounds_is_only_large() -> None:
+    assert value(stated(lr=1e290), "lr.above_usual").value == 1e9
+
+
+def test_a_bounce_counts_only_where_the_loss_ends_high() -> None:
+    v = T[9::10]
+
+    def bouncing(end: float) -> object:
+        loss = exponential(T, 2.3, end)
+        return run(train_loss=(T, noisy(loss)), val_loss=(v, noisy(loss[9::10], 0.08, 1)), lr=(T, np.full(len(T), 1.0)))
+
+    assert value(bouncing(1.5), "lr.strained").value == 1.0
+    assert value(bouncing(0.1), "lr.strained").value == 0.0
+
+
+def test_a_lost_loss_is_judged_by_others() -> None:
+    loss = power_law(T)
+    loss[100:] = np.nan
+    assert isinstance(vital(run(train_loss=(T, loss), lr=(T, np.full(len(T), 5.0))), "lr.strained"), Missing)
+
+
+def test_a_rate_below_all_recipes_needs_half_of_the_other_signs_to_be_young() -> None:
+    half = value(guessing(0, 1e-2), "rate.young").value
+    assert value(guessing(0, 1e-5), "rate.young").value == pytest.approx(min(1.0, 2 * half))
+    assert value(rested(0, 1e-5), "rate.young").value == pytest.approx(
+        min(1.0, 2 * value(rested(0, 1e-2), "rate.young").value)
+    )

@@ -65,6 +65,8 @@ _MISSING = {
     "B": "two runs, or two directories of repeats",
     "-o/--output": "for instance -o figure.pdf",
 }
+#: What to type behind a flag that stands alone.
+_ALONE = {"--html": "for instance --html report.html", "--role": "for instance --role train_loss=my/objective"}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -86,11 +88,11 @@ class _Parser(argparse.ArgumentParser):
         if choice:
             near = difflib.get_close_matches(choice[1], re.findall(r"[\w-]+", choice[2]), 1, 0.5)
         elif flag:
-            near = difflib.get_close_matches(flag[1], self._option_string_actions, 1, 0.5)
+            near = difflib.get_close_matches(flag[1], self._option_string_actions, 1, 0.6)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        for missing, told in _MISSING.items():
-            if message.endswith(f"required: {missing}"):
-                hint = f"; {told}"
+        hints = {f"required: {missing}": told for missing, told in _MISSING.items()}
+        hints |= {f"argument {flag}: expected one argument": told for flag, told in _ALONE.items()}
+        hint = next((f"; {told}" for end, told in hints.items() if message.endswith(end)), hint)
         super().error(f"{message}{hint}")
 
 

@@ -17,7 +17,7 @@ from .errors import CurvedocError, NoLogFound, UnreadableLog, UsageError, mistak
 from .group import group
 from .readers import read_file
 from .readers.hyper import is_hyper, read_hyper
-from .readers.lines import is_regular
+from .readers.lines import HEAD, is_regular
 from .readers.log import Log
 from .roles import no_such_tag
 from .run import Note, Refused, Run
@@ -36,6 +36,13 @@ _NO_LOG = frozenset(
     )
     for suffix in suffixes.split()
 )
+#: What is packed, and is no event file: the reason says so, for what is in it may be a log.
+_PACKED = frozenset((".gz", ".bz2", ".xz", ".zip", ".tar", ".tgz", ".7z", ".rar", ".zst"))
+_NONE = "not a training log"
+#: Reasons that tell what to do about a file.
+_UNPACK = "packed: unpack it first, only event files are read as they are"
+_EMPTY = "an empty file: nothing was logged, or it was not written out yet"
+_BARE = "a single line and no row of numbers below it: nothing was logged yet, or it was not written out"
 #: Directories that keep the configuration of the run above them.
 _BESIDE = ("files", "params", "config", "configs", _HYDRA)
 #: What a `curvedoc.toml` knows of a run, under the names that settings of trainers have.
@@ -160,7 +167,7 @@ class _Tree:
         if logs is None and is_hyper(file):
             self._settings(file)
         elif not scalars:
-            self.skipped.append(Refused(shown, "not a training log" if logs is None else "a log without a scalar"))
+            self.skipped.append(Refused(shown, _no_log(file) if logs is None else "a log without a scalar"))
         return scalars
 
     def hyper_of(self, unit: Unit, below: Mapping[PurePosixPath, int]) -> dict[str, Any]:
@@ -176,7 +183,8 @@ class _Tree:
             return
         no_log = file.suffix.lower() in _NO_LOG and not (file.suffix == ".gz" and "tfevents" in file.name)
         if no_log or file.name.startswith("."):
-            self.skipped.append(Refused(self._shown(file), "not a training log"))
+            why = _UNPACK if file.suffix.lower() in _PACKED else _NONE
+            self.skipped.append(Refused(self._shown(file), why))
         elif self._is_special(file):
             self.skipped.append(Refused(self._shown(file), "no regular file"))
         elif is_hyper(file) and file.suffix.lower() in (".json", ".yaml", ".yml"):
@@ -344,12 +352,27 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(w), "") if w.isdecimal() else (1, 0, w) for w in re.split(r"(\d{1,18})", name) if w]
 
 
+def _no_log(file: Path) -> str:
+    """Why a file that no reader recognizes is no log, as far as a glance tells."""
+    if file.suffix.lower() in _PACKED:
+        return _UNPACK
+    size = file.stat().st_size
+    if file.suffix.lower() in (".csv", ".tsv") and 0 < size < HEAD:
+        return _BARE if sum(map(bool, map(bytes.strip, file.read_bytes().splitlines()))) < 2 else _NONE
+    return _NONE if size else _EMPTY
+
+
 def _nothing(path: str | Path, skipped: Sequence[Refused]) -> str:
     seen = f"; {len(skipped)} file{'s were' if len(skipped) != 1 else ' was'} looked at" if skipped else ""
     untold = [r for r in skipped if r.why.startswith(_UNTOLD)]
     if untold:
         more = f" (and {len(untold) - 1} more like it)" if len(untold) > 1 else ""
         return f"{os.fspath(path)}: no training log found{seen}. {untold[0].file}: {untold[0].why}{more}"
+    told = next((r for r in skipped if r.why in (_UNPACK, _EMPTY, _BARE)), None)
+    if told is not None:
+        return f"{os.fspath(path)}: no training log found{seen}. {told.file}: {told.why}"
+    if Path(path).is_dir() and not any(os.scandir(path)):
+        return f"{os.fspath(path)}: no training log found, the directory is empty"
     return (
         f"{os.fspath(path)}: no training log found{seen}. Event files, CSV (a header, and rows of numbers below it), "
         "JSON and text logs (lines such as `epoch 3 loss 0.52`) are read, and the directories of Hugging Face, "

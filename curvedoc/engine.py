@@ -281,7 +281,8 @@ def _verdict(
     if not assessed or unjudged:
         first = next((n for n in not_assessed if not unjudged or n.rule in by_stage[unjudged[0]]), None)
         reason = first.why if first is not None else "no rule was asked"
-        return "not assessed", f"{' and '.join(unjudged) or 'nothing'} could not be judged: {reason}"
+        several = f"{', '.join(unjudged[:-1])} and {unjudged[-1]}" if len(unjudged) > 1 else "".join(unjudged)
+        return "not assessed", f"{several or 'nothing'} could not be judged: {reason}"
     return "healthy", f"{len(assessed)} rules were judged, none of them speaks"
 
 

@@ -53,6 +53,8 @@ def _logs(data: Any) -> Sequence[Log]:
         return _mapping(data)
     if isinstance(data, Sequence) and len(data) and all(isinstance(row, Mapping) for row in data):
         return _rows(data)
+    if isinstance(data, Sequence) and len(data) and all(isinstance(cell, (int, float)) for cell in data):
+        raise UsageError('numbers without a name: say what they are, as in diagnose({"train_loss": [...]})')
     raise UsageError(f"{_named(data)} holds no curves that curvedoc knows: it takes {_TAKES}")
 
 

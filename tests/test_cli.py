@@ -114,6 +114,8 @@ def test_without_fail_on_findings_are_no_failure(runs: Path) -> None:
         (["explain"], "`curvedoc rules` lists them"),
         (["analyze"], "the directory of your runs"),
         (["plot", "runs"], "for instance -o figure.pdf"),
+        (["analyze", "runs", "--html"], "for instance --html report.html"),
+        (["analyze", "runs", "--watch"], "unrecognized arguments: --watch\n"),
         (["analyse", "x"], "did you mean 'analyze'?"),
         (["analyze", "x", "--classes", "one"], "whole number from 2 up"),
         (["analyze", "x", "--target-loss", "nan"], "finite number"),

@@ -208,6 +208,29 @@ def test_a_tree_without_a_log_is_said_with_what_is_read(tmp_path: Path) -> None:
         find_runs(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("log.csv.gz", b"\x1f\x8b", "packed: unpack it first"),
+        ("logs.zip", b"PK", "packed: unpack it first"),
+        ("metrics.csv", b"", "an empty file: nothing was logged, or it was not written out yet"),
+        ("metrics.csv", b"epoch,train_loss\n\n", "a single line and no row of numbers below it"),
+    ],
+)
+def test_a_file_that_may_yet_be_a_log_is_said_with_what_to_do(
+    tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    for place in (tmp_path, tmp_path / name):
+        with pytest.raises(NoLogFound, match=f"1 file was looked at. {name}: {said}"):
+            find_runs(place)
+
+
+def test_a_directory_without_a_file_is_said_to_be_empty(tmp_path: Path) -> None:
+    with pytest.raises(NoLogFound, match="no training log found, the directory is empty"):
+        find_runs(tmp_path)
+
+
 def test_the_only_table_with_columns_of_unknown_names_is_told_with_the_flag_that_names_them(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text("i,tl,vl\n" + "".join(f"{k},{1 / k},{2 / k}\n" for k in range(1, 20)))
     with pytest.raises(NoLogFound, match=r"log\.csv: .*\('i', 'tl', 'vl'\).* --role train_loss=COLUMN"):

@@ -80,6 +80,13 @@ def test_too_few_points_are_not_assessed_and_never_healthy(points: int) -> None:
     assert f"{points} finite point" in report.why
 
 
+def test_stages_that_could_not_be_judged_are_listed_in_a_sentence() -> None:
+    few = (Curve(T[:4], power_law(T)[:4]),)
+    assert judge(Run("a", {"train_loss": few}), RULES).why.startswith("start and optimization could not be judged: ")
+    both = judge(Run("b", {"train_loss": few, "val_loss": few}), RULES)
+    assert both.why.startswith("start, optimization and generalization could not be judged: ")
+
+
 def test_a_run_without_any_curve_is_not_assessed() -> None:
     assert judge(Run("empty", {}), RULES).verdict == "not assessed"
 

@@ -152,10 +152,11 @@ def test_roles_say_what_an_odd_name_means() -> None:
     ("data", "message"),
     [
         (3, "a int holds no curves"),
+        ([2.3, 1.4, 0.9], "numbers without a name"),
         ("runs/", "a str holds no curves"),
         ([], "an empty list"),
         ({}, "a dict without a list of numbers"),
-        ([1, 2, 3], "a list holds no curves"),
+        (["loss"], "a list holds no curves"),
         ({"loss": []}, "there is no number in it"),
         ({"loss": 0.3}, "a dict without a list of numbers"),
         ({"loss": [[1, 2], [3, 4]]}, r"'loss' has the shape \(2, 2\)"),

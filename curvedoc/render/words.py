@@ -304,7 +304,8 @@ def note(reading: Reading) -> str:
     """Where in which file something was skipped or repaired while reading, and what."""
     line, offset = reading.line, reading.offset
     place = f":{line}" if line is not None else f", byte {offset}" if offset is not None else ""
-    return f"{clean(reading.file)}{place}: {prose(reading.what)}"
+    where = f"{clean(reading.file)}{place}"  # what came from memory has no file
+    return f"{where}: {prose(reading.what)}" if where else prose(reading.what)
 
 
 def tally(analysis: Analysis) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curvedoc.render import words
-from curvedoc.report import MERELY_POSSIBLE, Drawn, NotAssessed, Onset, Schedule
+from curvedoc.report import MERELY_POSSIBLE, Drawn, NotAssessed, Onset, Reading, Schedule
 
 from .situations import diagnosis, exploded, healthy, layers, not_assessed, overfitting, report
 
@@ -48,6 +48,11 @@ def test_a_shortened_name_keeps_both_ends() -> None:
 
 def test_a_stack_of_combining_marks_is_cut_although_it_takes_no_column() -> None:
     assert len(words.shorten("e" + "\u0301" * 10_000, 20)) < 100
+
+
+def test_a_note_on_what_came_from_memory_begins_with_no_file() -> None:
+    assert words.note(Reading("log.csv", 3, None, "a row was left out")) == "log.csv:3: a row was left out"
+    assert words.note(Reading("", None, None, "a row was left out")) == "a row was left out"
 
 
 def test_confidence_is_called_likelihood_only_when_calibrated() -> None:

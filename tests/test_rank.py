@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from curvedoc.engine import judge
 from curvedoc.rank import rank
 from curvedoc.report import Diagnosis, Subject
 from curvedoc.rulebook import load_rules
+
+from .patients import noisy, run, steps
 
 RULES = {rule.id: rule for rule in load_rules() if not rule.form}
 
@@ -38,3 +42,17 @@ def test_a_cause_at_the_border_of_a_finding_takes_no_lead_from_a_sure_consequenc
     found = rank([claim("learning-rate-too-high", grade), claim("loss-spikes", 1.0)], RULES)
     assert found[0].rule == leads
     assert found[0].place == "leading"
+
+
+@pytest.mark.parametrize(("examples", "leads"), [(6, "validation-too-noisy"), (200, "plateau-needs-decay")])
+def test_a_plateau_does_not_lead_where_its_bounce_may_be_that_of_a_few_examples(examples: int, leads: str) -> None:
+    step = steps(400)
+    at, rng = step[15::16], np.random.default_rng(1)
+    right = rng.binomial(examples, 0.7, len(at)) / examples
+    losses = {
+        "train_loss": (step, noisy(0.35 + np.exp(-step / 60), 0.02)),
+        "val_loss": (at, 0.5 + 0.05 * rng.standard_normal(len(at))),
+    }
+    report = judge(run(**losses, val_accuracy=(at, right), lr=(step, np.full(len(step), 0.01))), load_rules())
+    assert "plateau-needs-decay" in {d.rule for d in report.findings}
+    assert report.leading is not None and report.leading.rule == leads

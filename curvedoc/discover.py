@@ -43,6 +43,15 @@ _NONE = "not a training log"
 _UNPACK = "packed: unpack it first, only event files are read as they are"
 _EMPTY = "an empty file: nothing was logged, or it was not written out yet"
 _BARE = "a single line and no row of numbers below it: nothing was logged yet, or it was not written out"
+_MENDED = (_UNPACK, _EMPTY, _BARE)
+_IN_PYTHON = "is not opened: load it in Python, and give what it holds to curvedoc.diagnose(...)"
+#: How a log may yet be made of what is none, by its suffix.
+_HOW = {
+    ".json": 'no list of numbers under the name of a loss or metric, as in {"train_loss": [...], "val_loss": [...]}',
+    ".ipynb": "a notebook: save what it printed to a text file, or call curvedoc.diagnose(...) in it",
+    **dict.fromkeys((".pkl", ".pickle", ".joblib"), f"a pickle, which could run code, {_IN_PYTHON}"),
+    **dict.fromkeys((".npz", ".npy", ".mat", ".parquet", ".feather"), f"a file of arrays {_IN_PYTHON}"),
+}
 #: Directories that keep the configuration of the run above them.
 _BESIDE = ("files", "params", "config", "configs", _HYDRA)
 #: What a `curvedoc.toml` knows of a run, under the names that settings of trainers have.
@@ -368,9 +377,10 @@ def _nothing(path: str | Path, skipped: Sequence[Refused]) -> str:
     if untold:
         more = f" (and {len(untold) - 1} more like it)" if len(untold) > 1 else ""
         return f"{os.fspath(path)}: no training log found{seen}. {untold[0].file}: {untold[0].why}{more}"
-    told = next((r for r in skipped if r.why in (_UNPACK, _EMPTY, _BARE)), None)
-    if told is not None:
-        return f"{os.fspath(path)}: no training log found{seen}. {told.file}: {told.why}"
+    mended = ((r.file, r.why if r.why in _MENDED else _HOW.get(Path(r.file).suffix.lower(), "")) for r in skipped)
+    for file, how in mended:
+        if how:
+            return f"{os.fspath(path)}: no training log found{seen}. {file}: {how}"
     if Path(path).is_dir() and not any(os.scandir(path)):
         return f"{os.fspath(path)}: no training log found, the directory is empty"
     return (

@@ -213,6 +213,11 @@ def test_a_tree_without_a_log_is_said_with_what_is_read(tmp_path: Path) -> None:
     [
         ("log.csv.gz", b"\x1f\x8b", "packed: unpack it first"),
         ("logs.zip", b"PK", "packed: unpack it first"),
+        ("history.pkl", b"\x80\x04", "a pickle, which could run code, is not opened: load it in Python"),
+        ("curves.npz", b"PK", r"a file of arrays is not opened: .* curvedoc.diagnose"),
+        ("train.ipynb", b"{}", "a notebook: save what it printed"),
+        ("losses.json", b"[2.0, 1.0, 0.5]", "no list of numbers under the name of a loss"),
+        ("folds.json", b'{"loss": [[2.0, 1.0], [2.1, 1.1]]}', "no list of numbers under the name of a loss"),
         ("metrics.csv", b"", "an empty file: nothing was logged, or it was not written out yet"),
         ("metrics.csv", b"epoch,train_loss\n\n", "a single line and no row of numbers below it"),
     ],

@@ -178,7 +178,8 @@ def _falls_on(signals: Signals) -> bool:
     whole, _ = fall(val.step, val.points, first, last)
     late, error = fall(val.step, val.points, (first + last) / 2, last)
     start = abs(float(val.points[0])) or 1.0
-    return whole >= _speaks(val) * start and late >= max(RESTLESS * whole, 3 * error)
+    sure = steady(val.points) or late >= 3 * error  # a bend is no doubt where nearly every point lies below the last
+    return whole >= _speaks(val) * start and late >= RESTLESS * whole and sure
 
 
 def _flat(signals: Signals, train: Smooth) -> dict[str, Measured]:

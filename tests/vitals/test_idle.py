@@ -159,6 +159,15 @@ def test_one_answer_that_is_still_being_unlearned_is_late_and_not_idle() -> None
     assert value(made, "train_loss.fall_se", classes=20).value > 10
 
 
+@pytest.mark.parametrize("times", [8, 16])
+def test_a_bend_at_the_end_of_a_rate_that_is_spent_hides_no_fall_however_often_it_was_logged(times: int) -> None:
+    at = np.linspace(T[-1] / 20, T[-1], times)
+    val = 0.87 + 0.07 * (1 - np.linspace(0, 1, times)) ** 2.4
+    train = noisy(np.full(len(T), 0.9), 0.1)
+    made = run(train_loss=(T, train), val_loss=(at, val), val_accuracy=(at, np.full(times, 0.45)))
+    assert value(made, "train_loss.fall_se", classes=2).value > 10
+
+
 def test_one_answer_whose_loss_came_to_rest_is_idle() -> None:
     val = 3.0 + 0.3 * np.exp(-V / (0.05 * T[-1]))
     train = noisy(3.0 + 0.35 * np.exp(-T / (0.05 * T[-1])), 0.05)

@@ -201,13 +201,14 @@ def _flat(signals: Signals, train: Smooth) -> dict[str, Measured]:
     starts = last - (last - first) * np.arange(0.05, 1.0001, 0.025)
     beyond = np.abs(train.value - level) - 2 * train.se
     away = np.maximum.accumulate(beyond[::-1])[::-1]  # farthest from here to the end
-    starts = starts[away[train.step.searchsorted(starts)] <= 2 * band]
     fell, error = falls(train.step, train.points, starts, last)
-    longest = [float(starts[np.abs(fell) + s * error < band].min(initial=last)) for s in (1.2, 0.0, -1.2)]
-    low, middle, high = longest[0], min(longest[:2]), min(longest)
+    least = np.where(away[train.step.searchsorted(starts)] > 2 * band, 2 * band, 0.0)
+    low, middle, high = (
+        last - _lasts(last - starts, np.maximum(np.abs(fell) + z * error, least), band) for z in (1.2, 0.0, -1.2)
+    )
     length = signals.length or 1.0
-    # Nothing that held is no length; else it lies between the longest that held and the next one tried, and the
-    # points on either side of a start are the same.
+    # It lies between the longest that held and the next one tried, and the points on either side of a start are the
+    # same.
     share = [min(1.0, (signals.end - s) / length) if s < last else 0.0 for s in (low, middle, high)]
     apart = float(train.step[-1] - train.step[-2]) / length / 2
     share[0] = max(0.0, share[0] - apart)
@@ -217,6 +218,20 @@ def _flat(signals: Signals, train: Smooth) -> dict[str, Measured]:
         "train_loss.flat_for": Estimate(share[1], share[0], share[2], "share", (middle, signals.end)),
         "train_loss.flat_from": Estimate(middle, high, low, "step", (middle, middle)),
     }
+
+
+def _lasts(back: Array, moved: Array, band: float) -> float:
+    """How long a curve `moved` (k,) by less than a band: the longest of the stretches `back` (k,) from its end along
+    which it did; where it did along none, the part of the shortest known one in which it does at an even pace.
+
+    >>> back = np.array([1.0, 2.0, 3.0])
+    >>> _lasts(back, np.array([1.0, 2.0, 9.0]), 3.0), _lasts(back, np.array([np.nan, 6.0, 9.0]), 3.0)
+    (2.0, 1.0)
+    """
+    holds, known = moved < band, np.isfinite(moved)
+    if holds.any():
+        return float(back[holds].max())
+    return float(back[known][0] * band / (moved[known][0] or 1.0)) if known.any() else 0.0
 
 
 def _extremes(train: Smooth, level: float, doubt: float) -> dict[str, Measured]:

@@ -60,7 +60,21 @@ def measure(signals: Signals) -> dict[str, Measured]:
     }
     if isinstance(unexplained, Estimate) and _validated(signals):
         return found | {"fit.unlearned": _few(signals, unexplained), "fit.known": exact(1.0, "share")}
-    return found | _by_a_guess(signals, unexplained)
+    return found | _between(signals, _by_a_guess(signals, unexplained))
+
+
+def _between(signals: Signals, guess: dict[str, Measured]) -> dict[str, Measured]:
+    """What is left of a guess; where SHOWN validations and more came with their accuracy and only a rate is missing
+    beside them, the middle of that and of what is missing to 100 %, with all that lies between as its doubt."""
+    val, left = signals.run.get("val_loss"), guess["fit.unlearned"]
+    ends = [end for role in ("train_accuracy", "val_accuracy") if (end := _last(signals.run, role))]
+    few = val is None or int(alive(val.value).sum()) < SHOWN or signals.context.target_loss is not None
+    if few or not ends or not isinstance(left, Estimate):
+        return guess
+    best, doubt = max(ends)
+    told = _few(signals, Estimate(1 - best, 1 - best - doubt, 1 - best + doubt, "share"))
+    low, high = min(told.low, left.low), max(told.high, left.high)
+    return guess | {"fit.unlearned": Estimate((told.value + left.value) / 2, low, high, "share")}
 
 
 def _few(signals: Signals, unexplained: Estimate) -> Estimate:

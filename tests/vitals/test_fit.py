@@ -79,8 +79,18 @@ def test_four_accuracies_beside_a_rate_say_what_was_reached() -> None:
     at = T[[149, 299, 449, 599]]
     made = short(0.6 * math.log(12), 4, val_accuracy=(at, np.array([0.25, 0.27, 0.28, 0.28])))
     assert value(made, "fit.unlearned").value == pytest.approx(1 - 0.28)
+
+
+def test_four_accuracies_without_a_rate_are_worth_half_of_what_they_say() -> None:
+    at = T[[149, 299, 449, 599]]
+    accuracies = (at, np.array([0.25, 0.27, 0.28, 0.28]))
+    made = short(0.6 * math.log(12), 4, val_accuracy=accuracies)
     unrated = replace(made, curves={k: c for k, c in made.curves.items() if k != "lr"})
-    assert value(unrated, "fit.unlearned").value == 0.0
+    found = value(unrated, "fit.unlearned")
+    assert found.value == pytest.approx((1 - 0.28 + 0.0) / 2)
+    assert found.low == 0.0
+    assert found.high == pytest.approx(1 - 0.28, abs=0.02)
+    assert value(unrated, "fit.unlearned", target_loss=0.5 * math.log(12)).value == 0.0
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,15 @@ def test_the_flat_end_is_as_long_as_it_is(flat: float) -> None:
     assert found.value == pytest.approx(flat, abs=0.06)
 
 
+def test_epochs_too_far_apart_for_a_line_along_the_rest_show_the_same_rest_as_many() -> None:
+    at = np.arange(31.0)
+    loss = exponential(at, 4.0, 2.0, tau=9 / 31)  # less than a thirtieth of the descent is left for the last fifth
+    many, some, few = (value(run(train_loss=(at[::k], loss[::k])), "train_loss.flat_for") for k in (1, 2, 5))
+    assert (some.value, few.value) == (pytest.approx(many.value, abs=0.06),) * 2
+    assert few.low < many.low
+    assert many.high < few.high
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.floats(0.05, 0.9), st.integers(0, 100))
 def test_a_power_law_keeps_the_pace_that_its_exponent_says(exponent: float, seed: int) -> None:

@@ -62,3 +62,17 @@ def falls(step: Array, value: Array, begins: Array, end: float) -> tuple[Array, 
     error = np.sqrt(total / (count - 2) / square * (1 + correlation) / (1 - correlation)) * (1 + 0.8 / (count - 2))
     length = np.where(n < 3, np.nan, (end - begins) / span)
     return -slope * length, error * length
+
+
+def holds_for(back: Array, moved: Array, band: float) -> float:
+    """How long a curve `moved` (k,) by less than a band: the longest of the stretches `back` (k,) from its end along
+    which it did; where it did along none, the part of the shortest known one in which it does at an even pace.
+
+    >>> back = np.array([1.0, 2.0, 3.0])
+    >>> holds_for(back, np.array([1.0, 2.0, 9.0]), 3.0), holds_for(back, np.array([np.nan, 6.0, 9.0]), 3.0)
+    (2.0, 1.0)
+    """
+    holds, known = moved < band, np.isfinite(moved)
+    if holds.any():
+        return float(back[holds].max())
+    return float(back[known][0] * band / (moved[known][0] or 1.0)) if known.any() else 0.0

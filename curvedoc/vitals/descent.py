@@ -10,7 +10,7 @@ import numpy as np
 from ..curves.order import median, row_median, sliding
 from ..curves.smooth import Smooth
 from ..curves.steady import steady
-from ..curves.trend import fall, falls
+from ..curves.trend import fall, falls, holds_for
 from ..estimate import Estimate, exact
 from ..run import Curve
 from .chart import Measured, Missing, Vital
@@ -204,7 +204,7 @@ def _flat(signals: Signals, train: Smooth) -> dict[str, Measured]:
     fell, error = falls(train.step, train.points, starts, last)
     least = np.where(away[train.step.searchsorted(starts)] > 2 * band, 2 * band, 0.0)
     low, middle, high = (
-        last - _lasts(last - starts, np.maximum(np.abs(fell) + z * error, least), band) for z in (1.2, 0.0, -1.2)
+        last - holds_for(last - starts, np.maximum(np.abs(fell) + z * error, least), band) for z in (1.2, 0.0, -1.2)
     )
     length = signals.length or 1.0
     # It lies between the longest that held and the next one tried, and the points on either side of a start are the
@@ -218,20 +218,6 @@ def _flat(signals: Signals, train: Smooth) -> dict[str, Measured]:
         "train_loss.flat_for": Estimate(share[1], share[0], share[2], "share", (middle, signals.end)),
         "train_loss.flat_from": Estimate(middle, high, low, "step", (middle, middle)),
     }
-
-
-def _lasts(back: Array, moved: Array, band: float) -> float:
-    """How long a curve `moved` (k,) by less than a band: the longest of the stretches `back` (k,) from its end along
-    which it did; where it did along none, the part of the shortest known one in which it does at an even pace.
-
-    >>> back = np.array([1.0, 2.0, 3.0])
-    >>> _lasts(back, np.array([1.0, 2.0, 9.0]), 3.0), _lasts(back, np.array([np.nan, 6.0, 9.0]), 3.0)
-    (2.0, 1.0)
-    """
-    holds, known = moved < band, np.isfinite(moved)
-    if holds.any():
-        return float(back[holds].max())
-    return float(back[known][0] * band / (moved[known][0] or 1.0)) if known.any() else 0.0
 
 
 def _extremes(train: Smooth, level: float, doubt: float) -> dict[str, Measured]:

@@ -75,6 +75,10 @@ def compare(options: argparse.Namespace) -> int:
     from .compare import compare
     from .render import versus
 
+    if os.path.exists(options.a) and os.path.realpath(options.a) == os.path.realpath(options.b):  # noqa: PTH110
+        raise UsageError(
+            f"{options.a} and {options.b} are the same place: name two runs, or two directories of repeats"
+        )
     found = compare(_repeats(options.a, options), _repeats(options.b, options), (options.a, options.b))
     if _format(options) == "json":
         emit(_json(found.to_dict()), options.output, options.quiet)

@@ -145,7 +145,7 @@ def compare(a: Sequence[tuple[Run, Report]], b: Sequence[tuple[Run, Report]], na
         why = f"{role} has no finite point on one side"
         return Comparison(*sides, changes, tuple(found), "cannot be compared", why, tuple(notes))
     if role == "train_loss":
-        notes.append("no held-out curve on both sides: a lower training loss alone is no better model")
+        notes.append("no held-out curve that every run logs: a lower training loss alone is no better model")
     if judged.better is not None:
         notes += _unexplained(changes, judged, found)
     return Comparison(*sides, changes, tuple(found), judged.better or "too close to call", _why(judged), tuple(notes))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -154,6 +155,21 @@ def test_the_command_prints_text_and_json(capsys: pytest.CaptureFixture[str]) ->
     assert document["schema"] == 1
     assert {d["measure"] for d in document["curves"]} == {"best", "final"}
     assert document["a"]["path"] == a
+
+
+def test_a_run_beside_itself_is_a_slip(capsys: pytest.CaptureFixture[str]) -> None:
+    place = str(ROOT / "sample_logs" / "overfitting")
+    assert main(["compare", place, f"{place}/../overfitting"]) == 2
+    assert "are the same place: name two runs" in capsys.readouterr().err
+
+
+def test_no_difference_has_no_sign_and_findings_are_counted() -> None:
+    run, report = a_run(1.0, name="a")
+    text = versus.render_text(against([(run, report)], [(run, report)]))
+    assert "-0.0 sigmas" not in text
+    assert "+0.0 sigmas" in text
+    twice = [(run, report), (run, replace(report, verdict="findings"))]
+    assert "1 healthy, 1 with findings" in versus.render_text(against(twice, [(run, report)]))
 
 
 def test_a_sweep_is_no_group_of_repeats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

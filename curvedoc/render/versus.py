@@ -51,7 +51,10 @@ def _verdict(found: Comparison) -> str:
 
 
 def _side(side: Side) -> str:
-    verdicts = ", ".join(f"{n} {v}" if side.runs > 1 else v for v, n in Counter(side.verdicts).items())
+    verdicts = ", ".join(
+        f"{n} {'with findings' if v == 'findings' else v}" if side.runs > 1 else v
+        for v, n in Counter(side.verdicts).items()
+    )
     leads = ", ".join(clean(rule) for rule in dict.fromkeys(side.leading))
     parts = [f"{plural(side.runs, 'run')}" if side.runs > 1 else "", verdicts + (f" ({leads})" if leads else "")]
     parts.append(f"schedule {clean(side.schedule)}" if side.schedule else "")
@@ -62,7 +65,11 @@ def _row(d: Difference) -> tuple[str, str, str, str]:
     if d.sigmas is None:
         says = "not known"
     else:
-        size = f"{d.sigmas:+.1f}" if abs(d.sigmas) < FAR else f"{'+' if d.sigmas > 0 else '-'}{FAR:.0f} or more"
+        size = (
+            f"{round(d.sigmas, 1) + 0.0:+.1f}"
+            if abs(d.sigmas) < FAR
+            else f"{'+' if d.sigmas > 0 else '-'}{FAR:.0f} or more"
+        )
         says = f"{size} sigmas" + ("" if d.better else ", too close")
     return f"{d.measure} {clean(d.curve)}", _level(d.a), _level(d.b), says
 

@@ -168,7 +168,7 @@ def test_no_difference_has_no_sign_and_findings_are_counted() -> None:
     text = versus.render_text(against([(run, report)], [(run, report)]))
     assert "-0.0 sigmas" not in text
     assert "+0.0 sigmas" in text
-    twice = [(run, report), (run, replace(report, verdict="findings"))]
+    twice = [(run, replace(report, verdict="healthy")), (run, replace(report, verdict="findings"))]
     assert "1 healthy, 1 with findings" in versus.render_text(against(twice, [(run, report)]))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..curves.order import median
-from ..estimate import exact
+from ..estimate import Estimate, exact
 from ..run import Array, Curve
 from .chart import Measured, Missing, Vital
 from .signals import Signals, alive
@@ -91,13 +91,15 @@ def _prelude(signals: Signals, lost: float) -> dict[str, Measured]:
 
 
 def _burst(signals: Signals, lost: float) -> Measured:
-    """log10 of the last finite training loss over the first. Gives up where fewer than three points tell it, or where
-    the loss had come down by CAME_DOWN before: then it had learned at this rate, and something else broke it."""
+    """log10 of the last finite training loss over the first; where two points tell it, which one batch can do as well,
+    it may be none. Gives up with one, or where the loss had come down by CAME_DOWN before: then it had learned at this
+    rate, and something else broke it."""
     train = signals.run.get("train_loss")
     value = train.value[np.isfinite(train.value) & (train.step < lost)] if train is not None else np.zeros(0)
-    if len(value) < 3 or value[0] <= 0 or value.min() < (1 - CAME_DOWN) * value[0]:
+    if len(value) < 2 or value[0] <= 0 or value.min() < (1 - CAME_DOWN) * value[0]:
         return Missing("the loss did not grow from its first points on until it was lost")
-    return exact(float(np.log10(value[-1] / value[0])), "log10", (signals.begin, lost))
+    grown = float(np.log10(value[-1] / value[0]))
+    return Estimate(grown, grown if len(value) > 2 else min(0.0, grown), grown, "log10", (signals.begin, lost))
 
 
 def _hidden(signals: Signals) -> dict[str, Measured]:

@@ -157,6 +157,14 @@ def test_a_loss_that_multiplies_until_it_is_lost_grew_by_orders_of_magnitude():
     assert found.value == pytest.approx((T[T < 300][-1] - T[0]) / 50)
 
 
+def test_two_points_tell_a_burst_with_the_doubt_that_it_was_one_batch():
+    loss = np.full(len(T), np.nan)
+    loss[:2] = 2.0, 2e5
+    found = _measured(run(train_loss=(T, loss)), "loss.burst")
+    assert isinstance(found, Estimate)
+    assert (found.low, found.value, found.high) == pytest.approx((0.0, 5.0, 5.0))
+
+
 def test_a_loss_that_had_come_down_before_it_was_lost_tells_no_burst():
     loss = np.where(T < 300, 2.0 * 10 ** (T / 50), np.nan)
     loss[1] = 1.0

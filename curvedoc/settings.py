@@ -24,7 +24,7 @@ NAMED = re.compile(
     re.IGNORECASE,
 )
 #: The last word of a setting that is the learning rate.
-RATES = ("learning_rate", "lr", "lr0", "base_lr", "max_lr", "peak_lr")
+RATES = ("learning_rate", "lr", "lr0", "init_lr", "initial_lr", "learning_rate_init", "base_lr", "max_lr", "peak_lr")
 
 
 def flat(hyper: Mapping[str, object], above: str = "", deep: int = 0) -> Iterator[tuple[str, Value]]:

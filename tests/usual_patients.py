@@ -41,10 +41,18 @@ def guessing(seed: int, rate: float, change: float = -0.02, start: float = 2.303
     )
 
 
-HIGH, LOW = "learning-rate-too-high.stated", "learning-rate-too-low.stated"
+def regression(seed: int, end: float, width: int) -> Run:
+    """A loss without a known floor that comes to rest at `end` of its start, and validation with it."""
+    loss = exponential(T, 1.0, end, tau=0.05)
+    val = (V, noisy(1.02 * loss[9::10], 0.002, seed + 1))
+    return run(train_loss=(T, noisy(loss, 0.02, seed)), val_loss=val, lr=(T, cosine(T, 0.01)), hyper={"n_embd": width})
+
+
+HIGH, LOW, NARROW = "learning-rate-too-high.stated", "learning-rate-too-low.stated", "underfitting.narrow"
 FIRES: dict[str, Callable[[int], Run]] = {
     HIGH: lambda seed: rested(seed, 0.2, optimizer="Adam"),
     LOW: lambda seed: guessing(seed, 3e-5),
+    NARROW: lambda seed: regression(seed, 0.4, 2),
 }
 QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     (HIGH, "borne"): lambda seed: rested(seed, 0.2, 0.05, optimizer="Adam"),
@@ -53,5 +61,7 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     (LOW, "no-learning"): lambda seed: guessing(seed, 1e-2),
     (LOW, "fine-tune"): lambda seed: guessing(seed, 3e-5, start=0.5, right=0.8),
     (LOW, "zero"): lambda seed: guessing(seed, 3e-9),
+    (NARROW, "wide"): lambda seed: regression(seed, 0.4, 64),
+    (NARROW, "room"): lambda seed: regression(seed, 0.03, 2),
     (LOW, "wrong-sign"): lambda seed: guessing(seed, 3e-5, change=0.6),
 }

@@ -1,6 +1,9 @@
-"""How does the learning rate that the log states compare with those of common recipes, and does the run bear it?"""
+"""How do the learning rate and the width that the log states compare with recipes, and does the run bear the rate?"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +21,7 @@ VITALS = {
     "lr.below_usual": Vital(
         "times", "the lowest rate in common use to train from scratch, for that optimiser or any, over the stated one"
     ),
+    "model.width": Vital("count", "units of a hidden layer, or numbers that stand for a token, as the log states them"),
     "lr.strained": Vital("share", "the strongest sign, however weak alone, that the run bears its rate badly"),
 }
 
@@ -37,25 +41,37 @@ USUAL = (
 _LARGEST = 1e9
 
 
+#: The last word of a setting that is a width, and not a number of layers or of pixels.
+WIDTHS = ("hidden_size", "hidden_dim", "hidden_units", "n_embd", "d_model", "embed_dim", "model_dim")
+
+
 def measure(signals: Signals, found: dict[str, Measured]) -> dict[str, Measured]:
-    """Vitals of the stated rate, and what was measured before (`found`) of a run that bears it badly."""
-    strained: dict[str, Measured] = {"lr.strained": Missing("the loss was lost to NaN or infinity")}
+    """Vitals of what the log states, and of a run that bears its rate badly, by what was measured before (`found`)."""
+    measured: dict[str, Measured] = {"model.width": _width(signals.run.hyper)}
     if signals.train is None:
-        strained = {"lr.strained": signals.absent["train_loss"]}
-    elif signals.lost_at is None:
-        strained = {"lr.strained": exact(_strained(found), "share", (signals.begin, signals.end))}
+        measured["lr.strained"] = signals.absent["train_loss"]
+    elif signals.lost_at is not None:
+        measured["lr.strained"] = Missing("the loss was lost to NaN or infinity")
+    else:
+        measured["lr.strained"] = exact(_strained(found), "share", (signals.begin, signals.end))
+    return measured | _rate(signals)
+
+
+def _rate(signals: Signals) -> dict[str, Measured]:
+    """The stated rate, and its ratios to both ends of what is common; missing where no rate is stated, and the ratios
+    where the optimiser has a scale of its own."""
     stated = _stated(signals)
     if stated is None:
         why = Missing("no learning rate in the log", ("lr",))
-        return strained | dict.fromkeys(("lr.stated", "lr.above_usual", "lr.below_usual"), why)
+        return dict.fromkeys(("lr.stated", "lr.above_usual", "lr.below_usual"), why)
+    known: dict[str, Measured] = {"lr.stated": exact(float(np.log10(stated)), "log10")}
     named = optimizer(signals.run.hyper)
     usual = next(span for words, span in USUAL if any(word in named for word in words))
-    known = {"lr.stated": exact(float(np.log10(stated)), "log10")}
     if usual is None:
         why = Missing(f"rates of {named} have a scale of their own")
-        return strained | known | {"lr.above_usual": why, "lr.below_usual": why}
+        return known | {"lr.above_usual": why, "lr.below_usual": why}
     above, below = (min(_LARGEST, ratio) for ratio in (stated / usual[1], usual[0] / stated))
-    return strained | known | {"lr.above_usual": exact(above, "times"), "lr.below_usual": exact(below, "times")}
+    return known | {"lr.above_usual": exact(above, "times"), "lr.below_usual": exact(below, "times")}
 
 
 def _stated(signals: Signals) -> float | None:
@@ -63,9 +79,20 @@ def _stated(signals: Signals) -> float | None:
     rate = signals.run.get("lr")
     if rate is not None and (logged := rate.value[alive(rate.value) & (rate.value > 0)]).size:
         return min(float(logged.max()), _LARGEST)
-    words = flat({str(key).replace("/", "."): value for key, value in signals.run.hyper.items()})
-    given = [value for key, value in words if key.rpartition(".")[2].lower() in RATES and isinstance(value, float)]
-    return min(max(given), _LARGEST) if max(given, default=0.0) > 0 else None
+    given = max(_numbers(signals.run.hyper, RATES), default=0.0)
+    return min(given, _LARGEST) if given > 0 else None
+
+
+def _width(hyper: Mapping[str, Any]) -> Measured:
+    """The narrowest of the stated widths."""
+    widths = [width for width in _numbers(hyper, WIDTHS) if width >= 1]
+    return exact(min(widths), "count") if widths else Missing("no width among the hyper-parameters of the log")
+
+
+def _numbers(hyper: Mapping[str, Any], last: Sequence[str]) -> list[float]:
+    """The numbers among settings whose name ends in one of these words."""
+    settings = flat({str(key).replace("/", "."): value for key, value in hyper.items()})
+    return [value for key, value in settings if key.rpartition(".")[2].lower() in last and isinstance(value, float)]
 
 
 def _strained(found: dict[str, Measured]) -> float:

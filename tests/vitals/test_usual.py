@@ -63,6 +63,15 @@ def test_a_rate_beyond_all_bounds_is_only_large() -> None:
     assert value(stated(lr=1e290), "lr.above_usual").value == 1e9
 
 
+@pytest.mark.parametrize(
+    ("hyper", "width"),
+    [({"hidden_size": 2, "num_layers": 3}, 2), ({"model/head/n_embd": 4, "d_model": 64}, 4), ({"width": 2}, None)],
+)
+def test_the_narrowest_stated_width_counts_and_no_number_of_layers(hyper: dict[str, object], width: int | None) -> None:
+    found = vital(stated(**hyper), "model.width")
+    assert isinstance(found, Missing) if width is None else found.value == width
+
+
 def test_a_bounce_counts_only_where_the_loss_ends_high() -> None:
     v = T[9::10]
 

@@ -72,6 +72,10 @@ def read(path: Path, shown: str) -> tuple[Log, ...]:
     if logs:
         names = ", ".join(map(quoted, list(runs)[:3])) + (" ..." if len(runs) > 3 else "")
         what = f"{len(runs)} runs in one document, each judged by itself: {names}"
+        if isinstance(document, dict) and (
+            own := [k for k, v in document.items() if isinstance(v, list) and is_known(k)]
+        ):
+            what += f"; {', '.join(map(quoted, own[:3]))} beside them, of none of them, left out"
         logs[0] = replace(logs[0], notes=(Note(shown, what), *logs[0].notes))
     shared = facts(_settings(document), 300) if isinstance(document, dict) else {}
     return tuple(replace(log, hyper={**shared, **log.hyper}) for log in logs)

@@ -90,6 +90,9 @@ def _turned(document: Mapping[str, Any]) -> dict[str, Any]:
     folds = {fold for value in inner.values() for fold in value}
     if not 2 <= len(folds) <= MAX_PARTS or not all(_is_again(fold) and not fold.isdecimal() for fold in folds):
         return {}
+    beside = {key: value for key, value in document.items() if key not in inner}
+    if _curves(beside) or not all(isinstance(one, list) for value in inner.values() for one in value.values()):
+        return {}  # one result for each fold, beside the curves of a run
     order = dict.fromkeys(fold for value in inner.values() for fold in value)
     return {fold: {key: value[fold] for key, value in inner.items() if fold in value} for fold in order}
 

@@ -60,10 +60,21 @@ def test_each_repetition_is_a_run_with_its_own_curves(tmp_path: Path, document: 
         {"generator": history(0), "discriminator": history(1)},
         {"box": history(0), "cls": history(1)},
         {"history": history(0), "args": {"lr": 0.1}},
+        {**history(0), "accuracy": {"fold 1": 0.9, "fold 2": 0.8}},
+        {"history": {**history(0), "accuracy": {"fold 1": [0.9, 0.8], "fold 2": [0.8, 0.9]}}},
         {"loss": {"train": LOSS, "val": LOSS}, "accuracy": {"train": LOSS, "val": LOSS}},
         {"train_loss": {str(k): v for k, v in enumerate(LOSS)}, "val_loss": {str(k): v for k, v in enumerate(LOSS)}},
     ],
-    ids=["sides", "players", "terms", "one history", "sides below metrics", "columns of pandas"],
+    ids=[
+        "sides",
+        "players",
+        "terms",
+        "one history",
+        "a result per fold",
+        "curves per fold beside",
+        "sides below metrics",
+        "columns of pandas",
+    ],
 )
 def test_what_belongs_to_one_training_is_one_run(tmp_path: Path, document: object) -> None:
     assert one(written(tmp_path, "history.json", json.dumps(document))).part == ""
@@ -82,6 +93,14 @@ def test_settings_beside_the_folds_hold_for_each(tmp_path: Path) -> None:
         {"args/lr": 0.1, "batch_size": 32},
         {"args/lr": 0.1, "batch_size": 32, "lr": 0.2},
     ]
+
+
+def test_a_mean_over_the_folds_is_left_out_and_said(tmp_path: Path) -> None:
+    document = {"val_loss": LOSS, "fold_0": history(0), "fold_1": history(1)}
+    logs = read_file(written(tmp_path, "history.json", json.dumps(document)), "history.json")
+    assert logs is not None
+    assert [log.part for log in logs] == ["fold_0", "fold_1"]
+    assert "'val_loss' beside them, of none of them, left out" in said(logs[0])
 
 
 def test_a_fold_that_ended_early_keeps_its_own_length(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ VITALS = {
         "share", "that part where a warm-up may be behind it: steps are logged, the rate is not"
     ),
     "start.flat_until": Vital("step", "where the loss had done 5 % of its descent"),
-    "start.flat_points": Vital("count", "logged points of that part"),
+    "start.flat_points": Vital("count", "logged points of that part, or validations that show one answer if more"),
     "start.sharpness": Vital("times", "steps up to 5 % of the descent over the steps from 5 % to 50 % of it"),
     "start.spike": Vital("times", "highest logged loss in the first tenth of the run over its first points"),
     "start.spike_sd": Vital("sd", "that rise in standard deviations of one logged point"),
@@ -35,10 +35,10 @@ _SPIKE = ("start.spike", "start.spike_sd", "start.spike_until", "start.left")
 
 #: So many validations with one accuracy are no chance; the loss may fall by STILL of what it has left from their first
 #: half to the second. An exponential descent that is followed so closely has a sharpness of 0.3 at most.
-SAME = 5
+SAME = 4
 STILL = 0.1
 #: Points of a rest.
-REST = 4
+REST = 3
 #: The smallest gain that counts: what comes down by less from its rest has not left it.
 GAIN = 0.05
 
@@ -66,6 +66,8 @@ class _Way:
     top: float
     doubt: float
     since: float
+    #: How many validations gave one answer, where that is the rest.
+    alike: int = 0
 
 
 def _descent(signals: Signals) -> dict[str, Measured]:
@@ -90,7 +92,7 @@ def _descent(signals: Signals) -> dict[str, Measured]:
     until = [five for five, _ in grid]
     span = (float(origin), grid[1][0])
     flat_for = _estimate(flat, "share", span)
-    seen = int(((way.step >= origin) & (way.step <= grid[1][0])).sum())
+    seen = max(way.alike, int(((way.step >= origin) & (way.step <= grid[1][0])).sum()))
     return {
         "start.flat_for": flat_for,
         "start.flat_unwarmed": _no_warmup(signals, rest) or flat_for,
@@ -175,10 +177,10 @@ def _one_answer(signals: Signals) -> _Way | None:
             return None
         since = float(curve.step[int(np.argmax(curve.points <= level + 0.05 * below))])
         if curve is signals.train:
-            return _Way(curve.step, curve.value, level, 1.28 * median(curve.se[inside]), since)
+            return _Way(curve.step, curve.value, level, 1.28 * median(curve.se[inside]), since, same)
         # A mean over one whole set scatters less than any smoother knows that has to follow a drop: a quarter of what
         # it moved while it rested is one standard deviation.
-        return _Way(curve.step, curve.points, level, 1.28 * float(np.ptp(value)) / 4, since)
+        return _Way(curve.step, curve.points, level, 1.28 * float(np.ptp(value)) / 4, since, same)
     return None
 
 

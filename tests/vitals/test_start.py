@@ -63,6 +63,19 @@ def test_a_flat_start_lies_behind_the_frequencies_of_the_classes_if_every_answer
     assert value(moved, "start.flat_until").value < 100
 
 
+def test_few_validations_show_a_flat_start_by_their_one_answer() -> None:
+    # Four classes, 69 % of one: the frequencies are learned until the second validation, and the fall is over at 8.
+    at = np.linspace(60, 600, 14)
+    val = np.array([1.057, 0.9407, 0.9333, 0.8941, 0.6508, 0.5283, *np.linspace(0.49, 0.45, 8)])
+    right = np.where(np.arange(14) < 6, 0.69, 0.8)
+    made = run(train_loss=(T, noisy(np.interp(T, at, val), 0.1)), val_loss=(at, val), val_accuracy=(at, right))
+    assert value(made, "start.flat_points").value == 6
+    # From the rest on, at the second validation, down to a twentieth of the way from 0.9333 to 0.45.
+    level = 0.9333 - 0.05 * (0.9333 - 0.45)
+    crossed = at[2] + (at[3] - at[2]) * (0.9333 - level) / (0.9333 - 0.8941)
+    assert value(made, "start.flat_for").value == pytest.approx((crossed - at[1]) / (T[-1] - T[0]), abs=0.02)
+
+
 @pytest.mark.parametrize("rest", [0.0, 240.0])
 def test_validation_shows_a_rest_at_the_shares_of_the_classes_that_batches_hide(rest: float) -> None:
     # Four classes, one with 70 %: from log 4 to their entropy, 0.91, and, behind the rest or at once, down to 0.2.

@@ -62,8 +62,8 @@ def show(value: float, unit: str = "") -> str:
 
     >>> show(0.4213, "share"), show(12345.0, "step"), show(0.00031234, "loss"), show(2.34, "times")
     ('42 %', '12345', '0.000312', '2.3x')
-    >>> show(-2.96, "log10"), show(4371.2), show(34.5, "step"), show(56833.8, "sd")
-    ('1.1e-3', '4370', '34', 'over 1000')
+    >>> show(-2.96, "log10"), show(-0.7, "log10"), show(4371.2), show(34.5, "step"), show(56833.8, "sd")
+    ('1.1e-3', '0.2', '4370', '34', 'over 1000')
     """
     if not math.isfinite(value):
         return "infinity" if value > 0 else "-infinity" if value < 0 else "NaN"
@@ -89,11 +89,11 @@ def show(value: float, unit: str = "") -> str:
 
 
 def _plain(text: str) -> str:
-    """A number in Python's writing without what people leave out: `4.37e+03` is 4370, `2.0` is 2."""
+    """A number in Python's writing without what people leave out: `4.37e+03` is 4370, `2.0e-01` is 0.2."""
     if "e" not in text:
         return text.removesuffix(".0")
     digits, exponent = text.split("e")
-    return f"{float(text):.0f}" if 0 < int(exponent) < 6 else f"{digits}e{int(exponent)}"
+    return f"{float(text):g}" if -3 < int(exponent) < 6 else f"{digits}e{int(exponent)}"
 
 
 #: How a number may be said in a sentence other than as it is: `{gap.of_loss:above}`.

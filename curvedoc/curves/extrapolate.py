@@ -111,18 +111,3 @@ def _laws(places: bytes) -> tuple[Array, Array, Array, Array, Array]:
     mean = shape.mean(1)
     centred = shape - mean[:, None]
     return shape, mean, centred, (centred**2).sum(1), (shape[: len(exponent)] ** 2).sum(1)
-
-
-def law_misfit(x: Array, value: Array) -> float:
-    """Least sum of squares that any power law or exponential with a floor leaves of a whole curve.
-
-    `x`, `value` (n,) with x from 0 to 1.
-
-    >>> x = np.linspace(0, 1, 20)
-    >>> law_misfit(x, 0.3 + np.exp(-x / TIMES[20])) < 1e-20 < 0.01 < law_misfit(x, np.sin(9 * x))
-    True
-    """
-    _, _, shape, size, _ = _laws(np.ascontiguousarray(x, np.float64).tobytes())
-    rest = value - value.mean()
-    height = shape @ rest / size
-    return float(((rest - height[:, None] * shape) ** 2).sum(1).min())

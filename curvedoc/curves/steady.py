@@ -13,7 +13,7 @@ TURNED = 2.8
 
 
 def steady(points: Array) -> bool:
-    """Whether a loss falls nearly throughout: chance orders six points and more so once in a thousand times or less.
+    """Whether a loss falls nearly throughout: chance orders six points and more so once in 600 times or less.
 
     The statistic of Mann (1945) and Kendall, falls less rises among all pairs over its standard deviation in pure
     chance, is TURNED and more, and half of that among the pairs of the second half, which a fall of a few first points

@@ -87,14 +87,13 @@ def _of_list(rows: list[Any], name: str) -> dict[str, Any]:
 def _turned(document: Mapping[str, Any]) -> dict[str, Any]:
     """`{"val_loss": {"fold 1": [...], "fold 2": [...]}}` with the folds outside."""
     inner = {key: value for key, value in document.items() if is_metric(key) and isinstance(value, Mapping)}
-    folds = {fold for value in inner.values() for fold in value}
+    folds = dict.fromkeys(fold for value in inner.values() for fold in value)
     if not 2 <= len(folds) <= MAX_PARTS or not all(_is_again(fold) and not fold.isdecimal() for fold in folds):
         return {}
     beside = {key: value for key, value in document.items() if key not in inner}
     if _curves(beside) or not all(isinstance(one, list) for value in inner.values() for one in value.values()):
         return {}  # one result for each fold, beside the curves of a run
-    order = dict.fromkeys(fold for value in inner.values() for fold in value)
-    return {fold: {key: value[fold] for key, value in inner.items() if fold in value} for fold in order}
+    return {fold: {key: value[fold] for key, value in inner.items() if fold in value} for fold in folds}
 
 
 def _curves(value: Any, depth: int = 0) -> frozenset[str]:

@@ -15,7 +15,7 @@ from ..estimate import Estimate, exact
 from ..run import Curve
 from .chart import Measured, Missing, Vital
 from .constant import idle_since
-from .signals import FEWEST, Signals, alive, in_noise
+from .signals import FEWEST, TINY, Signals, alive, in_noise
 from .witness import witness
 
 VITALS = {
@@ -69,7 +69,7 @@ HIDDEN = 0.2
 #: may be small: the frequencies of the classes alone take up to 1 % off (tests/lab/tune, networks that were dead).
 HELD_OUT = 0.02
 #: The same of a loss that falls at nearly every validation, late ones as well: frequencies are learned in a few steps,
-#: and points stand in such an order by chance once in a thousand times. A smaller share may be weight decay's work.
+#: and points stand in such an order by chance once in 600 times. A smaller share may be weight decay's work.
 STEADY = 0.005
 #: The smallest gain that counts, as a share of the first loss.
 GAIN = 0.05
@@ -244,7 +244,7 @@ def _extremes(train: Smooth, level: float, doubt: float) -> dict[str, Measured]:
     hidden = max(most, 1.28 * fell_error) / size
     unseen = Missing(f"the noise of train_loss hides a fall of {100 * hidden:.0f} %: log it more often, or its mean")
     known = abs(fell) >= KNOWN * fell_error or hidden <= HIDDEN
-    tiny = max(0.1 * RESTS * size, 1e-300)  # ten standard errors of less are rounding
+    tiny = max(0.1 * RESTS * size, TINY)  # ten standard errors of less are rounding
     trend = max(abs(fell) / max(fell_error, tiny), (start - lowest) / max(error / 1.28, tiny))
     # Doubt of the start moves a ratio to it by that ratio only.
     climbed = (level - start) / size
@@ -343,7 +343,7 @@ def _climbs(signals: Signals, found: dict[str, Measured]) -> dict[str, Measured]
     at, last = int(np.argmin(val.value)), float(val.value[-1])
     lowest, start, where = float(val.value[at]), abs(val.first[0]), float(val.step[at])
     risen, error = last - lowest, 1.28 * float(np.hypot(val.se[at], val.se[-1]))
-    noise, stretch = max(median(val.noise), RESTS * abs(last), 1e-300), (where, float(val.step[-1]))
+    noise, stretch = max(median(val.noise), RESTS * abs(last), TINY), (where, float(val.step[-1]))
     in_sd = in_noise(risen, error, noise, len(val.points), stretch)
     if start <= 0 or (isinstance(told, Estimate) and told.low >= in_sd.low):
         return {}

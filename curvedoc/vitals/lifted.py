@@ -36,9 +36,9 @@ def measure(signals: Signals, found: dict[str, Measured]) -> dict[str, Measured]
     thrown = found.get("val_loss.thrown")
     if not isinstance(thrown, Estimate):
         return {"rate.lifts": thrown or signals.absent.get("val_loss", Missing("no val_loss", ("val_loss",)))}
-    if isinstance(steady := found.get("val_loss.unrest"), Missing):
+    if isinstance(untold := found.get("val_loss.unrest"), Missing):
         # A bend in a few validations looks like a leap, unless they go up and down.
-        return {"rate.lifts": steady}
+        return {"rate.lifts": untold}
     flat, kept = found.get("train_loss.flat_for"), found.get("train_loss.pace_kept")
     signs = {
         "thrown": weigh(_log(thrown), *_logs(0.006, 0.06), 0.0),

@@ -135,7 +135,7 @@ def _shown(signals: Signals, curve: Smooth) -> Measured:
 def _fifth(signals: Signals, begin: float, end: float) -> float:
     """The step by which a fifth of the logged rate has been spent, a fifth of the run where none is logged."""
     plain = begin + 0.2 * (end - begin)
-    if signals.lr is None or len(signals.lr) < 6 or signals.lr.value.max() < 1e-60:
+    if signals.lr is None or len(signals.lr) < 6 or signals.lr.value.max() < TINY:
         return plain
     step, rate = signals.lr.step, signals.lr.value / signals.lr.value.max()
     spent = np.concatenate([[0.0], np.cumsum(np.diff(step) * (rate[1:] + rate[:-1]) / 2)])
@@ -168,7 +168,7 @@ def _follows(signals: Signals) -> Measured:
         return Missing("so few validations on another scale than training tell no share of its fall")
     if few:
         told = _share(*_between_few(signals, train, at, loss), (begin, end), 1.28, 2 * HIDDEN)
-        return told if isinstance(told, Estimate) else _since_first_of_few(signals, train, at, loss) or told
+        return told if isinstance(told, Estimate) else _since_first_of_few(train, at, loss) or told
     val_fell, val_error = fall(at, loss, begin, end)
     learned = fall(train.step, train.points, begin, end)
     # A bend counts as doubt of either line, and both bend alike: it cancels in the share.
@@ -205,26 +205,28 @@ def _since_first(signals: Signals) -> Estimate | None:
     train, val = signals.train, signals.val
     if train is None or val is None:
         return None
-    first, last = float(val.step[0]), float(val.step[-1])
-    learned = train.at(first) - train.at(last), float(np.hypot(train.se_at(first), train.se_at(last)))
-    held_out = float(val.value[0] - val.value[-1]), float(np.hypot(val.se[0], val.se[-1]))
     later, doubt = fall(val.step, val.points, signals.begin + 0.5 * signals.length, signals.end)
-    if held_out[0] <= 3 * held_out[1] or (later <= 1.28 * doubt and not steady(val.points)):
+    if later <= 1.28 * doubt and not steady(val.points):
         return None
-    told = _share(learned, held_out, (first, last), 1.28, math.inf)
-    return told if isinstance(told, Estimate) else None
+    error = float(np.hypot(val.se[0], val.se[-1]))
+    return _along(train, val.step, (float(val.value[0] - val.value[-1]), error), math.inf)
 
 
-def _since_first_of_few(signals: Signals, train: Smooth, at: Array, loss: Array) -> Estimate | None:
+def _since_first_of_few(train: Smooth, at: Array, loss: Array) -> Estimate | None:
     """`_since_first` of validations too few for a curve: each below the one before, and no noisier than a batch."""
     if len(at) < 2 or (np.diff(loss) >= 0).any():
         return None
-    first, last, noise = float(at[0]), float(at[-1]), median(train.noise)
-    learned = train.at(first) - train.at(last), float(np.hypot(train.se_at(first), train.se_at(last)))
-    held_out = float(loss[0] - loss[-1]), noise * 2**0.5
+    return _along(train, at, (float(loss[0] - loss[-1]), median(train.noise) * 2**0.5), 2 * HIDDEN)
+
+
+def _along(train: Smooth, at: Array, held_out: tuple[float, float], widest: float) -> Estimate | None:
+    """The fall of validation from its first step to its last, with its standard error, over that of training; None
+    where it is within its noise, or half of its interval is more than `widest`."""
     if held_out[0] <= 3 * held_out[1]:
         return None
-    told = _share(learned, held_out, (first, last), 1.28, 2 * HIDDEN)
+    first, last = float(at[0]), float(at[-1])
+    learned = train.at(first) - train.at(last), float(np.hypot(train.se_at(first), train.se_at(last)))
+    told = _share(learned, held_out, (first, last), 1.28, widest)
     return told if isinstance(told, Estimate) else None
 
 

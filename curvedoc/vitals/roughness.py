@@ -55,8 +55,6 @@ FEWEST = 5
 LEAST = 3
 #: Second differences without which nothing is said of unrest either; it is wanted of runs of eight validations, too.
 FEW = 4
-#: A single one tells leaps to a factor of six either way: that is no measure, but a doubt, where silence would be none.
-LEAP = 1
 #: Moves from one of a few validations to the next that show whether they go up and down.
 RISES = 3
 #: Second differences without which the scatter at the start is not known to a factor of one and a half (at 80 %): of
@@ -173,8 +171,8 @@ def _leaps_of_few(val: Curve, name: str) -> dict[str, Measured]:
 
 def _unrest(signals: Signals) -> dict[str, Measured]:
     """Bounce of the validation loss over the last three quarters of the run, and what it gained along the last half by
-    that. Fewer than FEW second differences tell `thrown` down to LEAP of them, since a doubt is more than silence, and
-    `unrest` only where validations go up and down; the rest is missing then."""
+    that. Fewer than FEW second differences tell `unrest` only where validations go up and down; `thrown` is told by a
+    single one, to a factor of six either way: a doubt is more than silence. The rest is missing then."""
     names = ("val_loss.unrest", "val_loss.thrown", "val_loss.past_unrest", "train_loss.risen_leaps")
     val = signals.run.get("val_loss")
     if val is None or signals.lost_at is not None:
@@ -185,7 +183,7 @@ def _unrest(signals: Signals) -> dict[str, Measured]:
     found = dict[str, Measured](
         dict.fromkeys(names, Missing("validation is logged too rarely to see a bounce", ("val_loss",)))
     )
-    if points >= LEAP:
+    if points:
         found["val_loss.thrown"] = _over_first(signals, val, size, points, most)
     if points < FEW or late.sum() < FEW:
         return found | _leaps_of_few(val, "val_loss.unrest")
@@ -208,7 +206,7 @@ def _unrest(signals: Signals) -> dict[str, Measured]:
 
 
 def _over_first(signals: Signals, val: Curve, size: float, points: int, stretch: tuple[float, float]) -> Measured:
-    """That bounce over the first loss."""
+    """A bounce, told by so many points along a stretch, over the first loss of training or validation, the higher."""
     if signals.train is None or (start := signals.train.first[0]) <= 0:
         return _no_start(signals)
     if signals.context.classes is not None:

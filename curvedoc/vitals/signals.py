@@ -276,19 +276,21 @@ def calculable(run: Run) -> Run:
     if not any(_extreme(c.value).any() for curves in run.curves.values() for c in curves):
         return run
     kept = {
-        role: tuple(replace(c, value=np.where(_extreme(c.value), _rounded(c.value), c.value)) for c in curves)
+        role: tuple(replace(c, value=np.where(_extreme(c.value), _limit(c.value), c.value)) for c in curves)
         for role, curves in run.curves.items()
     }
     return replace(run, curves=kept)
 
 
 def _extreme(value: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Where a value is too near to 0, or too large, to calculate with."""
     size = np.abs(value)
     found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = ((size < TINY) & (value != 0)) | (size >= HUGE)
     return found
 
 
-def _rounded(value: Array) -> Array:
+def _limit(value: Array) -> Array:
+    """What such a value stands for: 0, or infinity of its sign."""
     return np.where(np.abs(value) < 1, 0.0, np.copysign(np.inf, value))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,28 +20,30 @@ VITALS = {
         "times", "that rate over the highest in common use for the optimiser that the log names, or for any"
     ),
     "lr.below_usual": Vital(
-        "times", "the lowest rate in common use to train from scratch, for that optimiser or any, over the stated one"
+        "times",
+        "the lowest rate in common use to train small networks from scratch, for that optimiser, over that rate",
     ),
-    "model.width": Vital("count", "units of a hidden layer, or numbers that stand for a token, as the log states them"),
+    "model.width": Vital("count", "narrowest layer that the log states: units, or numbers that stand for a token"),
     "lr.strained": Vital("share", "the strongest sign, however weak alone, that the run bears its rate badly"),
 }
 
-#: Lowest and highest rate in common use, by words in the name of the optimiser; None where its rates have a scale of
-#: their own. SGD: 0.1 (He et al. 2016; Goyal et al. 2017 for 256 examples), 1e-2 (Bengio 2012), seldom below 1e-3.
-#: Adam: 1e-3 (Kingma and Ba 2015), 3e-4 and less for transformers, seldom more than twenty times the first.
-_SGD, _ADAM = (1e-3, 0.1), (4e-4, 0.02)
-_OTHER = "prodigy dadapt d_adapt adafactor lars lamb lbfgs rprop muon sophia schedulefree schedule_free"
-USUAL = (
-    (_OTHER.split(), None),
-    (["adam", "adabelief", "adagrad", "adadelta", "rmsprop", "lion"], _ADAM),
-    (["sgd", "momentum", "nesterov"], _SGD),
-    ([""], (_ADAM[0], _SGD[1])),
+#: Lowest and highest rate in common use, for small networks that are trained from scratch. SGD: 0.1 (He et al. 2016;
+#: Goyal et al. 2017 for 256 examples), 1e-2 (Bengio 2012), seldom below 1e-3. Adam: 1e-3 (Kingma and Ba 2015), 3e-4,
+#: seldom more than twenty times the first; large transformers, detectors and diffusion models go by 1e-4 and less.
+_SGD, _ADAM = (1e-3, 0.1), (3e-4, 0.02)
+#: Optimisers whose rates have a scale of their own: 1 for Adadelta and Prodigy, 1e-4 for Lion. LambdaLR is none, nor a
+#: million.
+_OWN_SCALE = (
+    r"prodigy|d_?adapt|ada(?:factor|delta|grad)|lars|lamb(?!d)|(?<!l)lion|lbfgs|rprop|muon|sophia|schedule_?free"
 )
-
+USUAL = (
+    (_OWN_SCALE, None),
+    (r"adam|adabelief|rmsprop", _ADAM),
+    (r"sgd|momentum|nesterov", _SGD),
+    ("", (_ADAM[0], _SGD[1])),
+)
 #: A number above which a rate only says that it is large.
 _LARGEST = 1e9
-
-
 #: The last word of a setting that is a width, and not a number of layers or of pixels.
 WIDTHS = ("hidden_size", "hidden_dim", "hidden_units", "n_embd", "d_model", "embed_dim", "model_dim")
 
@@ -66,9 +69,9 @@ def _rate(signals: Signals) -> dict[str, Measured]:
         return dict.fromkeys(("lr.stated", "lr.above_usual", "lr.below_usual"), why)
     known: dict[str, Measured] = {"lr.stated": exact(float(np.log10(stated)), "log10")}
     named = optimizer(signals.run.hyper)
-    usual = next(span for words, span in USUAL if any(word in named for word in words))
+    usual = next(span for words, span in USUAL if re.search(words, named))
     if usual is None:
-        why = Missing(f"rates of {named} have a scale of their own")
+        why = Missing("the rates of this optimiser have a scale of their own")
         return known | {"lr.above_usual": why, "lr.below_usual": why}
     above, below = (min(_LARGEST, ratio) for ratio in (stated / usual[1], usual[0] / stated))
     return known | {"lr.above_usual": exact(above, "times"), "lr.below_usual": exact(below, "times")}

@@ -140,7 +140,7 @@ def guessing(
     val = guess + known * (1 - np.exp(-V / 60)) + wander * rng.standard_normal(len(V)) - drift * V / V[-1]
     losses = guess + first * np.exp(-T / 20) - known * (1 - np.exp(-T / 60)) + 5e-3 * rng.standard_normal(len(T))
     right, shares = np.full(len(V), 0.09), {f"dead_share__{name}": (V, share) for name, share in more.items()}
-    return run(train_loss=(T, losses), val_loss=(V, val), val_accuracy=(V, right), lr=(T, cosine(T)), **shares)
+    return run(train_loss=(T, losses), val_loss=(V, val), val_accuracy=(V, right), lr=(T, cosine(T, 0.01)), **shares)
 
 
 def frequent(seed: int, begin: float = np.log(4), settled: float = 30.0, **hyper: str) -> Run:

@@ -81,7 +81,7 @@ def half_way(seed: int) -> Run:
 def overshot(seed: int) -> Run:
     """The first step nearly doubles the loss, and the rest of the run brings it a little below its start."""
     loss = np.where(T[1] > T, 2.3, 4.2 - 2.5 * T / T[-1])
-    return run(train_loss=(T, noisy(loss, 0.02, seed)), lr=(T, np.full(len(T), 0.5)))
+    return run(train_loss=(T, noisy(loss, 0.02, seed)), lr=(T, np.full(len(T), 0.1)))
 
 
 def at_rest(seed: int) -> Run:

@@ -141,3 +141,20 @@ def test_a_log_that_begins_with_some_of_three_classes_learned_is_not_one_of_two(
     )
     assert value(made, "fit.unlearned").value == 0.0
     assert value(made, "fit.above_guess").value == pytest.approx((0.62 - 1 / 3) / (2 / 3), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "log", "known"),
+    [
+        (0.50, {"MODEL/META_ARCHITECTURE": "gru"}, 0.45),
+        (0.50, {"model": {"type": "gpt"}}, 0.45),
+        (0.50, {"model": "resnet"}, 1.0),
+        (0.75, {"MODEL/META_ARCHITECTURE": "gru"}, 1.0),
+    ],
+)
+def test_half_of_the_next_symbols_may_be_beyond_anybody(wrong: float, log: dict[str, object], known: float) -> None:
+    t = steps()
+    loss = exponential(t, 2.1, 1.3)
+    right = (1 - wrong) * (1 - np.exp(-t / 300))
+    made = run(train_loss=(t, loss), val_loss=(t[9::10], loss[9::10]), train_accuracy=(t, right), hyper=log)
+    assert value(made, "fit.known").value == pytest.approx(known)

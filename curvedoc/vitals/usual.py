@@ -68,7 +68,9 @@ def _rate(signals: Signals) -> dict[str, Measured]:
         why = Missing("no learning rate in the log", ("lr",))
         return dict.fromkeys(("lr.stated", "lr.above_usual", "lr.below_usual"), why)
     known: dict[str, Measured] = {"lr.stated": exact(float(np.log10(stated)), "log10")}
-    named = optimizer(signals.run.hyper)
+    # Lightning's monitor names the optimiser with the rate: lr-AdamW.
+    tags = " ".join(tag.tag.lower() for tag in signals.run.tags if tag.role == "lr")
+    named = optimizer(signals.run.hyper) or tags
     usual = next(span for words, span in USUAL if re.search(words, named))
     if usual is None:
         why = Missing("the rates of this optimiser have a scale of their own")

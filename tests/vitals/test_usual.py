@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curvedoc.run import Tag
 from curvedoc.vitals.chart import Missing
 
 from ..patients import exponential, noisy, power_law, run, steps
@@ -53,6 +55,13 @@ def test_rates_on_a_scale_of_their_own_are_not_compared(name: str) -> None:
     log = stated(lr=1.0, optimizer=name)
     assert isinstance(vital(log, "lr.above_usual"), Missing)
     assert isinstance(vital(log, "lr.below_usual"), Missing)
+
+
+def test_the_name_of_the_rate_may_name_the_optimiser() -> None:
+    log = run(train_loss=(T, power_law(T)), lr=(T, np.full(len(T), 0.2)))
+    monitored = replace(log, tags=(Tag("metrics.csv", "lr-AdamW", "lr", len(T), 10.0, 6000.0),))
+    assert value(log, "lr.above_usual").value == pytest.approx(2.0)
+    assert value(monitored, "lr.above_usual").value == pytest.approx(10.0)
 
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, None, "auto", True])

@@ -52,9 +52,8 @@ VITALS = {
     "gap.scale_drift": Vital("times", "largest such ratio of the run over the smallest"),
 }
 
-#: So many points show their scatter well, and fewer than FEWEST_RESTED not at all: that of four is known to a factor
-#: of two.
-HALF, FEWEST_RESTED = 6, 4
+#: Fewer points than this do not show their scatter; that of four is known to a factor of two.
+FEWEST_RESTED = 4
 #: Fewer increments than this behind the best point have no trend that could be told from wandering.
 FEWEST_INCREMENTS = 3
 
@@ -162,12 +161,12 @@ def _rested(points: Array, best: int, turn: int, rise: float, steps: tuple[float
     """A rise in standard deviations of the points about the line through their second half behind the best one: what
     came up and then lies still did not wander there.
 
-    Where that half has fewer than HALF points, all behind the lowest (`turn`) tell, about their line or their mean, by
-    how far that mean lies above it: a smoothed curve of so few begins to rise before it. Gives up with fewer than
-    FEWEST_RESTED of them.
+    Where that half has fewer than FEWEST_RESTED points, all behind the lowest (`turn`) tell, about their line or their
+    mean, by how far that mean lies above it: a smoothed curve of so few begins to rise before it. Gives up with fewer
+    than FEWEST_RESTED of them.
     """
     late = points[best + (len(points) - best) // 2 :]
-    few = len(late) < HALF
+    few = len(late) < FEWEST_RESTED
     if few:
         late = points[turn + 1 :]
         if len(late) < FEWEST_RESTED:

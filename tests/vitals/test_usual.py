@@ -14,7 +14,7 @@ from curvedoc.run import Tag
 from curvedoc.vitals.chart import Missing
 
 from ..patients import exponential, noisy, power_law, run, steps
-from ..usual_patients import guessing, rested
+from ..usual_patients import rested
 from .asked import value, vital
 
 T = steps()
@@ -100,8 +100,11 @@ def test_a_lost_loss_is_judged_by_others() -> None:
 
 
 def test_a_rate_below_all_recipes_needs_half_of_the_other_signs_to_be_young() -> None:
-    half = value(guessing(0, 1e-2), "rate.young").value
-    assert value(guessing(0, 1e-5), "rate.young").value == pytest.approx(min(1.0, 2 * half))
-    assert value(rested(0, 1e-5), "rate.young").value == pytest.approx(
-        min(1.0, 2 * value(rested(0, 1e-2), "rate.young").value)
+    v, loss = T[9::10], exponential(T, 2.3, 0.8, tau=0.2)
+    usual, below = (
+        value(run(train_loss=(T, noisy(loss)), val_loss=(v, loss[9::10]), lr=(T, np.full(len(T), rate))), "rate.young")
+        for rate in (1e-2, 1e-5)
     )
+    assert 0.3 < usual.value < 0.5
+    assert below.value == pytest.approx(2 * usual.value)
+    assert value(rested(0, 1e-5), "rate.young").value == 0.0

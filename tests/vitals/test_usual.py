@@ -93,6 +93,20 @@ def test_a_bounce_counts_only_where_the_loss_ends_high() -> None:
     assert value(bouncing(0.1), "lr.strained").value == 0.0
 
 
+@pytest.mark.parametrize(("examples", "strained"), [(400, 1.0), (24, 0.0)])
+def test_a_bounce_of_a_few_examples_is_none_of_the_rate(examples: int, strained: float) -> None:
+    v, loss = T[9::10], power_law(T, 2.3, 1.2)
+    right = np.random.default_rng(7).binomial(examples, 0.5, len(v)) / examples
+    made = run(train_loss=(T, noisy(loss)), val_loss=(v, noisy(loss[9::10], 0.08, 1)), val_accuracy=(v, right))
+    assert value(made, "lr.strained").value == strained
+
+
+@pytest.mark.parametrize(("end", "strained"), [(0.9, False), (0.999, True)])
+def test_what_still_comes_down_far_is_not_said_to_have_learned_little(end: float, strained: bool) -> None:
+    loss = 2.3 * (1 - (1 - end) * T / T[-1])
+    assert (value(run(train_loss=(T, noisy(loss, 1e-4))), "lr.strained").value > 0.5) == strained
+
+
 def test_a_lost_loss_is_judged_by_others() -> None:
     loss = power_law(T)
     loss[100:] = np.nan

@@ -29,6 +29,18 @@ def rested(seed: int, rate: float, floor: float = 1.4, **hyper: object) -> Run:
     )
 
 
+def overlapping(seed: int, rate: float) -> Run:
+    """Logistic regression by gradient descent: two classes that overlap, of which eight in ten are told apart."""
+    loss = exponential(T, 0.66, 0.45, tau=0.05)
+    right = 0.8 - 0.2 * (loss - 0.45) / 0.21
+    return run(
+        train_loss=(T, noisy(loss, 0.001, seed)),
+        val_loss=(V, noisy(1.02 * loss[9::10], 0.001, seed + 1)),
+        val_accuracy=(V, right[9::10]),
+        hyper={"learning_rate": rate},
+    )
+
+
 def guessing(seed: int, rate: float, change: float = -0.02, start: float = 2.303, right: float = 0.1) -> Run:
     """A loss that moves by a share of its start, and answers that stay as right as they were."""
     loss: Array = start * (1 + change * T / T[-1])
@@ -58,6 +70,8 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     (HIGH, "borne"): lambda seed: rested(seed, 0.2, 0.05, optimizer="Adam"),
     (HIGH, "usual"): lambda seed: rested(seed, 2e-3, optimizer="Adam"),
     (HIGH, "own-scale"): lambda seed: rested(seed, 1.0, optimizer="Prodigy"),
+    (HIGH, "rests"): lambda seed: overlapping(seed, 1.0),
+    (HIGH, "scaled"): lambda seed: rested(seed, 1.0, optimizer="Adam", learning_rate=3e-4),
     (LOW, "no-learning"): lambda seed: guessing(seed, 1e-2),
     (LOW, "fine-tune"): lambda seed: guessing(seed, 3e-5, start=0.5, right=0.8),
     (LOW, "zero"): lambda seed: guessing(seed, 3e-9),

@@ -84,7 +84,7 @@ def bend_cut(run: Run) -> dict[float, Estimate]:
 
 def named_schedule(run: Run) -> str:
     """What the hyper-parameters say of a schedule, in small letters; empty where they say nothing."""
-    return " ".join(str(v).lower() for k, v in run.hyper.items() if "sched" in k.lower())
+    return " ".join(str(v).lower() for k, v in run.hyper.items() if "sched" in str(k).lower())
 
 
 def guess(run: Run) -> ScheduleFit | None:

@@ -44,8 +44,21 @@ USUAL = (
 )
 #: A number above which a rate only says that it is large.
 _LARGEST = 1e9
-#: The last word of a setting that is a width, and not a number of layers or of pixels.
-WIDTHS = ("hidden_size", "hidden_dim", "hidden_units", "n_embd", "d_model", "embed_dim", "model_dim")
+#: The last word of a setting that is a width through which everything passes, and not a number of layers or of pixels;
+#: embeddings of four numbers for each of ten columns are forty side by side.
+WIDTHS = ("hidden_size", "hidden_dim", "hidden_units", "n_embd", "d_model", "model_dim")
+#: The last word of a setting that is the number of examples in a step, of all devices or of one.
+BATCHES = ("batch_size", "global_batch_size", "total_batch_size", "train_batch_size")
+#: Examples for which recipes of SGD state their rate; it grows with the batch (Goyal et al. 2017).
+_BATCH = 256
+#: A curve above all stated rates by so much counts something else: a factor of a schedule, percent, a scaled rate. A
+#: rate that only warms up and decays stays below.
+_SCALED = 3.0
+#: Names of settings that speak of weights trained before. What they say as "no" is none.
+_TRAINED = re.compile(
+    r"pretrained|finetun|fine_tun|(?:^|[._/])(?:peft|lora|qlora|adapter)|_name_or_path|init_from|init_checkpoint|load_from"
+)
+_NO = frozenset(("", "false", "none", "null", "no", "scratch", "0", "0.0"))
 
 
 def measure(signals: Signals, found: dict[str, Measured]) -> dict[str, Measured]:
@@ -68,15 +81,24 @@ def _rate(signals: Signals) -> dict[str, Measured]:
         why = Missing("no learning rate in the log", ("lr",))
         return dict.fromkeys(("lr.stated", "lr.above_usual", "lr.below_usual"), why)
     known: dict[str, Measured] = {"lr.stated": exact(float(np.log10(stated)), "log10")}
+    hyper = signals.run.hyper
     # Lightning's monitor names the optimiser with the rate: lr-AdamW.
     tags = " ".join(tag.tag.lower() for tag in signals.run.tags if tag.role == "lr")
-    named = optimizer(signals.run.hyper) or tags
+    named = optimizer(hyper) or tags
     usual = next(span for words, span in USUAL if re.search(words, named))
     if usual is None:
         why = Missing("the rates of this optimiser have a scale of their own")
         return known | {"lr.above_usual": why, "lr.below_usual": why}
-    above, below = (min(_LARGEST, ratio) for ratio in (stated / usual[1], usual[0] / stated))
-    return known | {"lr.above_usual": exact(above, "times"), "lr.below_usual": exact(below, "times")}
+    if 0 < _SCALED * (given := _given(hyper)) < stated:
+        why = Missing(f"the log has a rate of {stated:.3g} where its settings state {given:.3g}: one of them is scaled")
+        return known | {"lr.above_usual": why, "lr.below_usual": why}
+    bears = max(_numbers(hyper, BATCHES), default=0.0) / _BATCH if usual == _SGD else 1.0
+    above, below = (min(_LARGEST, ratio) for ratio in (stated / usual[1] / max(1.0, bears), usual[0] / stated))
+    trained = Missing("the settings speak of weights that were trained before: rates from scratch are not for them")
+    return known | {
+        "lr.above_usual": exact(above, "times"),
+        "lr.below_usual": trained if _trained(hyper) else exact(below, "times"),
+    }
 
 
 def _stated(signals: Signals) -> float | None:
@@ -84,8 +106,17 @@ def _stated(signals: Signals) -> float | None:
     rate = signals.run.get("lr")
     if rate is not None and (logged := rate.value[alive(rate.value) & (rate.value > 0)]).size:
         return min(float(logged.max()), _LARGEST)
-    given = max(_numbers(signals.run.hyper, RATES), default=0.0)
-    return min(given, _LARGEST) if given > 0 else None
+    return _given(signals.run.hyper) or None
+
+
+def _given(hyper: Mapping[str, Any]) -> float:
+    """The highest rate among the hyper-parameters; 0 where there is none."""
+    return max(0.0, min(max(_numbers(hyper, RATES), default=0.0), _LARGEST))
+
+
+def _trained(hyper: Mapping[str, Any]) -> bool:
+    """Whether a setting says that the weights were trained before."""
+    return any(_TRAINED.search(key.lower()) and str(value).strip().lower() not in _NO for key, value in flat(hyper))
 
 
 def _width(hyper: Mapping[str, Any]) -> Measured:
@@ -101,18 +132,21 @@ def _numbers(hyper: Mapping[str, Any], last: Sequence[str]) -> list[float]:
 
 
 def _strained(found: dict[str, Measured]) -> float:
-    """Signs that prove nothing at a usual rate, of a run that ends high: validation bounces by percents; the loss has
-    come to rest; any sign of `rate.too_high` of some weight. Or so little was learned, when the end brings no more.
+    """Signs that prove nothing at a usual rate, of a run that ends high: validation bounces by percents, or any sign of
+    `rate.too_high` of some weight. Or, of an optimiser that rescales gradients, so few answers are right at the end,
+    and it brings no more.
 
     High is a third of the task that is not explained, or a third of the first loss that is left. A residual network of
-    the laboratory bore six times the highest usual rate: its validation bounced by a quarter, and ended at 4 %.
+    the laboratory bore six times the highest usual rate: its validation bounced by a quarter, and ended at 4 %. That a
+    loss rests high up is no sign: where classes overlap, as in most tables, every run that has converged rests so. Nor
+    is it without rescaling that little is learned: rates of SGD have the unit of the loss, and a sum, clipped gradients
+    or a single layer bear hundreds, while steps of Adam move each weight by the rate itself.
     """
     unexplained, left = found.get("fit.unexplained"), found.get("train_loss.left")
     high = max(weigh(unexplained, 0.20, 0.35, 0.0), weigh(left, 0.20, 0.40, 0.0))
-    unlearned = weigh(unexplained, 0.40, 0.60, weigh(left, 0.5, 0.8, 0.0))
+    adaptive = weigh(found.get("guess.adaptive"), 0.0, 1.0, 0.0)
     restless = min(weigh(found.get("loss.bounce"), 0.012, 0.030, 0.0), many(found))
-    rests = weigh(found.get("train_loss.flat_for"), 0.35, 0.60, 0.0)
     return max(
-        min(high, max(restless, rests, weigh(found.get("rate.too_high"), 0.10, 0.30, 0.0))),
-        min(unlearned, weigh(found.get("pace.ahead"), 0.06, 0.02, 1.0)),
+        min(high, max(restless, weigh(found.get("rate.too_high"), 0.10, 0.30, 0.0))),
+        min(adaptive, weigh(unexplained, 0.40, 0.60, 0.0), weigh(found.get("pace.ahead"), 0.06, 0.02, 1.0)),
     )

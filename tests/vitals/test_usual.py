@@ -122,3 +122,49 @@ def test_a_rate_below_all_recipes_needs_half_of_the_other_signs_to_be_young() ->
     assert 0.3 < usual.value < 0.5
     assert below.value == pytest.approx(2 * usual.value)
     assert value(rested(0, 1e-5), "rate.young").value == 0.0
+
+
+def test_a_curve_far_above_the_stated_rate_counts_something_else() -> None:
+    log = run(train_loss=(T, power_law(T)), lr=(T, np.full(len(T), 1.0)), hyper={"lr": 1e-3, "optimizer": "adam"})
+    assert isinstance(vital(log, "lr.above_usual"), Missing)
+    assert isinstance(vital(log, "lr.below_usual"), Missing)
+
+
+@pytest.mark.parametrize(("batch", "times"), [(64, 16.0), (256, 16.0), (4096, 1.0)])
+def test_the_highest_rate_of_sgd_grows_with_the_batch(batch: int, times: float) -> None:
+    assert value(stated(lr=1.6, optimizer="sgd", batch_size=batch), "lr.above_usual").value == pytest.approx(times)
+
+
+@pytest.mark.parametrize(
+    "hyper",
+    [
+        {"model_name_or_path": "bert-base-uncased"},
+        {"pretrained": True},
+        {"lora/r": 8},
+        {"init_from": "gpt2"},
+        {"model": {"_name_or_path": "gpt2"}},
+    ],
+)
+def test_rates_from_scratch_are_not_for_weights_that_were_trained_before(hyper: dict[str, object]) -> None:
+    assert isinstance(vital(stated(lr=2e-5, optimizer="adamw", **hyper), "lr.below_usual"), Missing)
+
+
+@pytest.mark.parametrize("hyper", [{"pretrained": False}, {"init_from": "scratch"}, {"model": "explored"}])
+def test_weights_that_begin_at_random_are_told_from_those(hyper: dict[str, object]) -> None:
+    log = stated(lr=2e-5, optimizer="adamw", **hyper)
+    assert value(log, "lr.below_usual").value == pytest.approx(3e-4 / 2e-5)
+
+
+def test_embeddings_side_by_side_are_no_bottleneck() -> None:
+    assert value(stated(embed_dim=4, hidden_dim=256), "model.width").value == 256
+
+
+def test_a_smooth_rest_is_a_sign_with_steps_of_a_fixed_size_only() -> None:
+    assert value(rested(0, 0.2, optimizer="Adam"), "lr.strained").value > 0.9
+    assert value(rested(0, 0.2, optimizer="SGD"), "lr.strained").value < 0.1
+
+
+@pytest.mark.parametrize("key", [None, 1, ("a", "b")])
+def test_settings_whose_names_are_no_words_are_borne(key: object) -> None:
+    log = run(train_loss=(T, power_law(T)), hyper={key: "cosine", "lr": 0.3, "optimizer": "sgd"})  # type: ignore[dict-item]
+    assert value(log, "lr.above_usual").value == pytest.approx(3.0)

@@ -75,7 +75,7 @@ def measure(signals: Signals, found: dict[str, Measured]) -> dict[str, Measured]
 
 def _rate(signals: Signals) -> dict[str, Measured]:
     """The stated rate, and its ratios to both ends of what is common; missing where no rate is stated, and the ratios
-    where the optimiser has a scale of its own."""
+    where the optimiser has a scale of its own or the log another one than its settings."""
     stated = _stated(signals)
     if stated is None:
         why = Missing("no learning rate in the log", ("lr",))
@@ -92,7 +92,7 @@ def _rate(signals: Signals) -> dict[str, Measured]:
     if 0 < _SCALED * (given := _given(hyper)) < stated:
         why = Missing(f"the log has a rate of {stated:.3g} where its settings state {given:.3g}: one of them is scaled")
         return known | {"lr.above_usual": why, "lr.below_usual": why}
-    bears = max(_numbers(hyper, BATCHES), default=0.0) / _BATCH if usual == _SGD else 1.0
+    bears = max(_numbers(hyper, BATCHES), default=0.0) / _BATCH if usual[1] == _SGD[1] else 1.0
     above, below = (min(_LARGEST, ratio) for ratio in (stated / usual[1] / max(1.0, bears), usual[0] / stated))
     trained = Missing("the settings speak of weights that were trained before: rates from scratch are not for them")
     return known | {

@@ -133,6 +133,9 @@ def test_a_curve_far_above_the_stated_rate_counts_something_else() -> None:
 @pytest.mark.parametrize(("batch", "times"), [(64, 16.0), (256, 16.0), (4096, 1.0)])
 def test_the_highest_rate_of_sgd_grows_with_the_batch(batch: int, times: float) -> None:
     assert value(stated(lr=1.6, optimizer="sgd", batch_size=batch), "lr.above_usual").value == pytest.approx(times)
+    assert value(stated(lr=1.6, batch_size=batch), "lr.above_usual").value == pytest.approx(times)
+    adam = stated(lr=0.2, optimizer="adam", batch_size=batch)
+    assert value(adam, "lr.above_usual").value == pytest.approx(10.0)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..curves.order import median
-from ..curves.smooth import CHOSEN, Smooth
+from ..curves.smooth import CHOSEN, Smooth, local_noise
 from ..estimate import Estimate, exact
 from ..run import Array
 from .chart import Measured, Missing, Vital
@@ -39,6 +39,9 @@ SAME = 4
 STILL = 0.1
 #: Points of a rest.
 REST = 3
+#: Where noise lies on the accuracies, so many that span no more than WITHIN of its standard deviations are one: more
+#: than most draws of as many points span, whose mean range is 2.5 for six and 4 for thirty.
+MANY, WITHIN = 6, 6.0
 #: The smallest gain that counts: what comes down by less from its rest has not left it.
 GAIN = 0.05
 
@@ -149,8 +152,8 @@ def _one_answer(signals: Signals) -> _Way | None:
     The scores of such a network learn how frequent the classes are, which takes a few steps and a part of the descent
     (most of it where one class is much the most frequent), and then rest. That part is no way down: the flat start lies
     behind it. A validation loss shows it without the noise of batches. None where the accuracy is not the same at SAME
-    validations in a row from the first or second on, or where the loss fell along them, costs more there than such
-    answers do, or never comes down from there.
+    validations in a row from the first or second on (or, but for its noise, at MANY from the first), or where the
+    loss fell along them, costs more there than such answers do, or never comes down from there.
     """
     accuracy = signals.run.get("val_accuracy")
     curve = signals.val if signals.val is not None else signals.train
@@ -159,19 +162,25 @@ def _one_answer(signals: Signals) -> _Way | None:
     begin = 0 if accuracy.value[0] == accuracy.value[1] else 1
     other = np.flatnonzero(accuracy.value[begin:] != accuracy.value[begin])
     same = int(other[0]) if len(other) else len(accuracy) - begin
+    lines, least = [curve], REST
+    if same < SAME:
+        # Such a likeness is no proof: neither loss may have fallen meanwhile.
+        begin, same = 0, _alike(accuracy.value)
+        lines, least = [line for line in (signals.val, signals.train) if line is not None], MANY
     if same < SAME:
         return None
     # The mean of a first epoch tells half of the classes or more.
     classes = signals.context.classes or 2 * (classes_told(signals) or 2)
-    dearest = highest_cost(float(shares(accuracy)[begin]), classes)
-    for first, last in _stretches(begin, same):
-        inside = (curve.step >= accuracy.step[first]) & (curve.step <= accuracy.step[last])
+    dearest = highest_cost(median(shares(accuracy)[begin : begin + same]), classes)
+    for first, last in _stretches(begin, same, least):
+        begins, ends = float(accuracy.step[first]), float(accuracy.step[last])
+        inside = (curve.step >= begins) & (curve.step <= ends)
         value = curve.points[inside]
         if len(value) < REST:
             continue
-        level, half = median(value), len(value) // 2
+        level = median(value)
         below = level - float(curve.value.min())
-        if median(value[:half]) - median(value[half:]) > STILL * below:
+        if any(_fell(line, begins, ends) > STILL for line in lines):
             continue
         if below <= GAIN * level or level > dearest:
             return None
@@ -184,13 +193,31 @@ def _one_answer(signals: Signals) -> _Way | None:
     return None
 
 
-def _stretches(begin: int, same: int) -> Iterator[tuple[int, int]]:
+def _fell(line: Smooth, begin: float, end: float) -> float:
+    """How far a loss came down from the first to the second half of its points between two steps, over what it has
+    left; 0 where it has nothing left, or fewer than two points."""
+    value = line.points[(line.step >= begin) & (line.step <= end)]
+    half = len(value) // 2
+    left = median(value) - float(line.value.min()) if half else 0.0
+    return (median(value[:half]) - median(value[half:])) / left if left > 0 else 0.0
+
+
+def _alike(value: Array) -> int:
+    """How many accuracies from the first on differ by no more than their noise, if they are MANY, and as many or more
+    behind them lie as far above; else 0."""
+    noise = WITHIN * median(local_noise(value))
+    same = int(np.argmax(np.append(np.maximum.accumulate(value) - np.minimum.accumulate(value) > noise, True)))
+    known = noise > 0 and MANY <= same <= len(value) - MANY
+    return same if known and median(value[same:]) - median(value[:same]) > noise else 0
+
+
+def _stretches(begin: int, same: int, least: int) -> Iterator[tuple[int, int]]:
     """First and last validation of the stretches that may be the rest, the longest first: up to the last with the same
     accuracy or earlier, because the loss may come down before an answer changes, and from the first or one of the next
-    two, which the frequencies take to learn."""
+    two, which the frequencies take to learn; of `least` validations and more."""
     length = same
-    while length >= REST:
-        yield from ((begin + skip, begin + length - 1) for skip in range(3) if length - skip >= REST)
+    while length >= least:
+        yield from ((begin + skip, begin + length - 1) for skip in range(3) if length - skip >= least)
         length = min(length - 1, length * 9 // 10)
 
 

@@ -17,7 +17,9 @@ from .signals import Signals, alive
 VITALS = {
     "lr.stated": Vital("log10", "highest learning rate that was logged, or stated among the hyper-parameters"),
     "lr.above_usual": Vital(
-        "times", "that rate over the highest in common use for the optimiser that the log names, or for any"
+        "times",
+        "that rate over the highest in common use for the optimiser that the log names, or for any; that of SGD grows "
+        "with a batch of more than 256",
     ),
     "lr.below_usual": Vital(
         "times",

@@ -24,10 +24,38 @@ _TOGETHER = SPLITS | frozenset(
     )
 )
 _NAMED = ("fold", "seed", "run", "trial", "name", "model")
+#: Those of them whose values are names by themselves: "adam", not "model adam".
+_WORDED = frozenset(("name", "model"))
+_LONGEST = 100  # characters of a name
 
 
 def runs_in(document: Any, name: str = "") -> dict[str, Any]:
     """What a document, found under a `name`, says of each of several runs, by what tells them apart; {} for one run.
+
+    Runs in which folds or models lie side by side again are told by both: MAX_PARTS at most, else by the outer alone.
+
+    >>> curves = {"train_loss": [2.0, 1.0], "val_loss": [2.1, 1.2]}
+    >>> list(runs_in({model: {"fold_1": curves, "fold_2": curves} for model in ("adam", "sgd")}))
+    ['adam/fold_1', 'adam/fold_2', 'sgd/fold_1', 'sgd/fold_2']
+    """
+    outer = _side_by_side(document, name)
+    while outer:
+        inner: dict[str, Any] = {}
+        for said, value in outer.items():
+            inner |= {f"{said}/{part}": one for part, one in _side_by_side(value, "").items()} or {said: value}
+            if len(inner) > MAX_PARTS:
+                break
+        if len(inner) > MAX_PARTS or len(inner) <= len(outer):
+            break
+        outer = inner
+    return {
+        said if len(said) <= _LONGEST else f"{said[:_LONGEST]}... ({k})": value
+        for k, (said, value) in enumerate(outer.items(), 1)
+    }
+
+
+def _side_by_side(document: Any, name: str) -> dict[str, Any]:
+    """The runs that lie side by side, at the first place that has several.
 
     Objects side by side are runs when they hold curves of the same names, and are either numbered as folds, seeds or
     repetitions, or have losses of training and of validation each. Objects in a list are, when its name or each of
@@ -71,17 +99,31 @@ def _of_list(rows: list[Any], name: str) -> dict[str, Any]:
     """Objects of a list by what they call themselves, else by their place; {} where nothing says that they are runs."""
     if not 2 <= len(rows) <= MAX_PARTS or not all(isinstance(row, Mapping) for row in rows):
         return {}
-    for key in _NAMED:
-        said = [row.get(key) for row in rows]
-        if all(isinstance(word, (str, float, int)) for word in said) and len(set(said)) == len(said):
-            plain = [f"{word:g}" if isinstance(word, float) else str(word) for word in said]
-            return {
-                word if key in ("name", "model") else f"{key} {word}": row
-                for word, row in zip(plain, rows, strict=True)
-            }
-    words = plain_name(name)
-    kind = "fold" if "fold" in words or "cv" in words.split() or "cross" in words else "run"
-    return {f"{kind} {k}": row for k, row in enumerate(rows, 1)} if _LISTED.fullmatch(words) else {}
+    said = {key: [_plain(row.get(key)) for row in rows] for key in _NAMED}
+    said = {key: words for key, words in said.items() if all(words)}
+    for key, words in said.items():
+        if len(set(words)) == len(rows):
+            names = words if key in _WORDED else [f"{key} {word}" for word in words]
+            return dict(zip(names, rows, strict=True))
+    # Two models by two seeds: no key tells them apart, all together do; three of one name are told by their place.
+    together = [
+        ", ".join(word if key in _WORDED else f"{key} {word}" for key, word in zip(said, words, strict=True))
+        for words in zip(*said.values(), strict=True)
+    ]
+    if together and len(set(together)) == len(rows):
+        return dict(zip(together, rows, strict=True))
+    place = plain_name(name)
+    if _LISTED.fullmatch(place):
+        kind = "fold" if "fold" in place or "cv" in place.split() or "cross" in place else "run"
+        return {f"{kind} {k}": row for k, row in enumerate(rows, 1)}
+    if len(set(together)) > 1 and not _WORDED.isdisjoint(said) and all(map(_curves, rows)):
+        return {f"{called} ({k})": row for k, (called, row) in enumerate(zip(together, rows, strict=True), 1)}
+    return {}
+
+
+def _plain(word: Any) -> str:
+    """What an object calls itself as a word; empty where that is no word and no number."""
+    return f"{word:g}" if isinstance(word, float) else str(word) if isinstance(word, (str, int)) else ""
 
 
 def _turned(document: Mapping[str, Any]) -> dict[str, Any]:

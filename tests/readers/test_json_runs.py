@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from curvedoc.discover import find_runs
 from curvedoc.readers import read_file
+from curvedoc.readers.json_runs import runs_in
+from curvedoc.readers.table import MAX_PARTS
 
 from .helpers import one, points, said, written
 
@@ -109,3 +112,41 @@ def test_a_fold_that_ended_early_keeps_its_own_length(tmp_path: Path) -> None:
     assert logs is not None
     assert [points(log, "loss")[1] for log in logs] == [LOSS, LOSS[:2]]
     assert "2 runs in one document, each judged by itself: 'fold_0', 'fold_1'" in said(logs[0])
+
+
+def test_models_by_seeds_in_one_list_are_told_by_both() -> None:
+    rows = [{"model": model, "seed": seed, **history(0)} for model in ("adam", "sgd") for seed in (0.0, 1.0)]
+    assert list(runs_in(rows)) == ["seed 0, adam", "seed 1, adam", "seed 0, sgd", "seed 1, sgd"]
+
+
+def test_runs_of_one_name_are_told_by_their_place() -> None:
+    rows = [{"name": name, **history(0)} for name in ("a", "a", "b")]
+    assert list(runs_in(rows)) == ["a (1)", "a (2)", "b (3)"]
+    assert list(runs_in({"folds": rows})) == ["fold 1", "fold 2", "fold 3"]
+    assert runs_in([{"name": "a", **history(0)}] * 3) == {}  # what one run says of its epochs, maybe
+
+
+def test_epochs_of_one_name_that_list_their_batches_are_no_runs() -> None:
+    assert runs_in({"fold_1": [{"loss": [1.0, 2.0]}] * 3, "fold_2": [{"loss": [1.0, 2.0]}] * 3}).keys() == {
+        "fold_1",
+        "fold_2",
+    }
+
+
+@pytest.mark.parametrize(("outer", "inner"), [(("adam", "sgd"), ("fold_1", "fold_2")), (("1", "2"), ("cnn", "mlp"))])
+def test_runs_in_runs_are_told_by_both_names(outer: tuple[str, ...], inner: tuple[str, ...]) -> None:
+    found = runs_in({a: {b: history(0) for b in inner} for a in outer})
+    assert list(found) == [f"{a}/{b}" for a in outer for b in inner]
+
+
+def test_runs_in_runs_beyond_the_most_stay_with_the_outer() -> None:
+    deep: Any = history(0)
+    for _ in range(12):
+        deep = {"fold_1": deep, "fold_2": deep}
+    assert 2 <= len(runs_in(deep)) <= MAX_PARTS
+
+
+def test_a_name_of_any_length_is_cut() -> None:
+    found = runs_in({"fold " * 5000 + tail: history(0) for tail in ("a", "b")})
+    assert len(found) == 2
+    assert max(map(len, found)) < 200

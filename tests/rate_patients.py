@@ -187,6 +187,7 @@ def underfit(seed: int) -> Run:
         val_loss=(V, noisy(shape[9::10] * 1.02, 0.005, seed)),
         train_accuracy=(V, noisy(accuracy, 0.01, seed)),
         lr=(T, cosine(T)),
+        hyper={"num_classes": 10},
     )
 
 

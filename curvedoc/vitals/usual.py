@@ -91,6 +91,9 @@ def _rate(signals: Signals) -> dict[str, Measured]:
     if usual is None:
         why = Missing("the rates of this optimiser have a scale of their own")
         return known | {"lr.above_usual": why, "lr.below_usual": why}
+    if signals.run.get("lr") is None and any("noam" in str(value).lower() for _, value in flat(hyper)):
+        why = Missing("the rate of a Noam schedule is a factor, and no curve of the rate itself is in the log", ("lr",))
+        return known | {"lr.above_usual": why, "lr.below_usual": why}
     if 0 < _SCALED * (given := _given(hyper)) < stated:
         why = Missing(f"the log has a rate of {stated:.3g} where its settings state {given:.3g}: one of them is scaled")
         return known | {"lr.above_usual": why, "lr.below_usual": why}
@@ -147,7 +150,8 @@ def _strained(found: dict[str, Measured]) -> float:
     unexplained, left = found.get("fit.unexplained"), found.get("train_loss.left")
     high = max(weigh(unexplained, 0.20, 0.35, 0.0), weigh(left, 0.20, 0.40, 0.0))
     adaptive = weigh(found.get("guess.adaptive"), 0.0, 1.0, 0.0)
-    restless = min(weigh(found.get("loss.bounce"), 0.012, 0.030, 0.0), many(found))
+    # Validation of CIFAR bounces by one to three percents at the rates of recipes.
+    restless = min(weigh(found.get("loss.bounce"), 0.025, 0.055, 0.0), many(found))
     return max(
         min(high, max(restless, weigh(found.get("rate.too_high"), 0.10, 0.30, 0.0))),
         min(adaptive, weigh(unexplained, 0.40, 0.60, 0.0), weigh(found.get("pace.ahead"), 0.06, 0.02, 1.0)),

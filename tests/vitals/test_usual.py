@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from curvedoc.run import Tag
 from curvedoc.vitals.chart import Missing
 
-from ..patients import exponential, noisy, power_law, run, steps
+from ..patients import cosine, exponential, noisy, power_law, run, steps
 from ..usual_patients import rested
 from .asked import value, vital
 
@@ -173,3 +173,17 @@ def test_a_smooth_rest_is_a_sign_with_steps_of_a_fixed_size_only() -> None:
 def test_settings_whose_names_are_no_words_are_borne(key: object) -> None:
     log = run(train_loss=(T, power_law(T)), hyper={key: "cosine", "lr": 0.3, "optimizer": "sgd"})  # type: ignore[dict-item]
     assert value(log, "lr.above_usual").value == pytest.approx(3.0)
+
+
+def test_the_factor_of_a_noam_schedule_is_no_rate() -> None:
+    log = stated(learning_rate=2.0, decay_method="noam", optimizer="adam")
+    assert isinstance(vital(log, "lr.above_usual"), Missing)
+    assert value(stated(learning_rate=2.0, optimizer="adam"), "lr.above_usual").value == pytest.approx(100.0)
+
+
+def test_a_bounce_that_usual_rates_bring_about_is_no_strain() -> None:
+    v, loss = T[9::10], exponential(T, 2.3, 1.2, tau=0.2)
+    val = (v, noisy(loss[9::10], 0.02, 1))
+    log = run(train_loss=(T, noisy(loss)), val_loss=val, lr=(T, cosine(T, 1.0)))
+    assert value(log, "loss.bounce").value > 0.012
+    assert value(log, "lr.strained").value < 0.2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -16,7 +17,9 @@ from .signals import TINY, Signals, alive
 
 VITALS = {
     "epoch.pattern": Vital(
-        "share", "part of the loss's scatter that the place within the epoch explains, beyond chance"
+        "share",
+        "part of the loss's scatter that the place within the epoch explains, less what chance explains and two "
+        "standard deviations of that",
     ),
     "epoch.agreement": Vital(
         "",
@@ -43,6 +46,8 @@ MOST_POINTS = 20_000
 FEWEST_PER_STAIR, FEWEST_STAIRS, MOST_STAIRS = 10, 2, 20
 #: Places within an epoch that are told apart, at most, and points that each of them needs for a mean.
 PLACES, PER_PLACE = 12, 8
+#: Standard deviations of what chance explains that are taken off: few points fold into some pattern at any length.
+CHANCE = 2.0
 
 
 def measure(signals: Signals) -> dict[str, Measured]:
@@ -55,7 +60,8 @@ def _pattern(signals: Signals) -> dict[str, Measured]:
 
     The trend is a line within each epoch, so that neither a fall nor the stairs of a memorised data set counts; with
     few points per epoch a running median over three epochs. The share explained is the adjusted R squared of the
-    places' means.
+    places' means, which is zero on average where n points lie in g places by chance, with a standard deviation of
+    sqrt(2 (g - 1) / ((n - g) (n + 1))): that of a beta distribution. CHANCE of these are taken off.
     """
     train, curve = signals.train, signals.run.get("train_loss")
     if train is None or curve is None:
@@ -90,6 +96,7 @@ def _pattern(signals: Signals) -> dict[str, Measured]:
     between = float((counts[filled] * (means[filled] - rest.mean()) ** 2).sum())
     n, groups = len(rest), int(filled.sum())
     explained = 1 - (1 - between / total) * (n - 1) / max(1, n - groups)
+    explained -= CHANCE * math.sqrt(2 * (groups - 1) / (max(1, n - groups) * (n + 1)))
     return {
         "epoch.pattern": exact(max(0.0, explained), "share", (float(step[0]), float(step[-1]))),
         "epoch.agreement": exact(_agreement(rest, bins, number, places)),

@@ -142,6 +142,22 @@ def test_an_honest_network_costs_at_most_its_entropy_and_two_softmaxes_more(clas
         assert value(made, "softmax.unfair", classes=classes).value == pytest.approx(unfair, rel=0.02)
 
 
+@pytest.mark.parametrize("classes", [5, 25])
+def test_a_network_that_fell_back_to_a_guess_costs_no_more_than_is_honest(classes: int) -> None:
+    right = 1 / classes + 0.4 * (V[len(V) // 2] > V)
+    loss = np.where(T[len(T) // 2] > T, 0.5, 1.0) * math.log(classes) * np.linspace(0.999, 1, len(T))
+    made = run(train_loss=(T, loss), train_accuracy=(V, right))
+    assert value(made, "softmax.unfair", classes=classes).value == pytest.approx(1.0, abs=0.02)
+
+
+def test_a_first_loss_that_is_some_updates_old_was_half_as_much_again_too_high() -> None:
+    excess = []
+    for step in (T, T + 9):
+        made = run(train_loss=(step, 5 * math.log(10) * (step / step[0]) ** -0.5))
+        excess.append(value(made, "initial_loss.excess", classes=10).value)
+    assert excess[1] == pytest.approx(1.5 * excess[0])
+
+
 @pytest.mark.parametrize(("warmup", "kept"), [(400, 1.0), (0, 0.1)])
 def test_what_stands_before_the_rate_has_risen_was_there_before(warmup: int, kept: float) -> None:
     late = T[4::5]
@@ -336,10 +352,12 @@ def test_a_pattern_that_grows_as_the_network_learns_returns_in_every_other_epoch
         assert value(made, "epoch.pattern").value > 0.2
 
 
-def test_shuffled_data_have_no_pattern() -> None:
-    for seed in range(20):
+def test_shuffled_data_have_no_pattern_however_few_the_points() -> None:
+    found = []
+    for seed in range(150):
         made = replace(run(train_loss=(T[:60], noisy(power_law(T[:60]), 0.3, seed))), steps_per_epoch=10.0)
-        assert value(made, "epoch.pattern").value < 0.3 or value(made, "epoch.agreement").value < 0.6
+        found.append(value(made, "epoch.pattern").value)
+    assert sum(share > 0.2 for share in found) <= 1
 
 
 def test_hidden_nan_are_counted_where_the_loss_goes_on() -> None:

@@ -138,8 +138,8 @@ def _numbers(hyper: Mapping[str, Any], last: Sequence[str]) -> list[float]:
 
 def _strained(found: dict[str, Measured]) -> float:
     """Signs that prove nothing at a usual rate, of a run that ends high: validation bounces by percents, or any sign of
-    `rate.too_high` of some weight. Or, of an optimiser that rescales gradients, so few answers are right at the end,
-    and it brings no more.
+    `rate.too_high` of some weight. Or, of an optimiser that rescales gradients, so little is learned at the end, by
+    answers or else by the loss, and it brings no more.
 
     High is a third of the task that is not explained, or a third of the first loss that is left. A residual network of
     the laboratory bore six times the highest usual rate: its validation bounced by a quarter, and ended at 4 %. That a
@@ -150,9 +150,10 @@ def _strained(found: dict[str, Measured]) -> float:
     unexplained, left = found.get("fit.unexplained"), found.get("train_loss.left")
     high = max(weigh(unexplained, 0.20, 0.35, 0.0), weigh(left, 0.20, 0.40, 0.0))
     adaptive = weigh(found.get("guess.adaptive"), 0.0, 1.0, 0.0)
+    little = weigh(unexplained, 0.40, 0.60, weigh(left, 0.60, 0.80, 0.0))
     # Validation of CIFAR bounces by one to three percents at the rates of recipes.
     restless = min(weigh(found.get("loss.bounce"), 0.025, 0.055, 0.0), many(found))
     return max(
         min(high, max(restless, weigh(found.get("rate.too_high"), 0.10, 0.30, 0.0))),
-        min(adaptive, weigh(unexplained, 0.40, 0.60, 0.0), weigh(found.get("pace.ahead"), 0.06, 0.02, 1.0)),
+        min(adaptive, little, weigh(found.get("pace.ahead"), 0.06, 0.02, 1.0)),
     )

@@ -29,8 +29,8 @@ VITALS = {
     ),
     "fit.known": Vital(
         "share",
-        "weight of that: 1 where anything tells a guess from a good answer, else 0.45; so much, too, for what "
-        "may be the next symbols of a sequence, unless most of them are wrong",
+        "weight of that: 1 where anything tells a guess from a good answer, else 0.45; so much, too, for the next "
+        "symbols of a sequence, unless most of them are wrong",
     ),
     "fit.gap": Vital("share", "last validation losses above the final training loss, over the former"),
     "fit.above_guess": Vital(
@@ -80,15 +80,11 @@ def measure(signals: Signals) -> dict[str, Measured]:
 
 
 def _told(signals: Signals, unexplained: Estimate) -> float:
-    """How surely an accuracy tells a good answer.
-
-    Of the next symbol of a sequence nobody knows how often it can be told; only few right ones are too few for any
-    text. Where the log does not say that it is about anything else (by a number of classes, a target, or a network that
-    reads no sequences), it may be about symbols."""
+    """How surely an accuracy tells a good answer. Of the next symbol of a sequence nobody knows how often it can be told,
+    and only few right ones are too few for any text."""
     words = " ".join(str(v).lower() for k, v in flat(signals.run.hyper) if "model" in k.lower() or "arch" in k.lower())
-    symbols = signals.context.task == "language" or any(_SYMBOLS.search(tag.tag.lower()) for tag in signals.run.tags)
-    told = signals.context.classes is not None or signals.context.target_loss is not None or bool(words)
-    if told and not symbols and not _SEQUENCE.search(words):
+    symbols = any(_SYMBOLS.search(tag.tag.lower()) for tag in signals.run.tags) or _SEQUENCE.search(words)
+    if signals.context.task != "language" and not symbols:
         return 1.0
     return max(UNSURE, min(1.0, (unexplained.value - PREDICTED[0]) / (PREDICTED[1] - PREDICTED[0])))
 

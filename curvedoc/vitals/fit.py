@@ -80,11 +80,11 @@ def measure(signals: Signals) -> dict[str, Measured]:
 
 
 def _told(signals: Signals, unexplained: Estimate) -> float:
-    """How surely an accuracy tells a good answer. Of the next symbol of a sequence nobody knows how often it can be told,
-    and only few right ones are too few for any text."""
+    """How surely the end tells a good answer: a target does, an accuracy as a rule. Of the next symbol of a sequence
+    nobody knows how often it can be told, and only few right ones are too few for any text."""
     words = " ".join(str(v).lower() for k, v in flat(signals.run.hyper) if "model" in k.lower() or "arch" in k.lower())
     symbols = any(_SYMBOLS.search(tag.tag.lower()) for tag in signals.run.tags) or _SEQUENCE.search(words)
-    if signals.context.task != "language" and not symbols:
+    if signals.context.target_loss is not None or (signals.context.task != "language" and not symbols):
         return 1.0
     return max(UNSURE, min(1.0, (unexplained.value - PREDICTED[0]) / (PREDICTED[1] - PREDICTED[0])))
 

@@ -20,7 +20,8 @@ def fall(step: Array, value: Array, begin: float, end: float) -> tuple[float, fl
     >>> round(fall(np.arange(11.0), 5 - 0.1 * np.arange(11.0), 0.0, 10.0)[0], 9)
     1.0
     """
-    inside = slice(int(step.searchsorted(begin)), int(step.searchsorted(end, "right")))
+    near = _rounding(step)
+    inside = slice(int(step.searchsorted(begin - near)), int(step.searchsorted(end + near, "right")))
     x, y = step[inside], value[inside]
     n = len(x)
     if n < 3:
@@ -47,7 +48,8 @@ def falls(step: Array, value: Array, begins: Array, end: float) -> tuple[Array, 
     >>> falls(x, 5 - 0.1 * x, np.array([0.0, 5.0, 9.0]), 10.0)[0].round(9)
     array([1. , 0.5, nan])
     """
-    inside = (step >= begins[:, None]) & (step <= end)
+    near = _rounding(step)
+    inside = (step >= begins[:, None] - near) & (step <= end + near)
     n = inside.sum(1)
     count = np.maximum(n, 3)
     x, y = (np.where(inside, a - ((inside * a).sum(1) / count)[:, None], 0.0) for a in (step, value))
@@ -62,6 +64,11 @@ def falls(step: Array, value: Array, begins: Array, end: float) -> tuple[Array, 
     error = np.sqrt(total / (count - 2) / square * (1 + correlation) / (1 - correlation)) * (1 + 0.8 / (count - 2))
     length = np.where(n < 3, np.nan, (end - begins) / span)
     return -slope * length, error * length
+
+
+def _rounding(step: Array) -> float:
+    """By how much a calculated place may miss the point that stands there: steps in another unit round elsewhere."""
+    return 1e-9 * float(max(abs(step[0]), abs(step[-1]))) if len(step) else 0.0
 
 
 def holds_for(back: Array, moved: Array, band: float) -> float:

@@ -374,10 +374,11 @@ def _pace_kept(train: Smooth) -> Measured:
     """
     begin, length = float(train.step[0]), float(train.step[-1] - train.step[0])
     quarter, half, end = (begin + length * x for x in (0.25, 0.5, 1.0))
-    if min(((train.step >= a) & (train.step <= b)).sum() for a, b in ((quarter, half), (half, end))) < 3:
+    try:
+        early, early_error = fall(train.step, train.points, quarter, half)
+        late, late_error = fall(train.step, train.points, half, end)
+    except ValueError:
         return Missing("fewer than three points of train_loss in a quarter of the run")
-    early, early_error = fall(train.step, train.points, quarter, half)
-    late, late_error = fall(train.step, train.points, half, end)
     # When the second quarter gained next to nothing, nothing over nothing is no pace: it counts as at least a
     # quarter of what a doubling of the steps gained on average before.
     spacing = float(train.step[1] - train.step[0])

@@ -23,3 +23,12 @@ def test_a_stretch_of_two_points_has_no_fall() -> None:
     fell, error = falls(step, -step, np.array([0.0, 7.0]), 8.0)
     assert np.isnan([fell[1], error[1]]).all()
     assert fell[0] == pytest.approx(8.0)
+
+
+@pytest.mark.parametrize("unit", [2.0, 3.7, 1e-3, 469.0])
+def test_the_points_at_both_ends_count_in_any_unit_of_the_steps(unit: float) -> None:
+    step = 87.0 * np.arange(1, 14)
+    value = np.random.default_rng(0).standard_normal(13)
+    for share in (0.25, 0.5, 0.75):
+        here, there = (fall(x, value, x[0] + share * (x[-1] - x[0]), x[-1]) for x in (step, unit * step))
+        assert there == pytest.approx(here)

@@ -211,6 +211,8 @@ def _flat(signals: Signals, train: Smooth) -> dict[str, Measured]:
     # same.
     share = [min(1.0, (signals.end - s) / length) if s < last else 0.0 for s in (low, middle, high)]
     apart = float(train.step[-1] - train.step[-2]) / length / 2
+    if not (np.abs(fell) + 1.2 * error < band).any():
+        share[0] = 0.0  # where no line surely holds, it may have come to rest with the last point alone
     share[0] = max(0.0, share[0] - apart)
     share[2] = min(1.0, share[2] + 0.025 * (last - first) / length + apart)
     low, middle, high = (signals.end - s * length for s in share)

@@ -187,7 +187,7 @@ def _flat(signals: Signals, train: Smooth) -> dict[str, Measured]:
 
     The band is 5 % of the level, the smallest gain that counts as an improvement when treatments are
     compared, and no more than a thirtieth of the descent, so that a loss on a high floor can move too. Low
-    asks for it even if the trend is 1.2 standard errors steeper (with 1.28 the interval holds in 89 of 100), high if it
+    asks for it even if the trend is 1.1 standard errors steeper (with 1.2 the interval holds in 89 of 100), high if it
     is as much gentler; and the smoothed curve must stay within twice the band, but for two standard errors, so that no
     dip and return counts as flat. `train` may be the validation loss where that shows the trend better.
     """
@@ -204,15 +204,15 @@ def _flat(signals: Signals, train: Smooth) -> dict[str, Measured]:
     fell, error = falls(train.step, train.points, starts, last)
     least = np.where(away[train.step.searchsorted(starts)] > 2 * band, 2 * band, 0.0)
     low, middle, high = (
-        last - holds_for(last - starts, np.maximum(np.abs(fell) + z * error, least), band) for z in (1.2, 0.0, -1.2)
+        last - holds_for(last - starts, np.maximum(np.abs(fell) + z * error, least), band) for z in (1.1, 0.0, -1.1)
     )
     length = signals.length or 1.0
     # It lies between the longest that held and the next one tried, and the points on either side of a start are the
     # same.
     share = [min(1.0, (signals.end - s) / length) if s < last else 0.0 for s in (low, middle, high)]
     apart = float(train.step[-1] - train.step[-2]) / length / 2
-    if not (np.abs(fell) + 1.2 * error < band).any():
-        share[0] = 0.0  # where no line surely holds, it may have come to rest with the last point alone
+    if not (np.abs(fell) + 1.1 * error < band).any():
+        share[0] = 0.0  # it may not rest at all
     share[0] = max(0.0, share[0] - apart)
     share[2] = min(1.0, share[2] + 0.025 * (last - first) / length + apart)
     low, middle, high = (signals.end - s * length for s in share)

@@ -30,5 +30,5 @@ def _ordered(points: Array) -> float:
     n = len(points)
     if n < 3:
         return 0.0
-    falls = float(np.sign(points[:, None] - points[None, :])[np.triu_indices(n, 1)].sum())
+    falls = float(np.triu(np.sign(points[:, None] - points[None, :]), 1).sum())
     return falls / math.sqrt(n * (n - 1) * (2 * n + 5) / 18)

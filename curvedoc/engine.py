@@ -57,7 +57,7 @@ def judge(run: Run, rules: Sequence[Rule], context: Context | None = None, *, dr
     diagnoses, not_assessed, assessed = [], [], []
     speaking: dict[str, Rule] = {}
     for name, forms in groupby(rules, key=lambda rule: rule.id):
-        found, outcome = _apply_forms(list(forms), chart, signals)
+        found, outcome = _apply_forms([_deferring(form, chart) for form in forms], chart, signals)
         if isinstance(outcome, NotAssessed):
             not_assessed.append(outcome)
             continue
@@ -102,6 +102,7 @@ def check(rules: tuple[Rule, ...]) -> None:
     for rule in rules:
         known = measured[rule.each]
         named = [clause.vital for clause in rule.evidence] + ([rule.onset] if rule.onset else [])
+        named += [rule.defers.where.vital] if rule.defers else []
         for text in (*(c.says for c in rule.evidence), *(f.do + f.why + str(f.action or "") for f in rule.fixes)):
             for vital, form in blanks(text):
                 named.append(vital)
@@ -112,6 +113,17 @@ def check(rules: tuple[Rule, ...]) -> None:
                 near = difflib.get_close_matches(vital, known, 1, 0.5)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 raise RuleError(f"rule {rule.name}: no vital {vital!r} is measured for each {rule.each}{hint}")
+
+
+def _deferring(rule: Rule, chart: Chart) -> Rule:
+    """The rule as it ranks in this run: where it defers, it yields to what it else may explain."""
+    if rule.defers is None:
+        return rule
+    found = chart.find(chart.run, rule.defers.where.vital)
+    if not isinstance(found, Estimate) or _graded(rule.defers.where, found) < FINDING:
+        return rule
+    others = tuple(name for name in rule.explains if name not in rule.defers.to)
+    return replace(rule, explains=others, yields_to=(*rule.yields_to, *rule.defers.to))
 
 
 def _apply_forms(forms: Sequence[Rule], chart: Chart, signals: Signals) -> tuple[Rule, Diagnosis | NotAssessed | None]:

@@ -60,13 +60,22 @@ class FixTemplate:
     action: Mapping[str, Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Deferral:
+    """To which rules another one leaves the lead, and `where`: it does once that clause is graded as a finding is."""
+
+    to: tuple[str, ...]
+    where: Clause
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
     """One diagnosis, as its file states it: `rules/ID.toml`, or `rules/ID.FORM.toml` for another form of the same
     illness, with other signs; of all that stand the one that explains most is reported, else the gravest, else the
     surest. `each` is what it is asked of: the run, every learning-rate drop or every layer; `onset` the vital that says
     where it begins; `explains` the rules that are its consequences when both stand; `yields_to` those beside which
-    it does not lead; `look_alikes` name to how to tell.
+    it does not lead; `defers` those beside which it does not lead, nor explains them, where a vital says so;
+    `look_alikes` name to how to tell.
     `calibration`: raw grades and the share of right claims there, on labelled runs, rising; empty when nobody measured
     it. A rule is equal to itself alone."""
 
@@ -82,6 +91,7 @@ class Rule:
     look_alikes: Mapping[str, str]
     explains: tuple[str, ...] = ()
     yields_to: tuple[str, ...] = ()
+    defers: Deferral | None = None
     onset: str | None = None
     form: str = ""
     calibration: tuple[tuple[float, float], ...] = ()
@@ -144,7 +154,8 @@ def _load(extra: Path | None, select: tuple[str, ...], ignore: tuple[str, ...]) 
     known = {name: measured.get(ids[name], ()) if files[name].parent == RULES else () for name in wanted}
     rules = [replace(read_rule(files[name]), calibration=known[name]) for name in wanted]
     for rule in rules:
-        for key, named in (("explains", rule.explains), ("yields_to", rule.yields_to)):
+        deferred = rule.defers.to if rule.defers else ()
+        for key, named in (("explains", rule.explains), ("yields_to", rule.yields_to), ("defers", deferred)):
             for name in named:
                 if name not in ids.values():
                     raise RuleError(f"{files[rule.name]}: {key}: no rule {name!r}{_hint(name, ids.values())}")
@@ -168,7 +179,7 @@ def read_rule(path: Path) -> Rule:
         where,
         data,
         must=("title", "severity", "stage", "story", "sources", "evidence", "fix", "look_alikes"),
-        may=("each", "explains", "onset", "yields_to"),
+        may=("each", "explains", "onset", "yields_to", "defers"),
     )
     name, form = _id(path)
     rule = Rule(
@@ -185,6 +196,7 @@ def read_rule(path: Path) -> Rule:
         look_alikes=_look_alikes(where, data["look_alikes"]),
         explains=_texts(where, {"explains": []} | data, "explains"),
         yields_to=_texts(where, {"yields_to": []} | data, "yields_to"),
+        defers=_deferral(f"{where}: defers", data["defers"]) if "defers" in data else None,
         onset=_text(where, data, "onset") if "onset" in data else None,
     )
     if rule.stage in ("logging", "budget") and rule.severity != "info":
@@ -217,6 +229,14 @@ def _clause(where: str, data: Mapping[str, Any]) -> Clause:
         raise RuleError(f"{where}: if_missing is {if_missing}, a grade lies in 0..1")
     texts = {key: _text(where, data, key) for key in ("vital", "says", "reason")}
     return Clause(texts["vital"], no_at, yes_at, texts["says"], texts["reason"], if_missing)
+
+
+def _deferral(where: str, data: Any) -> Deferral:
+    if not isinstance(data, dict):
+        raise RuleError(f"{where}: must be a table with the keys to, vital, no_at, yes_at, says and reason")
+    clause = {key: value for key, value in data.items() if key != "to"}
+    _keys(where, data, must=("to", "vital", "no_at", "yes_at", "says", "reason"), may=())
+    return Deferral(_texts(where, data, "to"), _clause(where, clause))
 
 
 def _fix(where: str, data: Mapping[str, Any]) -> FixTemplate:

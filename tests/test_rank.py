@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from curvedoc.rank import rank
 from curvedoc.report import Diagnosis, Subject
 from curvedoc.rulebook import load_rules
 
-from .patients import noisy, run, steps
+from .patients import exponential, noisy, run, steps
 
 RULES = {rule.id: rule for rule in load_rules() if not rule.form}
 
@@ -56,3 +58,52 @@ def test_a_plateau_does_not_lead_where_its_bounce_may_be_that_of_a_few_examples(
     report = judge(run(**losses, val_accuracy=(at, right), lr=(step, np.full(len(step), 0.01))), load_rules())
     assert "plateau-needs-decay" in {d.rule for d in report.findings}
     assert report.leading is not None and report.leading.rule == leads
+
+
+STANDS = """
+title = "{name}"
+severity = "warning"
+stage = "optimization"
+story = "Words."
+sources = ["a book"]
+{more}
+[[evidence]]
+vital = "train_loss.flat_for"
+no_at = -2.0
+yes_at = -1.0
+says = "whatever is flat"
+reason = "It always stands."
+[[fix]]
+do = "Wait."
+[look_alikes]
+"""
+DEFERS = """
+explains = ["effect"]
+[defers]
+to = ["effect"]
+vital = "lr.above_usual"
+no_at = 3.0
+yes_at = 1.5
+says = "the rate is usual"
+reason = "Then other causes come first."
+"""
+
+
+@pytest.mark.parametrize(
+    ("hyper", "leads", "place"),
+    [
+        ({"lr": 0.05}, "effect", "also"),
+        ({"lr": 1.0}, "cause", "consequence"),
+        ({}, "cause", "consequence"),
+    ],
+    ids=["usual rate", "odd rate", "no rate"],
+)
+def test_a_rule_that_defers_leaves_the_lead_where_its_vital_says_so(
+    tmp_path: Path, hyper: dict[str, float], leads: str, place: str
+) -> None:
+    for name, more in (("cause", DEFERS), ("effect", "")):
+        (tmp_path / f"{name}.toml").write_text(STANDS.format(name=name, more=more), encoding="utf-8")
+    rules = load_rules(tmp_path, select=["cause", "effect"])
+    t = steps()
+    first, second = judge(run(train_loss=(t, noisy(exponential(t))), hyper=hyper), rules).findings
+    assert (first.rule, first.place, second.place) == (leads, "leading", place)

@@ -57,6 +57,8 @@ def test_a_good_file_becomes_a_rule(tmp_path: Path) -> None:
         ('other = "It differs."', "other = 3", "must be a table of name = how to tell"),
         ('sources = ["a book"]', "sources = [3]", "must be a list of texts"),
         ('title = "Slow"', "title = ", "not a rule file"),
+        ('title = "Slow"', 'title = "Slow"\ndefers = "slow"', "defers: must be a table with the keys to, vital"),
+        ("[look_alikes]", '[defers]\nto = ["slow"]\n[look_alikes]', "defers: key 'vital' is missing"),
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, why: str) -> None:
@@ -89,6 +91,13 @@ def test_select_and_ignore_take_ids_and_know_typos() -> None:
 def test_what_a_rule_explains_or_yields_to_must_exist(tmp_path: Path, key: str) -> None:
     written(tmp_path, f'{key} = ["overfit"]\n' + GOOD)
     with pytest.raises(RuleError, match=f"{key}: no rule 'overfit'; did you mean 'overfitting'"):
+        load_rules(tmp_path)
+
+
+def test_what_a_rule_defers_to_must_exist(tmp_path: Path) -> None:
+    clause = 'vital = "lr.stated"\nno_at = 0\nyes_at = 1\nsays = "so"\nreason = "why"'
+    written(tmp_path, GOOD + f'[defers]\nto = ["overfit"]\n{clause}\n')
+    with pytest.raises(RuleError, match="defers: no rule 'overfit'; did you mean 'overfitting'"):
         load_rules(tmp_path)
 
 

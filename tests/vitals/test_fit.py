@@ -159,3 +159,16 @@ def test_half_of_the_next_symbols_may_be_beyond_anybody(wrong: float, log: dict[
     right = (1 - wrong) * (1 - np.exp(-t / 300))
     made = run(train_loss=(t, loss), val_loss=(t[9::10], loss[9::10]), train_accuracy=(t, right), hyper=log)
     assert value(made, "fit.known").value == pytest.approx(known)
+
+
+@pytest.mark.parametrize(("answers", "classes", "known"), [(64, None, 1.0), (1000, None, 0.45), (1000, 8, 1.0)])
+def test_a_step_of_many_answers_is_one_of_a_sequence_unless_classes_are_named(
+    answers: int, classes: int | None, known: float
+) -> None:
+    """One answer in two is sure, the other one in eight: the cost of a step is a sum of coins."""
+    t, rng = steps(), np.random.default_rng(3)
+    hard = rng.binomial(answers, 0.5, len(t)) / answers
+    loss = math.log(8) * np.where(t < 60, 1 - t / 120, hard)
+    right = 0.55 * (1 - np.exp(-t / 60))
+    made = run(train_loss=(t, loss), val_loss=(t[9::10], np.full(60, 0.5 * math.log(8))), train_accuracy=(t, right))
+    assert value(made, "fit.known", classes=classes).value == pytest.approx(known)

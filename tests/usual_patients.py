@@ -60,11 +60,29 @@ def regression(seed: int, end: float, width: int) -> Run:
     return run(train_loss=(T, noisy(loss, 0.02, seed)), val_loss=val, lr=(T, cosine(T, 0.01)), hyper={"n_embd": width})
 
 
+def restless(
+    seed: int, wander: float, rate: float = 0.1, begun: float = 0.3, learned: float = 0.0, **hyper: object
+) -> Run:
+    """Ten classes; the loss comes down by `begun` to that of a guess within some steps and rests; validation goes up
+    and down by `wander` of it, having come down by `learned`."""
+    rng, guess = np.random.default_rng(seed), np.log(10)
+    answers = 0.1 + (0.0 if begun == 0 else 0.004) * rng.standard_normal(len(V))
+    return run(
+        train_loss=(T, guess + begun * np.exp(-(T - T[0]) / 60) + 0.01 * rng.standard_normal(len(T))),
+        val_loss=(V, guess * (1 + wander * rng.standard_normal(len(V)) + learned * np.exp(-V / 900))),
+        val_accuracy=(V, answers),
+        lr=(T, np.full(len(T), rate)),
+        hyper=hyper,
+    )
+
+
 HIGH, LOW, NARROW = "learning-rate-too-high.stated", "learning-rate-too-low.stated", "underfitting.narrow"
+RESTLESS = "learning-rate-too-high.restless"
 FIRES: dict[str, Callable[[int], Run]] = {
     HIGH: lambda seed: rested(seed, 0.2, optimizer="Adam"),
     LOW: lambda seed: guessing(seed, 3e-5),
     NARROW: lambda seed: regression(seed, 0.4, 2),
+    RESTLESS: lambda seed: restless(seed, 0.004),
 }
 QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     (HIGH, "borne"): lambda seed: rested(seed, 0.2, 0.05, optimizer="Adam"),
@@ -72,6 +90,11 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     (HIGH, "own-scale"): lambda seed: rested(seed, 1.0, optimizer="Prodigy"),
     (HIGH, "rests"): lambda seed: overlapping(seed, 1.0),
     (HIGH, "scaled"): lambda seed: rested(seed, 1.0, optimizer="Adam", learning_rate=3e-4),
+    (RESTLESS, "underfitting"): lambda seed: restless(seed, 0.0003),
+    (RESTLESS, "dead-units"): lambda seed: restless(seed, 0.0018, begun=0.0),
+    (RESTLESS, "learning"): lambda seed: restless(seed, 0.004, learned=0.06),
+    (RESTLESS, "held-down"): lambda seed: restless(seed, 0.004, weight_decay=0.3, optimizer="sgd"),
+    (RESTLESS, "hopeless"): lambda seed: restless(seed, 0.004, rate=3e-3),
     (LOW, "no-learning"): lambda seed: guessing(seed, 1e-2),
     (LOW, "fine-tune"): lambda seed: guessing(seed, 3e-5, start=0.5, right=0.8),
     (LOW, "zero"): lambda seed: guessing(seed, 3e-9),

@@ -139,7 +139,8 @@ def _numbers(hyper: Mapping[str, Any], last: Sequence[str]) -> list[float]:
 def _strained(found: dict[str, Measured]) -> float:
     """Signs that prove nothing at a usual rate, of a run that ends high: validation bounces by percents, or any sign of
     `rate.too_high` of some weight. Or, of an optimiser that rescales gradients, so little is learned at the end, by
-    answers or else by the loss, and it brings no more.
+    answers or else by the loss, and it brings no more. Or, of any optimiser, next to nothing is, by answers and by the
+    loss, whatever the last steps still take back of what the first ones threw up.
 
     High is a third of the task that is not explained, or a third of the first loss that is left. A residual network of
     the laboratory bore six times the highest usual rate: its validation bounced by a quarter, and ended at 4 %. That a
@@ -153,7 +154,9 @@ def _strained(found: dict[str, Measured]) -> float:
     little = weigh(unexplained, 0.40, 0.60, weigh(left, 0.60, 0.80, 0.0))
     # Validation of CIFAR bounces by one to three percents at the rates of recipes.
     restless = min(weigh(found.get("loss.bounce"), 0.025, 0.055, 0.0), many(found))
+    nothing = min(weigh(unexplained, 0.80, 0.90, 0.0), weigh(left, 0.80, 0.90, 0.0))
     return max(
         min(high, max(restless, weigh(found.get("rate.too_high"), 0.10, 0.30, 0.0))),
         min(adaptive, little, weigh(found.get("pace.ahead"), 0.06, 0.02, 1.0)),
+        nothing,
     )

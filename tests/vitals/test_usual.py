@@ -187,3 +187,13 @@ def test_a_bounce_that_usual_rates_bring_about_is_no_strain() -> None:
     log = run(train_loss=(T, noisy(loss)), val_loss=val, lr=(T, cosine(T, 1.0)))
     assert value(log, "loss.bounce").value > 0.012
     assert value(log, "lr.strained").value < 0.2
+
+
+@pytest.mark.parametrize(("kept", "right", "strained"), [(1.02, 0.08, 1.0), (0.7, 0.08, 0.0), (1.02, 0.5, 0.0)])
+def test_a_rate_at_which_nothing_is_learned_is_not_borne_whatever_the_optimiser(
+    kept: float, right: float, strained: float
+) -> None:
+    loss = noisy(2.3 * (1 + (kept - 1) * T / T[-1]), 1e-3)
+    answers = (T, noisy(np.full(len(T), right), 0.05, 1))
+    log = run(train_loss=(T, loss), train_accuracy=answers, hyper={"optimizer": "sgd", "lr": 2.0})
+    assert value(log, "lr.strained").value == strained

@@ -124,10 +124,12 @@ def units(seed: int, **layers: Array | float) -> Run:
     return losses(power_law(T), seed, **shares)
 
 
-def dead(seed: int) -> Run:
+def dead(seed: int, leap: float = 0.0) -> Run:
+    """A network without a gradient; or, if validation leaps by so much of the loss, one that is thrown about."""
     made = units(seed, act1=0.2, act2=0.95)
     loss = noisy(np.full(len(T), 2.3), 0.01, seed)
-    return replace(made, curves={**made.curves, "train_loss": (Curve(T, loss),), "val_loss": (Curve(V, loss[29::30]),)})
+    val = loss[29::30] * (1 + leap * DRAW(seed + 40).standard_normal(len(V)))
+    return replace(made, curves={**made.curves, "train_loss": (Curve(T, loss),), "val_loss": (Curve(V, val),)})
 
 
 def guessing(
@@ -352,6 +354,7 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("dead-units", "sparse"): lambda seed: units(seed, act1=0.1, act2=0.35),
     ("dead-units", "late"): lambda seed: units(seed, act1=0.0, act2=0.25 + 0.4 * V / V[-1]),
     ("dead-units", "killed"): lambda seed: units(seed, act1=0.0, act2=1 - 0.4 * np.exp(-V / (0.1 * T[-1]))),
+    ("dead-units", "thrown"): lambda seed: dead(seed, 0.08),
     ("dead-units", "passing"): lambda seed: units(seed, act1=0.1, act2=np.where(0.3 * T[-1] > V, 0.9, 0.1)),
     ("missing-warmup", "learning-rate-too-high"): never_settled,
     ("missing-warmup", "warmup"): warmed,

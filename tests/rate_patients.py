@@ -111,6 +111,18 @@ def plateau(seed: int) -> Run:
     return run(train_loss=(T, loss), lr=(T, np.full(len(T), 0.1)))
 
 
+def borne(seed: int) -> Run:
+    """All but a tenth of the task is learned early on, at a rate that lies far below the highest in common use."""
+    val = noisy(exponential(V, tau=0.06), 0.012, seed + 50)
+    right = exponential(T, 0.1, 0.95, tau=0.06)
+    return run(
+        train_loss=(T, noisy(exponential(T, tau=0.06), 0.05, seed)),
+        val_loss=(V, val),
+        train_accuracy=(T, right),
+        lr=(T, np.full(len(T), 0.003)),
+    )
+
+
 def steady(seed: int) -> Run:
     return run(train_loss=(T, noisy(power_law(T, exponent=0.25), 0.05, seed)), lr=(T, np.full(len(T), 0.1)))
 
@@ -319,6 +331,7 @@ QUIET: dict[tuple[str, str], Callable[[int], Run]] = {
     ("divergence", "recovered-spike"): recovered_spike,
     ("plateau-needs-decay", "still-improving"): steady,
     ("plateau-needs-decay", "converged"): converged,
+    ("plateau-needs-decay", "borne"): borne,
     ("plateau-needs-decay", "cycle"): flat_through_cycles,
     ("plateau-needs-decay", "learning-rate-too-high"): flat_and_noisy,
     ("learning-rate-too-low", "still-improving"): steady,

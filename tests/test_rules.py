@@ -59,6 +59,14 @@ def test_a_bounce_along_a_level_halfway_down_is_first_of_all_a_plateau() -> None
         assert ("learning-rate-too-high", "alternative") in {(d.rule, d.place) for d in others}
 
 
+def test_a_bounce_of_percents_far_down_is_a_plateau_and_a_bounce_of_nothing_is_none() -> None:
+    form = next(rule for rule in RULES if rule.name == "plateau-needs-decay.bounces")
+    for seed in SEEDS:
+        for left, found in ((0.02, True), (0.001, False)):
+            at = 2.3 * left
+            assert finding(judge(held_out.bouncing(seed, 0.2, floor=at, level=at), RULES), form) == found
+
+
 def test_ten_epochs_are_enough_to_see_training_leave_validation_behind() -> None:
     epoch = np.arange(1.0, 11.0)
     val = 0.8 + 1.5 * np.exp(-epoch / 1.2) + np.where(epoch > 5, 0.16 - 0.02 * (-1) ** epoch, 0)

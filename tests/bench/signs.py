@@ -2,8 +2,8 @@
 
     python -m tests.bench.signs PATH...
 
-A PATH is a half of the laboratory. Runs that were lost or diverge are left out, and those whose logged rate came down:
-of them the rule does not speak (rules/plateau-needs-decay.together.toml).
+A PATH is a half of the laboratory. Runs that were lost or diverge are left out, and those whose rate came down, by the
+log or the look of the curves: of them the rule does not speak (rules/plateau-needs-decay.together.toml).
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from .labelled import Case, load
 #: Labels that a smaller rate proves, and those that are no question of it any more.
 SMALLER = {"plateau_needs_decay", "lr_too_high"}
 LOST = {"nan_explosion", "diverging"}
-EDGES = (0.0, 0.40, 0.50, 0.57, 0.64, 0.72, 1.001)
+EDGES = (0.0, 0.40, 0.50, 0.55, 0.60, 0.70, 1.001)
 
 
 def points(case: Case) -> float | None:
     """`rate.lifts` of a case; None where it cannot be measured or is not asked."""
     vitals = measure(read(case.logs[0])[0], Context())[0].run.vitals
-    lifts, held = vitals["rate.lifts"], vitals["lr.of_peak"]
+    lifts, held = vitals["rate.lifts"], vitals["rate.held"]
     decayed = isinstance(held, Estimate) and held.value < 0.2
     return lifts.value if isinstance(lifts, Estimate) and not decayed and case.label not in LOST else None
 

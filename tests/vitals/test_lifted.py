@@ -11,11 +11,13 @@ from curvedoc.vitals.signals import prepare
 #: Every sign at the value from which it counts in full.
 FULL = {
     "val_loss.thrown": 0.06,
+    "val_loss.unrest": 0.15,
     "train_loss.flat_for": 0.6,
     "train_loss.pace_kept": 0.1,
+    "train_loss.climb_late": 0.0,
     "val.counted": 200.0,
     "fit.unexplained": 0.6,
-    "rate.held": 0.6,
+    "lr.above_usual": 0.8,
 }
 
 
@@ -35,11 +37,12 @@ def test_signs_that_are_all_sure_make_all_of_the_points() -> None:
 @pytest.mark.parametrize(
     ("absent", "points"),
     [
-        ({"val_loss.thrown": 0.006}, 8),
-        ({"train_loss.flat_for": 0.1, "train_loss.pace_kept": 0.7}, 4),
-        ({"val.counted": 50.0}, 4),
-        ({"fit.unexplained": 0.15}, 3),
-        ({"rate.held": 0.2}, 3),
+        ({"val_loss.thrown": 0.006}, 5),
+        ({"val_loss.unrest": 0.015}, 3),
+        ({"train_loss.flat_for": 0.1, "train_loss.pace_kept": 0.7, "train_loss.climb_late": -0.5}, 5),
+        ({"val.counted": 50.0}, 3),
+        ({"fit.unexplained": 0.15}, 2),
+        ({"lr.above_usual": 0.05}, 4),
     ],
 )
 def test_a_sign_that_is_not_there_takes_its_points_away_and_no_more(
@@ -49,11 +52,23 @@ def test_a_sign_that_is_not_there_takes_its_points_away_and_no_more(
 
 
 def test_a_leap_at_the_geometric_middle_counts_half() -> None:
-    assert share({"val_loss.thrown": (0.006 * 0.06) ** 0.5}) == pytest.approx((22 - 4) / 22)
+    assert share({"val_loss.thrown": (0.006 * 0.06) ** 0.5}) == pytest.approx((22 - 2.5) / 22)
 
 
 def test_a_sign_that_cannot_be_measured_counts_in_part() -> None:
-    assert share({"rate.held": 0.2}) < share({"rate.held": None}) < share({})
+    assert share({"lr.above_usual": 0.05}) < share({"lr.above_usual": None}) < share({})
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        {"train_loss.pace_kept": 0.7, "train_loss.climb_late": -0.5},
+        {"train_loss.flat_for": 0.1, "train_loss.climb_late": -0.5},
+        {"train_loss.flat_for": 0.1, "train_loss.pace_kept": 0.7},
+    ],
+)
+def test_a_loss_that_is_flat_or_slowed_down_or_climbed_again_rests(one: dict[str, float | None]) -> None:
+    assert share(one) == pytest.approx(1.0)
 
 
 def test_without_a_validation_loss_nothing_is_weighed() -> None:

@@ -60,6 +60,8 @@ _SCALED = 3.0
 _TRAINED = re.compile(
     r"pretrained|finetun|fine_tun|(?:^|[._/])(?:peft|lora|qlora|adapter)|_name_or_path|init_from|init_checkpoint|load_from"
 )
+#: Tags of a network that finds objects: errors of boxes, and the precision that is counted at an overlap of a half.
+_DETECTS = re.compile(r"b?box_(?:loss|reg)|loss_b?box|(?<![a-z])map_?(?:50|0\.5)")
 _NO = frozenset(("", "false", "none", "null", "no", "scratch", "0", "0.0"))
 
 
@@ -99,6 +101,9 @@ def _rate(signals: Signals) -> dict[str, Measured]:
         return known | {"lr.above_usual": why, "lr.below_usual": why}
     bears = max(_numbers(hyper, BATCHES), default=0.0) / _BATCH if usual[1] == _SGD[1] else 1.0
     above, below = (min(_LARGEST, ratio) for ratio in (stated / usual[1] / max(1.0, bears), usual[0] / stated))
+    if any(_DETECTS.search(tag.tag.lower()) for tag in signals.run.tags):
+        trained = Missing("detectors begin with a trained backbone: rates from scratch are not for them")
+        return known | {"lr.above_usual": exact(above, "times"), "lr.below_usual": trained}
     trained = Missing("the settings speak of weights that were trained before: rates from scratch are not for them")
     return known | {
         "lr.above_usual": exact(above, "times"),

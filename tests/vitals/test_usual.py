@@ -154,6 +154,18 @@ def test_rates_from_scratch_are_not_for_weights_that_were_trained_before(hyper: 
     assert isinstance(vital(stated(lr=2e-5, optimizer="adamw", **hyper), "lr.below_usual"), Missing)
 
 
+@pytest.mark.parametrize("tag", ["val/box_loss", "loss_box_reg", "metrics/mAP50(B)", "metrics/mAP_0.5"])
+def test_rates_from_scratch_are_not_for_detectors(tag: str) -> None:
+    log = stated(lr=2e-5, optimizer="adamw")
+    assert isinstance(vital(replace(log, tags=(*log.tags, Tag("", tag, None, 1, 0.0, 0.0))), "lr.below_usual"), Missing)
+
+
+def test_a_map_of_attention_is_no_detector() -> None:
+    log = stated(lr=2e-5, optimizer="adamw")
+    log = replace(log, tags=(*log.tags, Tag("", "heatmap50/mean", None, 1, 0.0, 0.0)))
+    assert value(log, "lr.below_usual").value == pytest.approx(3e-4 / 2e-5)
+
+
 @pytest.mark.parametrize("hyper", [{"pretrained": False}, {"init_from": "scratch"}, {"model": "explored"}])
 def test_weights_that_begin_at_random_are_told_from_those(hyper: dict[str, object]) -> None:
     log = stated(lr=2e-5, optimizer="adamw", **hyper)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from curvedoc.engine import judge
+from curvedoc.rulebook import load_rules
 from curvedoc.run import Context
 from curvedoc.vitals import Missing, measure
 
 from ..held_out import by_heart
-from ..patients import run, steps
+from ..patients import noisy, run, steps
 from .asked import value
 
 T = steps()
 V = T[9::10]
+RULES = load_rules()
 
 
 def test_the_final_levels_and_what_fell_since_validation_rests_are_measured() -> None:
@@ -48,6 +51,16 @@ def test_a_metric_that_gained_while_validation_came_to_rest_and_then_stood_still
     middle = (value(made, "memorised.since").value + V[-1]) / 2
     stopped = run(**curves, val_accuracy=(V, 0.5 + 0.4 * np.minimum(1.0, V / middle)))
     assert value(stopped, "memorised.metric_gain").value == pytest.approx(0.0, abs=0.03)
+
+
+@pytest.mark.parametrize(("risen", "form"), [(0.0, "Memorization"), (0.03, "Memorization"), (0.2, "Overfitting")])
+def test_what_is_learned_by_heart_is_told_however_little_validation_turned_up(risen: float, form: str) -> None:
+    train = 0.002 + 2 * np.exp(-T / 400)
+    val = 0.6 * (1 + risen * np.clip(V / 3000 - 1, 0, 1)) + 1.4 * np.exp(-V / 300)
+    found = judge(run(train_loss=(T, noisy(train)), val_loss=(V, noisy(val, 0.003, 1))), RULES).diagnoses[0]
+    assert found.rule == "overfitting"
+    assert not found.possible
+    assert found.title.startswith(form)
 
 
 @pytest.mark.parametrize("shift", [-1.0, -0.005])

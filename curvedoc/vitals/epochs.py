@@ -58,10 +58,11 @@ def measure(signals: Signals) -> dict[str, Measured]:
 def _pattern(signals: Signals) -> dict[str, Measured]:
     """Vitals of the pattern of an epoch: the logarithm of the loss, less its trend, folded at the epoch's length.
 
-    The trend is a line within each epoch, so that neither a fall nor the stairs of a memorised data set counts; with
-    few points per epoch a running median over three epochs. The share explained is the adjusted R squared of the
-    places' means, which is zero on average where n points lie in g places by chance, with a standard deviation of
-    sqrt(2 (g - 1) / ((n - g) (n + 1))): that of a beta distribution. CHANCE of these are taken off.
+    The trend is a line within each epoch, so that neither a fall nor the stairs of a memorised data set counts, and the
+    bend of the descent; with few points per epoch a running median over three epochs. The share explained is the
+    adjusted R squared of the places' means, which is zero on average where n points lie in g places by chance, with a
+    standard deviation of sqrt(2 (g - 1) / ((n - g) (n + 1))): that of a beta distribution. CHANCE of these are taken
+    off.
     """
     train, curve = signals.train, signals.run.get("train_loss")
     if train is None or curve is None:
@@ -130,22 +131,37 @@ def _place(step: Array, epoch: float) -> Array:
 
 
 def _detrended(shape: Array, place: Array, number: Array, per_epoch: float) -> Array:
+    """What is left of the loss (n,) at a place (n,) of an epoch of that number (n,)."""
     if per_epoch < 6:
         half = max(2, round(1.5 * per_epoch))
-        padded = np.pad(shape, half, mode="reflect")
+        # Mirrored through its ends, as it were to go on: a descent that turned there would leave a bend at either end.
+        padded = np.pad(shape, half, mode="reflect", reflect_type="odd")
         window = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
         found: Array = shape - np.median(window, axis=1)
         # The stairs of a memorised data set are a slope within the epoch here as well.
         x = place - place.mean()
         square = float((x * x).sum())
         return found - (float((x * (found - found.mean())).sum()) / square * x if square > 0 else 0.0)
-    rest = np.zeros(len(shape))
+    rest, bow = _lines(shape, place, number)
+    # A calm descent bends alike in every epoch, and as much in one that is cut half an epoch later; what lies in the
+    # middle of an epoch lies at the ends of such a one, and cancels.
+    done = number + place + 0.5
+    shifted, arc = _lines(shape, done - np.floor(done + 1e-6), np.floor(done + 1e-6))
+    bends = [float((y * x).sum() / max(float((x * x).sum()), TINY)) for y, x in ((rest, bow), (shifted, arc))]
+    return rest - float(np.mean(bends)) * bow
+
+
+def _lines(shape: Array, place: Array, number: Array) -> tuple[Array, Array]:
+    """The loss (n,), and the squares of the places (n,), less a line within each epoch."""
+    rest, bow = np.zeros(len(shape)), np.zeros(len(shape))
     starts = np.flatnonzero(np.diff(number, prepend=number[0] - 1))
     for begin, end in zip(starts, [*starts[1:], len(shape)], strict=True):
-        x, y = place[begin:end] - place[begin:end].mean(), shape[begin:end] - shape[begin:end].mean()
+        x = place[begin:end] - place[begin:end].mean()
         square = float((x * x).sum())
-        rest[begin:end] = y - (float((x * y).sum()) / square * x if square > 0 else 0.0)
-    return rest
+        for left, given in ((rest, shape[begin:end]), (bow, x * x)):
+            y = given - given.mean()
+            left[begin:end] = y - (float((x * y).sum()) / square * x if square > 0 else 0.0)
+    return rest, bow
 
 
 def _stairs(signals: Signals) -> Measured:

@@ -67,6 +67,17 @@ def test_a_bounce_of_percents_far_down_is_a_plateau_and_a_bounce_of_nothing_is_n
             assert finding(judge(held_out.bouncing(seed, 0.2, floor=at, level=at), RULES), form) == found
 
 
+def test_what_was_cut_before_it_learned_was_cut_too_early_first_of_all() -> None:
+    step = rate_patients.T[::10]
+    u = step / step[-1]
+    loss, rate = 2.3 * np.where(u < 0.2, 1 - 0.4 * u, 0.94 - 0.02 * u), np.where(u < 0.2, 0.1, 0.01)
+    for seed in SEEDS:
+        made = run(train_loss=(step, noisy(loss, 0.01, seed)), lr=(step, rate))
+        lead, *others = judge(made, RULES).diagnoses
+        assert lead.rule == "decay-too-early"
+        assert ("no-learning", "consequence", "decay-too-early") in {(d.rule, d.place, d.of) for d in others}
+
+
 def test_ten_epochs_are_enough_to_see_training_leave_validation_behind() -> None:
     epoch = np.arange(1.0, 11.0)
     val = 0.8 + 1.5 * np.exp(-epoch / 1.2) + np.where(epoch > 5, 0.16 - 0.02 * (-1) ** epoch, 0)

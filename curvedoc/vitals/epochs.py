@@ -153,14 +153,17 @@ def _detrended(shape: Array, place: Array, number: Array, per_epoch: float) -> A
 
 def _lines(shape: Array, place: Array, number: Array) -> tuple[Array, Array]:
     """The loss (n,), and the squares of the places (n,), less a line within each epoch."""
-    rest, bow = np.zeros(len(shape)), np.zeros(len(shape))
     starts = np.flatnonzero(np.diff(number, prepend=number[0] - 1))
-    for begin, end in zip(starts, [*starts[1:], len(shape)], strict=True):
-        x = place[begin:end] - place[begin:end].mean()
-        square = float((x * x).sum())
-        for left, given in ((rest, shape[begin:end]), (bow, x * x)):
-            y = given - given.mean()
-            left[begin:end] = y - (float((x * y).sum()) / square * x if square > 0 else 0.0)
+    sizes = np.diff(starts, append=len(shape))
+
+    def total(value: Array) -> Array:
+        return np.repeat(np.add.reduceat(value, starts), sizes)
+
+    size = np.repeat(sizes, sizes)
+    x = place - total(place) / size
+    square = np.maximum(total(x * x), TINY)
+    centred = [given - total(given) / size for given in (shape, x * x)]
+    rest, bow = (y - total(x * y) / square * x for y in centred)
     return rest, bow
 
 

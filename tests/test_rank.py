@@ -107,3 +107,13 @@ def test_a_rule_that_defers_leaves_the_lead_where_its_vital_says_so(
     t = steps()
     first, second = judge(run(train_loss=(t, noisy(exponential(t))), hyper=hyper), rules).findings
     assert (first.rule, first.place, second.place) == (leads, "leading", place)
+
+
+@pytest.mark.parametrize(("rate", "leads"), [(5.0, "learning-rate-too-high"), (0.05, "nan-explosion")])
+def test_a_rate_far_above_recipes_leads_before_the_loss_that_was_soon_lost_at_it(rate: float, leads: str) -> None:
+    step = steps()
+    loss = noisy(exponential(step, 2.3, 0.5))
+    loss[40:] = np.nan
+    report = judge(run(train_loss=(step, loss), lr=(step, np.full(len(step), rate))), load_rules())
+    assert report.leading is not None and report.leading.rule == leads
+    assert "nan-explosion" in {d.rule for d in report.findings}

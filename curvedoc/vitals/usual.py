@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..estimate import exact
+from ..estimate import Estimate, exact
 from ..settings import RATES, flat, optimizer
 from .chart import Measured, Missing, Vital
 from .rate import many, weigh
@@ -26,7 +26,9 @@ VITALS = {
         "the lowest rate in common use to train small networks from scratch, for that optimiser, over that rate",
     ),
     "model.width": Vital("count", "narrowest layer that the log states: units, or numbers that stand for a token"),
-    "lr.strained": Vital("share", "the strongest sign, however weak alone, that the run bears its rate badly"),
+    "lr.strained": Vital(
+        "share", "the strongest sign, however weak alone, that the run bears its rate badly, or early lost its loss"
+    ),
 }
 
 #: Lowest and highest rate in common use, for small networks that are trained from scratch. SGD: 0.1 (He et al. 2016;
@@ -68,10 +70,10 @@ _NO = frozenset(("", "false", "none", "null", "no", "scratch", "0", "0.0"))
 def measure(signals: Signals, found: dict[str, Measured]) -> dict[str, Measured]:
     """Vitals of what the log states, and of a run that bears its rate badly, by what was measured before (`found`)."""
     measured: dict[str, Measured] = {"model.width": _width(signals.run.hyper)}
-    if signals.train is None:
+    if signals.lost_at is not None:
+        measured["lr.strained"] = exact(_lost(found), "share", (signals.begin, signals.end))
+    elif signals.train is None:
         measured["lr.strained"] = signals.absent["train_loss"]
-    elif signals.lost_at is not None:
-        measured["lr.strained"] = Missing("the loss was lost to NaN or infinity")
     else:
         measured["lr.strained"] = exact(_strained(found), "share", (signals.begin, signals.end))
     return measured | _rate(signals)
@@ -139,6 +141,15 @@ def _numbers(hyper: Mapping[str, Any], last: Sequence[str]) -> list[float]:
     """The numbers among settings whose name ends in one of these words."""
     settings = flat({str(key).replace("/", "."): value for key, value in hyper.items()})
     return [value for key, value in settings if key.rpartition(".")[2].lower() in last and isinstance(value, float)]
+
+
+def _lost(found: dict[str, Measured]) -> float:
+    """Whether a loss that was a number at first was lost within the first tenth of the run; a fifth is long enough to
+    bear a rate, and what came just before tells more. What never was a number comes from the data or the loss, and a
+    loss that multiplied until it was lost (`loss.burst`) has a story of its own."""
+    if isinstance(found.get("loss.never_finite"), Estimate) or weigh(found.get("loss.burst"), 1.0, 3.0, 0.0) >= 0.5:
+        return 0.0
+    return weigh(found.get("loss.lost_share"), 0.80, 0.90, 0.0)
 
 
 def _strained(found: dict[str, Measured]) -> float:

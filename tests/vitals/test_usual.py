@@ -109,10 +109,11 @@ def test_what_still_comes_down_far_is_not_said_to_have_learned_little(end: float
     assert (value(log, "lr.strained").value > 0.5) == strained
 
 
-def test_a_lost_loss_is_judged_by_others() -> None:
+@pytest.mark.parametrize(("finite", "strained"), [(300, 0.0), (40, 1.0), (1, 1.0), (0, 0.0)])
+def test_a_loss_that_was_a_number_and_is_soon_lost_was_not_borne(finite: int, strained: float) -> None:
     loss = power_law(T)
-    loss[100:] = np.nan
-    assert isinstance(vital(run(train_loss=(T, loss), lr=(T, np.full(len(T), 5.0))), "lr.strained"), Missing)
+    loss[finite:] = np.nan
+    assert value(run(train_loss=(T, loss), lr=(T, np.full(len(T), 5.0))), "lr.strained").value == strained
 
 
 def test_a_rate_below_all_recipes_needs_half_of_the_other_signs_to_be_young() -> None:

@@ -71,6 +71,23 @@ def test_a_loss_that_speeds_up_does_not_show_a_rate_that_was_kept() -> None:
     assert isinstance(vital(made, "rate.held"), Missing)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_cut_off_on_its_way_had_its_rate_where_nothing_else_tells_it(seed: int) -> None:
+    ten = slice(None, None, 10)  # so few points of such noise promise nothing
+    for rate, sure in ((np.ones(len(T)), True), (cosine(T), False)):
+        made = run(train_loss=(T[ten], noisy(descent(0.02 * rate), 0.05, seed)[ten]))
+        assert isinstance(vital(made, "rate.held"), Missing)
+        shown = vital(made, "rate.shown")
+        assert isinstance(shown, Estimate)
+        assert (shown.value >= 0.5) == sure
+
+
+def test_a_rate_that_is_told_needs_no_other_sign() -> None:
+    shown = vital(logged(descent(np.ones(len(T)))), "rate.shown")
+    assert isinstance(shown, Estimate)
+    assert shown.value == 1.0
+
+
 @pytest.mark.parametrize(("jump", "known"), [(0.1, True), (0.005, False)])
 def test_few_validations_that_still_jump_show_weights_that_are_thrown_about(jump: float, known: bool) -> None:
     few = T[74::75]

@@ -138,7 +138,7 @@ def bouncing(
     seed: int, bounce: float, fall: float = 0.0, floor: float = 0.8, examples: int = 400, *, level: float = 0.7
 ) -> Run:
     """Validation bounces at a constant rate around a level or a line that falls as training does, under batches so
-    noisy that no plateau shows."""
+    noisy that no plateau shows; the rate is so small that their scatter tells nothing of it."""
     u, t = V / V[-1], T / T[-1]
     rng = np.random.default_rng(seed + 5)
     leaps = 1 + bounce * rng.standard_normal(len(V))
@@ -149,7 +149,7 @@ def bouncing(
         train_loss=(T, noisy(train, 0.5, seed)),
         val_loss=(V, val * leaps),
         val_accuracy=(V, right),
-        lr=(T, np.full(len(T), 0.1)),
+        lr=(T, np.full(len(T), 0.02)),
     )
 
 

@@ -21,11 +21,23 @@ FULL = {
 }
 
 
-def share(changed: dict[str, float | None]) -> float:
+#: The same for what training alone tells.
+WIDE = {
+    "batch.scatter": 1.0,
+    "batch.grown": 2.0,
+    "train_loss.flat_for": 0.6,
+    "train_loss.pace_kept": 0.1,
+    "train_loss.climb_late": 0.0,
+    "lr.above_usual": 0.8,
+}
+
+
+def share(changed: dict[str, float | None], name: str = "rate.lifts") -> float:
+    full = FULL if name == "rate.lifts" else WIDE
     found: dict[str, Measured] = {
-        name: Missing("not logged") if value is None else exact(value) for name, value in (FULL | changed).items()
+        name: Missing("not logged") if value is None else exact(value) for name, value in (full | changed).items()
     }
-    vital = lifted.measure(prepare(Run("patient", {}), Context()), found)["rate.lifts"]
+    vital = lifted.measure(prepare(Run("patient", {}), Context()), found)[name]
     assert isinstance(vital, Estimate)
     return vital.value
 
@@ -69,6 +81,25 @@ def test_a_sign_that_cannot_be_measured_counts_in_part() -> None:
 )
 def test_a_loss_that_is_flat_or_slowed_down_or_climbed_again_rests(one: dict[str, float | None]) -> None:
     assert share(one) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("absent", "points"),
+    [
+        ({}, 0),
+        ({"batch.scatter": 0.1}, 4),
+        ({"batch.grown": 0.5}, 2),
+        ({"train_loss.flat_for": 0.1, "train_loss.pace_kept": 0.7, "train_loss.climb_late": -0.5}, 3),
+        ({"lr.above_usual": 0.05}, 5),
+    ],
+)
+def test_what_training_alone_tells_is_weighed_by_signs_of_its_own(absent: dict[str, float | None], points: int) -> None:
+    assert share(absent, "rate.scatters") == pytest.approx((14 - points) / 14)
+
+
+def test_without_points_that_scatter_training_alone_tells_nothing() -> None:
+    why = Missing("too few points", ("train_loss",))
+    assert lifted.measure(prepare(Run("patient", {}), Context()), {"batch.scatter": why})["rate.scatters"] == why
 
 
 def test_without_a_validation_loss_nothing_is_weighed() -> None:

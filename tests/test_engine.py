@@ -42,7 +42,7 @@ def test_the_earlier_stage_leads_and_names_its_look_alike_as_alternative(tmp_pat
     patient = run(
         train_loss=(T, noisy(shape, 0.02)),
         val_loss=(T, noisy(shape, 0.008, 3)),
-        train_accuracy=(T, np.full(len(T), 0.5)),
+        train_accuracy=(T, np.full(len(T), 0.3)),
         lr=(T, np.where(T < 5000, 0.1, 0.045)),
     )
     report = judge(patient, RULES)

@@ -66,7 +66,20 @@ def test_what_holds_on_every_task_is_believed_more_than_what_turns_around_betwee
         right = rng.random(2400) < np.where(good, 0.45, 0.05) + 0.5 * (grade >= FINDING)
         words = tuple(f"rule{r}" for r in rule), tuple(f"task{t}" for t in task)
         found[name] = calibrate.best_strength(calibrate.Claims(words[0], grade, right.astype(float), words[1]))
-    assert found["always"] == calibrate.STRENGTHS[-1] > found["turning"]
+    for finding in (True, False):
+        assert found["always"][finding] == calibrate.STRENGTHS[-1] > found["turning"][finding]
+
+
+def test_findings_and_possibilities_are_shrunk_by_strengths_of_their_own() -> None:
+    # As above, but here only the findings keep to their rule: the possibilities turn around.
+    rng = np.random.default_rng(0)
+    rule, task = np.arange(2400) % 12, np.arange(2400) // 12 % 2
+    grade = rng.uniform(0.2, 1.0, 2400)
+    good = np.where(grade >= FINDING, rule, rule + task) % 2
+    right = rng.random(2400) < np.where(good, 0.45, 0.05) + 0.5 * (grade >= FINDING)
+    words = tuple(f"rule{r}" for r in rule), tuple(f"task{t}" for t in task)
+    strength = calibrate.best_strength(calibrate.Claims(words[0], grade, right.astype(float), words[1]))
+    assert strength[True] == calibrate.STRENGTHS[-1] > strength[False]
 
 
 def test_a_finding_stays_a_finding_and_a_possibility_a_possibility() -> None:

@@ -17,10 +17,10 @@ left out; where they are right less often, nothing was chosen to make them so, a
 possibilities a third is right on tests/lab/tune, half on tests/lab/calibration, and fewer than either on every other
 set that we have: exam_sample, the labelled files of real_logs.)
 
-The strength of the shrinking is chosen on left-out runs, with all runs of a task in one fold: what one task teaches
-must hold on another. Prints calibration error, Brier score and log loss of the raw grades, of the fit on left-out
-tasks, and of the fit on each `--test` set, which is never fitted on; beside each error the one that claims of exactly
-these probabilities would show by chance.
+The strength of the shrinking, of findings and of possibilities, is chosen on left-out runs, with all runs of a task
+in one fold: what one task teaches must hold on another. Prints calibration error, Brier score and log loss of the raw
+grades, of the fit on left-out tasks, and of the fit on each `--test` set, which is never fitted on; beside each error
+the one that claims of exactly these probabilities would show by chance.
 
 `--write` stores, per rule, the probability at a few grades, to be joined by straight lines.
 """
@@ -118,8 +118,9 @@ def collect(path: Path) -> Claims:
     return Claims(rules, np.array(grades, float), np.array(right, float), tasks)
 
 
-def fit(claims: Claims, strength: float, seen: Claims | None = None) -> Fit:
-    """The curves for one strength of shrinking, for runs like those of `claims`.
+def fit(claims: Claims, strength: float | Mapping[bool, float], seen: Claims | None = None) -> Fit:
+    """The curves for one strength of shrinking, or one for findings (True) and one for possibilities, for runs like
+    those of `claims`.
 
     Those of `seen`, which thresholds were chosen on, have a step of their own, which counts where it is down. A slope
     that would make a curve fall is left out.
@@ -137,7 +138,7 @@ def fit(claims: Claims, strength: float, seen: Claims | None = None) -> Fit:
             for each in (claims, seen)
         )
         assert mine is not None
-        curves[finding] = _curve(mine, others, strength)
+        curves[finding] = _curve(mine, others, strength if isinstance(strength, float) else strength[finding])
     return Fit(curves)
 
 
@@ -161,7 +162,7 @@ def _curve(claims: Claims, seen: Claims | None, strength: float) -> Curve:
     return Curve(FREE * (intercept + min(step, 0.0)), FREE * max(slope, 0.0), dict(zip(rules, shift, strict=True)))
 
 
-def left_out(claims: Claims, strength: float, seen: Claims | None = None) -> grading.Array:
+def left_out(claims: Claims, strength: float | Mapping[bool, float], seen: Claims | None = None) -> grading.Array:
     """Probability (n,) of each claim from a fit that has seen no run of its task."""
     found = np.empty(len(claims.grade))
     for task in sorted(set(claims.task)):
@@ -171,13 +172,20 @@ def left_out(claims: Claims, strength: float, seen: Claims | None = None) -> gra
     return found
 
 
-def best_strength(claims: Claims, seen: Claims | None = None) -> float:
-    """The shrinking with the lowest log loss on left-out tasks.
+def best_strength(claims: Claims, seen: Claims | None = None) -> dict[bool, float]:
+    """The shrinking of findings (True) and of possibilities with the lowest log loss on left-out tasks.
 
-    That is a proper score: it rewards telling rules apart as far as that holds on a task that was not seen. The
-    calibration error would do as well with one number for all (Gneiting and Raftery 2007).
+    Each has its own: how far rules differ in what they find says little about what they merely suspect. The log loss
+    is a proper score: it rewards telling rules apart as far as that holds on a task that was not seen. The calibration
+    error would do as well with one number for all (Gneiting and Raftery 2007).
     """
-    return min(STRENGTHS, key=lambda s: log_loss(left_out(claims, s, seen), claims.right))
+    found = {s: left_out(claims, s, seen) for s in STRENGTHS}
+    surer = claims.grade >= FINDING
+
+    def loss(strength: float, mine: np.ndarray[Any, Any]) -> float:
+        return log_loss(found[strength][mine], claims.right[mine])
+
+    return {finding: min(STRENGTHS, key=lambda s: loss(s, surer == finding)) for finding in (True, False)}
 
 
 def by_chance(probability: grading.Array) -> tuple[float, float]:
@@ -231,7 +239,7 @@ def main() -> None:
     strength = best_strength(claims, seen)
     made, unseen = fit(claims, strength, seen), left_out(claims, strength, seen)
     _tell("raw grade", claims.grade, claims.right)
-    _tell(f"left-out tasks (strength {strength:g})", unseen, claims.right)
+    _tell(f"left-out tasks (strength {_told(strength)})", unseen, claims.right)
     if seen is not None:
         _tell("the runs seen", made.probability(seen.rule, seen.grade), seen.right)
     for path in given.test:
@@ -248,7 +256,13 @@ def main() -> None:
         _write(sources, strength, stored, unseen)
 
 
-def _write(sources: Mapping[Path, Claims], strength: float, stored: dict[str, Any], unseen: grading.Array) -> None:
+def _told(strength: Mapping[bool, float]) -> str:
+    return f"{strength[True]:g} of findings, {strength[False]:g} of possibilities"
+
+
+def _write(
+    sources: Mapping[Path, Claims], strength: Mapping[bool, float], stored: dict[str, Any], unseen: grading.Array
+) -> None:
     """`sources`: the runs that no threshold was chosen on, then those seen, if any."""
     (path, claims), *seen = sources.items()
     beside = "".join(f" --seen {other.as_posix()}" for other, _ in seen)
@@ -264,7 +278,7 @@ def _write(sources: Mapping[Path, Claims], strength: float, stored: dict[str, An
             for source, part in sources.items()
         ],
         "method": f"logistic in logit(grade), one curve for findings and one for possibilities, intercepts shrunk per "
-        f"rule (strength {strength:g}); a finding stays at {FINDING:g} or above, a possibility below"
+        f"rule (strength {_told(strength)}); a finding stays at {FINDING:g} or above, a possibility below"
         + (
             "; runs that thresholds were chosen on have a step of their own, which counts where it is down"
             if seen

@@ -14,8 +14,8 @@ PATH holds runs of tasks on which no threshold was chosen: only those can say ho
 right. `--seen` adds the claims on runs that thresholds were chosen on. They speak of the slope and of how the rules
 differ, and have a step of their own: where they are right more often than elsewhere they were chosen to be, and that is
 left out; where they are right less often, nothing was chosen to make them so, and the lower level counts. (Of the
-possibilities a third is right on tests/lab/tune, half on tests/lab/calibration, and fewer than either on every other
-set that we have: exam_sample, the labelled files of real_logs.)
+possibilities a fifth is right on tests/lab/tune, four in ten on tests/lab/calibration, and a fourth and less on every
+other set that we have.)
 
 The strength of the shrinking, of findings and of possibilities, is chosen on left-out runs, with all runs of a task
 in one fold: what one task teaches must hold on another. Prints calibration error, Brier score and log loss of the raw

@@ -35,7 +35,8 @@ def page(rule: Rule, *, width: int = 80) -> str:
         parts += ["", _wrap(f"It does not lead where one of these stands: {', '.join(rule.yields_to)}.", width)]
     if rule.defers:
         where = unfilled(rule.defers.where.says)
-        parts += ["", _wrap(f"Nor beside one of these, where {where}: {', '.join(rule.defers.to)}.", width)]
+        beside = f"Where {where}, it leads beside none of these: {', '.join(rule.defers.to)}."
+        parts += ["", _wrap(f"{beside} {rule.defers.where.reason}", width)]
     if rule.sources:
         parts += ["", "Sources", *(_item("-", source, width) for source in rule.sources)]
     return "\n".join(parts) + "\n"

@@ -24,6 +24,7 @@ def test_explain_prints_the_whole_rule_file(capsys: pytest.CaptureFixture[str]) 
             *rule.sources,
             *(c.reason for c in rule.evidence),
             *rule.look_alikes.values(),
+            *((", ".join(rule.defers.to), rule.defers.where.reason) if rule.defers else ()),
         ):
             assert text in page
 

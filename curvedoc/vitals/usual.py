@@ -103,13 +103,14 @@ def _rate(signals: Signals) -> dict[str, Measured]:
         return known | {"lr.above_usual": why, "lr.below_usual": why}
     bears = max(_numbers(hyper, BATCHES), default=0.0) / _BATCH if usual[1] == _SGD[1] else 1.0
     above, below = (min(_LARGEST, ratio) for ratio in (stated / usual[1] / max(1.0, bears), usual[0] / stated))
+    trained = ""
     if any(_DETECTS.search(tag.tag.lower()) for tag in signals.run.tags):
-        trained = Missing("detectors begin with a trained backbone: rates from scratch are not for them")
-        return known | {"lr.above_usual": exact(above, "times"), "lr.below_usual": trained}
-    trained = Missing("the settings speak of weights that were trained before: rates from scratch are not for them")
+        trained = "detectors begin with a trained backbone: rates from scratch are not for them"
+    elif _trained(hyper):
+        trained = "the settings speak of weights that were trained before: rates from scratch are not for them"
     return known | {
         "lr.above_usual": exact(above, "times"),
-        "lr.below_usual": trained if _trained(hyper) else exact(below, "times"),
+        "lr.below_usual": Missing(trained) if trained else exact(below, "times"),
     }
 
 
